@@ -1,0 +1,1 @@
+"""Placeholder docstring, replaced in the commit that fills this package."""

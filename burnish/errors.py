@@ -1,0 +1,113 @@
+"""Every error that Burnish raises on purpose, under one root.
+
+What belongs here: the tree below and how a message is put together. What does not: deciding
+when to raise, which stays with the code that found the fault.
+
+    BurnishError
+     ├── SpecError               a dataset spec cannot be used as it stands
+     ├── DataError               a source, a column or a value is not what was declared
+     │    └── SourceUnreadable   a file or table cannot be opened at all
+     ├── StoreError              a versioned table
+     │    ├── VersionNotFound    no such table, version, tag or time
+     │    ├── CorruptTable       bytes on disk are not those that were written
+     │    └── WriteConflict      somebody else moved the head first
+     ├── LedgerError             a label event cannot be taken
+     │    └── LedgerTampered     the hash chain of the past does not hold
+     ├── GateError               a stage asks for data that no gate has passed
+     ├── IterationError          the iteration contract would be broken
+     ├── ReviewError             the review of a queue cannot go on
+     ├── TrackingError           the tracking server did not take an iteration
+     └── ProjectError            no project around this folder, or it cannot run
+
+A message says what was found, what was expected, and what to do:
+
+>>> print(DataError("column 'age' is missing", expected="one of: name, years",
+...                 hint="name the column in the spec's `features`"))
+column 'age' is missing
+  expected: one of: name, years
+  hint: name the column in the spec's `features`
+"""
+
+from __future__ import annotations
+
+
+class BurnishError(Exception):
+    """Root of every deliberate error: `found`, what was `expected`, and a `hint`."""
+
+    def __init__(self, found: str, *, expected: str = "", hint: str = "") -> None:
+        self.found = found
+        self.expected = expected
+        self.hint = hint
+        super().__init__(found, expected, hint)
+
+    def __str__(self) -> str:
+        lines = [self.found]
+        if self.expected:
+            lines.append(f"  expected: {self.expected}")
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments do not survive pickling by themselves, and errors cross processes.
+        return (_rebuild, (type(self), self.found, self.expected, self.hint))
+
+
+def _rebuild(kind: type[BurnishError], found: str, expected: str, hint: str) -> BurnishError:
+    return kind(found, expected=expected, hint=hint)
+
+
+class SpecError(BurnishError):
+    """A dataset spec cannot be used as it stands; the message names file, line and key."""
+
+
+class DataError(BurnishError):
+    """A source, a column or a value is not what was declared."""
+
+
+class SourceUnreadable(DataError):
+    """A file or table cannot be opened at all, or holds nothing."""
+
+
+class StoreError(BurnishError):
+    """A versioned table cannot be written or read."""
+
+
+class VersionNotFound(StoreError):
+    """No such table, version, tag or time."""
+
+
+class CorruptTable(StoreError):
+    """The bytes on disk are not those that were written."""
+
+
+class WriteConflict(StoreError):
+    """Somebody else moved the head first; read again and retry."""
+
+
+class LedgerError(BurnishError):
+    """A label event cannot be taken into the ledger."""
+
+
+class LedgerTampered(LedgerError):
+    """The hash chain of the ledger's past does not hold."""
+
+
+class GateError(BurnishError):
+    """A stage asks for data that no gate has passed."""
+
+
+class IterationError(BurnishError):
+    """The iteration contract would be broken."""
+
+
+class ReviewError(BurnishError):
+    """The review of a queue cannot go on."""
+
+
+class TrackingError(BurnishError):
+    """The tracking server did not take an iteration; the data work is kept."""
+
+
+class ProjectError(BurnishError):
+    """There is no project around this folder, or it cannot run."""

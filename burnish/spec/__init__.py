@@ -1,0 +1,44 @@
+"""Dataset specs: one YAML a dataset, parsed and checked before anything runs.
+
+What belongs here: the models, reading a spec with errors that name the line to mend, and a first
+guess of a spec from a file. What does not: opening the data that a spec speaks of for the loop
+(`burnish.workflows.ingest`).
+"""
+
+from burnish.spec.models import (
+    SPLITS,
+    Annotations,
+    Augment,
+    DatasetSpec,
+    Datasheet,
+    ExtraExpectation,
+    Feature,
+    FeatureKind,
+    Gates,
+    Model,
+    Review,
+    Schedule,
+    Simulation,
+    Slice,
+    Source,
+    Split,
+)
+
+__all__ = [
+    "SPLITS",
+    "Annotations",
+    "Augment",
+    "DatasetSpec",
+    "Datasheet",
+    "ExtraExpectation",
+    "Feature",
+    "FeatureKind",
+    "Gates",
+    "Model",
+    "Review",
+    "Schedule",
+    "Simulation",
+    "Slice",
+    "Source",
+    "Split",
+]

@@ -1,0 +1,293 @@
+"""The shape of a dataset spec: what `catalog/NAME.yaml` may say, key by key.
+
+What belongs here: the pydantic models and the checks that need no data. What does not: reading
+YAML and naming the line of a mistake (`burnish.spec.reading`), a first guess of a spec from a
+file (`burnish.spec.guess`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from burnish.records import OnFail
+
+FeatureKind: TypeAlias = Literal[
+    "numeric", "categorical", "boolean", "datetime", "text", "image", "sensor"
+]
+Scalar: TypeAlias = str | bool | int | float
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+SPLITS: tuple[str, ...] = ("train", "validation", "test")
+
+
+class Part(BaseModel):
+    """Base of every part: unknown keys are mistakes, and nothing changes after parsing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Source(Part):
+    """Where rows come from: exactly one of `path` (files, one or a list) and `bundled`.
+
+    Paths are taken from the folder of the spec. The format is read off the ending (.csv, .csv.gz,
+    .parquet; a folder with `_delta_log` is Delta) unless `format` says it.
+    """
+
+    path: str | None = None
+    paths: tuple[str, ...] = ()
+    bundled: str | None = None
+    format: Literal["csv", "parquet", "delta"] | None = None
+    options: dict[str, Scalar] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Source:
+        given = [bool(self.path), bool(self.paths), bool(self.bundled)]
+        if sum(given) != 1:
+            raise ValueError("give exactly one of path, paths, bundled")
+        return self
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (self.path,) if self.path else self.paths
+
+
+class Feature(Part):
+    """A feature column. `shape` is (height, width[, channels]) of an image kept as numbers."""
+
+    kind: FeatureKind
+    shape: tuple[int, ...] = ()
+    description: str = ""
+
+
+class Annotations(Part):
+    """Labels by several annotators, one row an answer."""
+
+    source: Source
+    example_id: str = "example_id"
+    annotator_id: str = "annotator_id"
+    label: str = "label"
+    time: str | None = None
+
+
+class Datasheet(Part):
+    """What a reader must know before using the data (after 'Datasheets for Datasets', 2021)."""
+
+    source: str = ""
+    collection: str = ""
+    preprocessing: str = ""
+    licence: str = ""
+    contact: str = ""
+
+
+class Split(Part):
+    """Train, validation and test: by a column, by source files, or by a hash of id or group.
+
+    `column` holds the words train, validation, test (`values` maps other words to them). `files`
+    gives each split its files. Otherwise the shares are drawn by a hash of the group (else the
+    id), which never moves a row. Where column or files give no validation rows, the share
+    `validation` of the training rows is taken by the hash.
+    """
+
+    column: str | None = None
+    values: dict[str, Literal["train", "validation", "test"]] = Field(default_factory=dict)
+    files: dict[Literal["train", "validation", "test"], tuple[str, ...]] = Field(
+        default_factory=dict
+    )
+    validation: Share = 0.2
+    test: Share = 0.2
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Split:
+        if self.column and self.files:
+            raise ValueError("give column or files, not both")
+        if self.validation + self.test >= 1:
+            raise ValueError("validation + test must leave rows for training")
+        return self
+
+
+class Slice(Part):
+    """A named predicate, or a column that is cut into slices.
+
+    One of: `where` (column -> value, list of values, or [low, high) as {min, max}), `column`
+    alone (a slice for each value), `column` with `bins` (edges) or with `values`.
+    """
+
+    name: str
+    where: dict[str, Any] = Field(default_factory=dict)
+    column: str | None = None
+    bins: tuple[float, ...] = ()
+    values: tuple[Scalar, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Slice:
+        if bool(self.where) == bool(self.column):
+            raise ValueError("give exactly one of where, column")
+        if (self.bins or self.values) and not self.column:
+            raise ValueError("bins and values need a column")
+        if self.bins and self.values:
+            raise ValueError("give bins or values, not both")
+        if self.bins and (len(self.bins) < 2 or list(self.bins) != sorted(set(self.bins))):
+            raise ValueError("bins are two or more rising edges")
+        return self
+
+
+class ExtraExpectation(Part):
+    """One more expectation, by its Great Expectations name, at a gate of the loop."""
+
+    expect: str
+    on_fail: OnFail
+    gate: Literal[
+        "raw_examples",
+        "validated_examples",
+        "relabel_queue",
+        "curated_examples",
+        "augmented_examples",
+        "trained_model",
+        "slice_report",
+    ] = "raw_examples"
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    why: str = ""
+
+    @field_validator("expect")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not value.startswith("expect_"):
+            raise ValueError("an expectation's name starts with expect_")
+        return value
+
+
+class Gates(Part):
+    """Limits of the built-in suites, and further expectations."""
+
+    max_share: Share = 0.05
+    max_missing: Share = 0.2
+    min_rows: Annotated[int, Field(ge=1)] = 20
+    min_accuracy: Share = 0.0
+    expectations: tuple[ExtraExpectation, ...] = ()
+
+
+class Model(Part):
+    """The model that is retrained: a bundled name, or `module:Class` of an estimator."""
+
+    name: str = "logistic"
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Review(Part):
+    """How many rows people are asked about in an iteration, and which share is drawn at random.
+
+    `unlabeled_share` of the budget goes to unlabeled rows where the spec has a source of them.
+    """
+
+    budget: Annotated[int, Field(ge=1)] = 60
+    control_share: Share = 0.1
+    unlabeled_share: Share = 0.25
+
+
+class Augment(Part):
+    """Augmentation of training rows: `share` of their number is tried, weak slices first."""
+
+    share: Annotated[float, Field(ge=0.0, le=5.0)] = 0.3
+    methods: tuple[str, ...] = ()
+
+
+class Schedule(Part):
+    """When the nightly cycle runs: five cron fields, in the named timezone."""
+
+    cron: str = "0 2 * * *"
+    timezone: str = "UTC"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("not a timezone of the IANA database, say Europe/Berlin") from error
+        return value
+
+    @field_validator("cron")
+    @classmethod
+    def _five_fields(cls, value: str) -> str:
+        if len(value.split()) != 5:
+            raise ValueError("a cron expression has five fields: minute hour day month weekday")
+        return value
+
+
+class Simulation(Part):
+    """Known truth, for simulated reviewers and for scoring alone. No asset reads it."""
+
+    path: str | None = None
+    bundled: str | None = None
+    id: str = "example_id"
+    column: str = "label"
+
+    @model_validator(mode="after")
+    def _one_truth(self) -> Simulation:
+        if bool(self.path) == bool(self.bundled):
+            raise ValueError("give exactly one of path, bundled")
+        return self
+
+
+class DatasetSpec(Part):
+    """All that the loop needs to know of one dataset; each spec becomes an asset graph."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    description: str = ""
+    owner: str | None = None
+    source: Source
+    id: str | None = None
+    target: str | None = None
+    classes: tuple[str, ...] = ()
+    features: Annotated[dict[str, Feature], Field(min_length=1)]
+    group: str | None = None
+    annotations: Annotations | None = None
+    datasheet: Datasheet = Datasheet()
+    split: Split = Split()
+    unlabeled: Source | None = None
+    slices: tuple[Slice, ...] = ()
+    gates: Gates = Gates()
+    model: Model = Model()
+    review: Review = Review()
+    augment: Augment = Augment()
+    schedule: Schedule = Schedule()
+    simulation: Simulation | None = None
+    random_state: int = 0
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @field_validator("features", mode="before")
+    @classmethod
+    def _kind_alone(cls, value: Any) -> Any:
+        # `age: numeric` is short for `age: {kind: numeric}`.
+        if isinstance(value, dict):
+            return {k: {"kind": v} if isinstance(v, str) else v for k, v in value.items()}
+        return value
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _model_name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _classes_as_text(cls, value: Any) -> Any:
+        return [str(item) for item in value] if isinstance(value, list | tuple) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DatasetSpec:
+        if self.target is None and self.annotations is None:
+            raise ValueError("give a target column, or annotations to take labels from")
+        if self.target is not None and self.target in self.features:
+            raise ValueError(f"the target {self.target!r} is also listed as a feature")
+        names = [cut.name for cut in self.slices]
+        if len(set(names)) != len(names):
+            raise ValueError("two slices have the same name")
+        return self
+
+    def of_kind(self, *kinds: FeatureKind) -> tuple[str, ...]:
+        """Names of the feature columns of these kinds, in the order of the spec."""
+        return tuple(name for name, feature in self.features.items() if feature.kind in kinds)
