@@ -1,0 +1,55 @@
+# Two commands set up everything on a machine that has Python (3.11 or newer) and make:
+#   make loop    installs, then runs five iterations of the loop on real images
+#   make test    installs, then runs the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: loop test test-all check docs setup ui clean-home lock
+
+loop: $(READY)
+	$(BIN)/burnish loop --dataset digits --iterations 5 --budget 60 \
+		--reviewer simulated --reviewer-accuracy 0.95
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "not slow" -q
+
+test-all: $(READY)
+	$(BIN)/python -m pytest -n 2 -q
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/sphinx-build -q -W -b html docs docs/_build/html
+
+docs: $(READY)
+	$(BIN)/sphinx-build -W -b html docs docs/_build/html
+
+ui: $(READY)
+	@$(BIN)/python -m pipelines.runner prepare
+	DAGSTER_HOME="$(CURDIR)/.burnish/dagster" $(BIN)/dagster dev -w workspace.yaml
+
+setup: $(READY)
+
+# The lock names every package with its hashes, so pip need not resolve anything.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Burnish needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+# Written without the address of any package index.
+lock:
+	uv pip compile pyproject.toml --extra loop --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-strip-extras -o requirements.lock
+
+clean-home:
+	rm -rf .burnish
