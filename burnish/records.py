@@ -257,7 +257,7 @@ class TrackedIteration:
 
     `metrics` are flat, with names legal on the server; `tables` become artifact tables; `pages`
     become HTML artifacts; `model` is a fitted estimator and `model_input` a few rows of what it
-    takes. `data` is the training table the digest speaks of.
+    takes.
     """
 
     dataset: str

@@ -5,6 +5,7 @@ guess of a spec from a file. What does not: opening the data that a spec speaks 
 (`burnish.workflows.ingest`).
 """
 
+from burnish.spec.guess import guess_spec
 from burnish.spec.models import (
     SPLITS,
     Annotations,
@@ -23,6 +24,7 @@ from burnish.spec.models import (
     Source,
     Split,
 )
+from burnish.spec.reading import load_catalog, load_spec, resolve_paths
 
 __all__ = [
     "SPLITS",
@@ -41,4 +43,8 @@ __all__ = [
     "Slice",
     "Source",
     "Split",
+    "guess_spec",
+    "load_catalog",
+    "load_spec",
+    "resolve_paths",
 ]
