@@ -1,0 +1,31 @@
+"""Metrics: pure functions of labels, predictions and probabilities, with their intervals.
+
+What belongs here: numbers computed from arrays, in numpy alone. What does not: which rows a
+number is computed on (`burnish.slices`), and tables of them (`burnish.workflows.evaluate`).
+"""
+
+from burnish.metrics.classification import (
+    ClassMetrics,
+    accuracy,
+    balanced_accuracy,
+    class_metrics,
+    confusion_matrix,
+    f1_macro,
+)
+from burnish.metrics.intervals import Interval, paired_difference, wilson_interval
+from burnish.metrics.probabilities import brier, expected_calibration_error, log_loss
+
+__all__ = [
+    "ClassMetrics",
+    "Interval",
+    "accuracy",
+    "balanced_accuracy",
+    "brier",
+    "class_metrics",
+    "confusion_matrix",
+    "expected_calibration_error",
+    "f1_macro",
+    "log_loss",
+    "paired_difference",
+    "wilson_interval",
+]
