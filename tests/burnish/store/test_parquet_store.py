@@ -1,0 +1,237 @@
+"""Versions of tables: what is written can be read, picked, compared, held and let go."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from burnish.errors import CorruptTable, StoreError, VersionNotFound, WriteConflict
+from burnish.store import ParquetStore, content_digest
+from burnish.typing import TableStore
+
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+TABLE = "digits/raw_examples"
+
+
+class Hours:
+    """A clock that moves on by an hour each time it is asked."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(hours=1)
+        return self.now
+
+
+def rows(*ids: str, label: str = "7") -> pa.Table:
+    return pa.table({"example_id": list(ids), "label": [label] * len(ids)})
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ParquetStore(tmp_path / "tables", clock=Hours())
+
+
+def test_it_is_a_table_store(store):
+    assert isinstance(store, TableStore)
+
+
+def test_a_version_is_read_as_it_was_written(store):
+    table = pa.table(
+        {
+            "example_id": ["a", "b"],
+            "kind": pa.array(["x", "y"]).dictionary_encode(),
+            "signal": pa.array([[1.0, 2.0], [3.0, 4.0]], pa.list_(pa.float64(), 2)),
+            "seen": pa.array([START, None], pa.timestamp("us", tz="UTC")),
+            "nothing": pa.nulls(2),
+        }
+    )
+    written = store.write(TABLE, table, properties={"iteration": "3"})
+    assert store.read(TABLE).equals(table)
+    assert (written.version, written.rows, written.parent) == (1, 2, None)
+    assert written.digest == content_digest(table)
+    assert written.properties == {"iteration": "3"}
+    assert store.describe(TABLE) == written
+
+
+def test_only_the_columns_asked_for_come_in_their_order(store):
+    table = pa.table({"example_id": ["a"], "p:1": [0.1], "p:1.0": [0.9], "p:1.0.x": [0.5]})
+    store.write(TABLE, table)
+    assert store.read(TABLE, columns=["p:1.0", "example_id"]).column_names == [
+        "p:1.0",
+        "example_id",
+    ]
+    with pytest.raises(StoreError, match="no column p:2"):
+        store.read(TABLE, columns=["p:2"])
+
+
+def test_old_versions_stay_and_time_picks_them(store):
+    first = store.write(TABLE, rows("a"))
+    second = store.write(TABLE, rows("a", "b"))
+    assert second.parent == 1
+    assert [version.version for version in store.history(TABLE)] == [1, 2]
+    assert store.read(TABLE, version=1).num_rows == 1
+    assert store.read(TABLE, as_of=first.created_at).num_rows == 1
+    assert store.read(TABLE, as_of=second.created_at + timedelta(days=1)).num_rows == 2
+    with pytest.raises(VersionNotFound, match="as of"):
+        store.read(TABLE, as_of=START)
+    with pytest.raises(StoreError, match="without a time zone"):
+        store.read(TABLE, as_of=datetime(2030, 1, 1))  # noqa: DTZ001
+
+
+def test_a_clock_that_goes_back_does_not_reorder_versions(tmp_path):
+    times = iter([START, START - timedelta(days=1)])
+    store = ParquetStore(tmp_path, clock=lambda: next(times))
+    store.write(TABLE, rows("a"))
+    assert store.write(TABLE, rows("b")).created_at == START
+
+
+def test_a_conditional_write_is_refused_where_the_head_has_moved(store):
+    store.write(TABLE, rows("a"), expected=0)
+    with pytest.raises(WriteConflict, match="newest version of digits/raw_examples is 1"):
+        store.write(TABLE, rows("b"), expected=0)
+    store.write(TABLE, rows("b"), expected=1)
+    with pytest.raises(WriteConflict):
+        store.append(TABLE, rows("c"), expected=1)
+    assert store.read(TABLE)["example_id"].to_pylist() == ["b"]
+
+
+def test_append_keeps_the_rows_before(store):
+    store.append(TABLE, rows("a"))
+    store.append(TABLE, rows("b").select(["label", "example_id"]))
+    assert store.read(TABLE)["example_id"].to_pylist() == ["a", "b"]
+    with pytest.raises(StoreError, match="no column x"):
+        store.append(TABLE, rows("c").append_column("x", pa.array([1])))
+    with pytest.raises(StoreError, match="cannot be appended"):
+        store.append(TABLE, pa.table({"example_id": ["d"], "label": [1]}))
+    assert store.describe(TABLE).version == 2
+
+
+@pytest.mark.parametrize("name", ["", "/etc", "../up", "a//b", "A", "a.b", "a/", "a b"])
+def test_a_name_that_is_no_table_is_refused(store, name):
+    with pytest.raises(StoreError, match="cannot be the name of a table"):
+        store.write(name, rows("a"))
+
+
+def test_a_table_may_lie_inside_the_folder_of_another(store):
+    store.write("digits", rows("a"))
+    store.write("digits/raw", rows("b", "c"))
+    assert store.vacuum("digits", keep_last=1) == []
+    assert (store.read("digits").num_rows, store.read("digits/raw").num_rows) == (1, 2)
+
+
+def test_what_is_not_there_is_said(store):
+    assert store.history(TABLE) == []
+    assert store.vacuum(TABLE, keep_last=1) == []
+    for ask in (store.read, store.describe):
+        with pytest.raises(VersionNotFound, match="no version yet"):
+            ask(TABLE)
+    for mark in (lambda: store.tag(TABLE, "x", 1), lambda: store.pin(TABLE, 1, "why")):
+        with pytest.raises(VersionNotFound):
+            mark()
+    store.write(TABLE, rows("a"))
+    with pytest.raises(VersionNotFound, match="has no version 2"):
+        store.read(TABLE, version=2)
+    with pytest.raises(VersionNotFound, match="no tag 'champion'"):
+        store.read(TABLE, tag="champion")
+    with pytest.raises(StoreError, match="in two ways"):
+        store.read(TABLE, version=1, tag="champion")
+
+
+def test_properties_are_text(store):
+    with pytest.raises(StoreError, match="'iteration' is 3"):
+        store.write(TABLE, rows("a"), properties={"iteration": 3})
+
+
+def test_a_tag_moves(store):
+    store.write(TABLE, rows("a"))
+    store.write(TABLE, rows("a", "b"))
+    store.tag(TABLE, "champion", 1)
+    assert store.describe(TABLE, tag="champion").version == 1
+    store.tag(TABLE, "champion", 2)
+    assert store.read(TABLE, tag="champion").num_rows == 2
+    with pytest.raises(StoreError, match="cannot be a tag"):
+        store.tag(TABLE, "../x", 1)
+
+
+def test_vacuum_leaves_what_is_tagged_pinned_or_newest(store, tmp_path):
+    for number in range(1, 7):
+        store.write(TABLE, rows(str(number)))
+    store.tag(TABLE, "champion", 2)
+    store.pin(TABLE, 4, "dataset version 1")
+    folder = tmp_path / "tables" / TABLE
+    (folder / "0123.parquet").write_bytes(b"left by a killed writer")
+    (folder / "0123.draft").write_bytes(b"")
+    assert store.vacuum(TABLE, keep_last=1) == [1, 3, 5]
+    assert [version.version for version in store.history(TABLE)] == [2, 4, 6]
+    assert [store.read(TABLE, version=n)["example_id"][0].as_py() for n in (2, 4, 6)] == [
+        "2",
+        "4",
+        "6",
+    ]
+    assert len(list(folder.glob("*.parquet"))) == 3
+    assert not list(folder.glob("*.draft"))
+    assert store.write(TABLE, rows("7")).version == 7
+    with pytest.raises(StoreError, match="keep_last is 0"):
+        store.vacuum(TABLE, keep_last=0)
+
+
+def test_vacuum_takes_nothing_where_a_mark_is_broken(store, tmp_path):
+    for number in range(3):
+        store.write(TABLE, rows(str(number)))
+    store.pin(TABLE, 1, "dataset version 1")
+    [mark] = (tmp_path / "tables" / TABLE).glob("pin.*")
+    mark.write_bytes(mark.read_bytes().replace(b"1", b"2", 1))
+    with pytest.raises(CorruptTable, match="not what was written"):
+        store.vacuum(TABLE, keep_last=1)
+    assert len(store.history(TABLE)) == 3
+
+
+def test_a_diff_names_rows_and_cells(store):
+    store.write(
+        TABLE,
+        pa.table(
+            {
+                "example_id": ["a", "b", "c"],
+                "label": ["1", "2", None],
+                "x": [0.0, float("nan"), 1.0],
+            }
+        ),
+    )
+    store.write(
+        TABLE,
+        pa.table(
+            {
+                "x": [1.0, float("nan"), -0.0],
+                "label": ["", "7", "1"],
+                "example_id": ["c", "b", "a"],
+                "new": [None, "n", None],
+            }
+        ),
+    )
+    store.append(TABLE, store.read(TABLE).slice(0, 1).set_column(2, "example_id", pa.array(["d"])))
+    diff = store.diff(TABLE, 1, 2)
+    assert (diff.added, diff.removed) == ((), ())
+    assert diff.changed.to_pylist() == [
+        {"example_id": "b", "column": "label", "before": "2", "after": "7"},
+        {"example_id": "b", "column": "new", "before": None, "after": "n"},
+        {"example_id": "c", "column": "label", "before": None, "after": ""},
+    ]
+    assert store.diff(TABLE, 2, 3).added == ("d",)
+    assert store.diff(TABLE, 3, 2).removed == ("d",)
+    assert store.diff(TABLE, 1, 1).changed.num_rows == 0
+
+
+def test_a_diff_needs_one_row_an_example(store):
+    store.write(TABLE, rows("a", "a"))
+    store.write(TABLE, pa.table({"example_id": ["a", None]}))
+    store.write(TABLE, pa.table({"x": [1]}))
+    with pytest.raises(StoreError, match=r"row 1 of digits/raw_examples@1 .*'a', which stands"):
+        store.diff(TABLE, 1, 2)
+    with pytest.raises(StoreError, match=r"row 1 of digits/raw_examples@2 .* null"):
+        store.diff(TABLE, 2, 1)
+    with pytest.raises(StoreError, match="no column example_id"):
+        store.diff(TABLE, 3, 3)
