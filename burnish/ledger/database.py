@@ -1,0 +1,180 @@
+"""A SQL database that several processes write to: how it is opened, and how a write holds.
+
+What belongs here: engines, transactions, the column type of a time, and triggers that keep a
+table append-only. What does not: the tables themselves (`burnish.ledger.schema`,
+`burnish.versions.schema`).
+
+On SQLite a transaction that reads and then writes must take the write lock at its start: begun
+as usual (`DEFERRED`), two of them deadlock and one fails at once, whatever the timeout. So
+`transact` begins with `BEGIN IMMEDIATE`, and all other transactions are for reading.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    DDL,
+    Connection,
+    Dialect,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.types import TypeDecorator
+
+from burnish.errors import LedgerError
+
+Result = TypeVar("Result")
+WRITES = "burnish_writes"
+BUSY_SECONDS = 30
+SWITCH_PAUSE = 0.02
+ATTEMPTS = 100
+# Any fixed number: processes that create tables on PostgreSQL at once take turns under it.
+CREATE_LOCK = 0x6275726E
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A time as ISO text in UTC, to the microsecond: the same bytes on every database.
+
+    The text sorts as the time does, and what a hash chain covers is what was stored.
+    """
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else utc_text(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else datetime.fromisoformat(value)
+
+
+def utc_text(moment: datetime) -> str:
+    """A time as text: "2026-11-02T09:30:00.000000+00:00"; refuses one without a zone."""
+    if moment.tzinfo is None:
+        raise LedgerError(f"the time {moment} has no time zone", hint="pass a time in UTC")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def open_database(url_or_path: str | Path) -> Engine:
+    """Open a database by its URL, or a SQLite file by its path (created if absent).
+
+    SQLite is set to WAL with `synchronous=FULL`, so that what was committed outlives a power
+    cut, and waits 30 seconds for a writer before it gives up.
+
+    >>> import tempfile
+    >>> open_database(tempfile.mkdtemp() + "/ledger.db").dialect.name
+    'sqlite'
+    """
+    text = str(url_or_path)
+    if "://" not in text:
+        path = Path(text).absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = f"sqlite:///{path}"
+    url = make_url(text)
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if not url.database or url.database == ":memory:":
+        raise LedgerError(
+            "a database in memory belongs to one thread alone", hint="give the path of a file"
+        )
+    # Threads that wait for the write lock hold a connection each, and the one that has it may
+    # need a second to read: a bounded pool could leave them waiting for each other.
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, max_overflow=-1)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    """Run `work` in one write transaction: all of it happens, or nothing.
+
+    `work` numbers its rows by reading the newest and adding one. On SQLite it runs alone; on
+    other databases a racing writer takes the number first, the primary key refuses the second,
+    and `work` runs again: so it must not change anything outside the database that may not be
+    changed twice. Raises `LedgerError` where the database cannot be written.
+    """
+    writer = engine.execution_options(**{WRITES: True})
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _once(writer, work)
+        except IntegrityError:
+            continue
+    return _once(writer, work)
+
+
+def create_tables(engine: Engine, metadata: MetaData) -> None:
+    """Create what is absent; safe for any number of processes at once."""
+    wanted = set(metadata.tables)
+    if wanted <= set(inspect(engine).get_table_names()):
+        return
+
+    def create(connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(CREATE_LOCK)))
+        metadata.create_all(connection)
+
+    transact(engine, create)
+
+
+def refuse_changes(table: Table) -> None:
+    """Have the database itself refuse to change or delete rows of a table (SQLite triggers)."""
+    for action in ("UPDATE", "DELETE"):
+        trigger = DDL(
+            f"CREATE TRIGGER {table.name}_no_{action.lower()} BEFORE {action} ON {table.name} "
+            f"BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
+        )
+        event.listen(table, "after_create", trigger.execute_if(dialect="sqlite"))
+
+
+def _once(writer: Engine, work: Callable[[Connection], Result]) -> Result:
+    try:
+        with writer.begin() as connection:
+            return work(connection)
+    except OperationalError as error:
+        raise LedgerError(
+            f"the database did not take a write: {error.orig}",
+            hint="nothing was written: see that its disk has room and no writer hangs, try again",
+        ) from error
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
+    # The driver's own guess of when a transaction begins is switched off; `_begin_sqlite` says.
+    connection.isolation_level = None
+    _switch_to_wal(connection)
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # SQLite does not wait for this one: two processes that switch a new file at once deadlock,
+    # and one of them is told "locked" on the spot, whatever the timeout.
+    for _ in range(int(BUSY_SECONDS / SWITCH_PAUSE)):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(SWITCH_PAUSE)
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
