@@ -1,0 +1,54 @@
+"""What every part of `Versions` stands on: the database, the store, the ledger, the clock.
+
+What belongs here: the four of them, and reading rows. What does not: any meaning of a row.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select
+
+from burnish.ledger import create_tables
+from burnish.typing import Clock, LabelLedger, TableStore
+from burnish.versions.schema import metadata
+
+Row = dict[str, Any]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ground:
+    """Base of the parts; creates the tables where they are absent.
+
+    `store` is the store beneath: for histories, diffs and old versions.
+    """
+
+    def __init__(
+        self, engine: Engine, store: TableStore, ledger: LabelLedger, *, clock: Clock = _utc_now
+    ) -> None:
+        self._engine = engine
+        self.store = store
+        self._ledger = ledger
+        self._clock = clock
+        create_tables(engine, metadata)
+
+    def _now(self) -> datetime:
+        return self._clock().astimezone(UTC)
+
+    def _rows(self, query: Select[Any]) -> list[Row]:
+        with self._engine.connect() as connection:
+            return [_plain(row) for row in connection.execute(query).mappings()]
+
+
+def first(connection: Connection, query: Select[Any]) -> Row | None:
+    """The first row of a query, None where there is none."""
+    row = connection.execute(query.limit(1)).mappings().first()
+    return None if row is None else _plain(row)
+
+
+def _plain(row: Any) -> Row:
+    return {str(name): value for name, value in row.items()}

@@ -1,0 +1,221 @@
+"""Write, audit, publish: candidates, the verdicts of their gates, and what readers see.
+
+What belongs here: storing a candidate, recording a verdict, moving what is published. What does
+not: what may be read, and by whom (`burnish.versions.reading`), or the gate itself.
+
+A candidate is the newest version of the store's table "dataset/stage". A verdict that passed
+publishes it, in the transaction that records the verdict, and only while it is the newest:
+nothing is ever published backwards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, Select, select
+
+from burnish.errors import GateError, VersionNotFound, WriteConflict
+from burnish.ledger import transact
+from burnish.records import GateReport, GateVerdict, TableVersion
+from burnish.store import content_digest
+from burnish.versions.ground import Ground, Row, first
+from burnish.versions.schema import gate_verdicts, publications
+from burnish.versions.verdicts import quarantine_of, quarantine_version, verdict_from, verdicts_of
+
+PUBLISHED, BEFORE = "published", "published-before"
+
+
+class Publishing(Ground):
+    """Candidates, verdicts and publications of every stage."""
+
+    def write(
+        self,
+        dataset: str,
+        stage: str,
+        table: pa.Table,
+        *,
+        iteration: int | None = None,
+        properties: Mapping[str, str] | None = None,
+        gated: bool = True,
+    ) -> TableVersion:
+        """Store a candidate; where the newest has the same content, that one is returned.
+
+        Content has no row order: positions of rows are those of `read_candidate`, which is what
+        a gate must judge. `gated=False` publishes at once, for stages without a gate.
+        """
+        name = f"{dataset}/{stage}"
+        facts = dict(properties or {})
+        if iteration is not None:
+            facts["iteration"] = str(iteration)
+        digest = content_digest(table)
+        while True:
+            newest = self.candidate(dataset, stage)
+            if newest is not None and newest.digest == digest:
+                break
+            expected = newest.version if newest else 0
+            try:
+                newest = self.store.write(name, table, expected=expected, properties=facts)
+                break
+            except WriteConflict:
+                continue  # another writer came first, perhaps with the same content
+        if not gated:
+            version = newest.version
+            transact(
+                self._engine,
+                lambda connection: self._publish(connection, dataset, stage, version, gated=False),
+            )
+        return newest
+
+    def candidate(self, dataset: str, stage: str) -> TableVersion | None:
+        """The newest version, published or not."""
+        try:
+            return self.store.describe(f"{dataset}/{stage}")
+        except VersionNotFound:
+            return None
+
+    def read_candidate(
+        self, dataset: str, stage: str, *, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """All rows of the newest version, for its gate; raises `GateError` where there is none."""
+        if self.candidate(dataset, stage) is None:
+            raise never_materialized(dataset, stage)
+        return self.store.read(f"{dataset}/{stage}", columns=columns)
+
+    def record_verdict(
+        self,
+        dataset: str,
+        stage: str,
+        version: int,
+        report: GateReport,
+        *,
+        report_path: str = "",
+    ) -> GateVerdict:
+        """Record what a gate made of `version`, and publish it if it passed and is the newest.
+
+        Rows turned away are kept as the store's table "dataset/stage_quarantine". Raises
+        `GateError` where they are no rows of that version.
+        """
+        candidate = self.store.describe(f"{dataset}/{stage}", version=version)
+        turned_away = quarantine_of(report.quarantined, candidate)
+        kept: TableVersion | None = None
+        if turned_away.num_rows:
+            facts = {"stage_version": str(version), "suite_digest": report.suite_digest}
+            kept = self.store.write(f"{candidate.table}_quarantine", turned_away, properties=facts)
+        row: Row = {
+            "dataset": dataset,
+            "stage": stage,
+            "version": version,
+            "data_digest": candidate.digest,
+            "suite_digest": report.suite_digest,
+            "passed": report.passed,
+            "stopped_by": json.dumps(list(report.stopped_by)),
+            "quarantined": len(turned_away["row"].unique()),
+            "quarantine_version": kept.version if kept else None,
+            "message": "",
+            "report": report_path,
+        }
+
+        def record(connection: Connection) -> GateVerdict:
+            verdict = self._add_verdict(connection, row)
+            if verdict.passed:
+                self._publish(connection, dataset, stage, version, gated=True)
+            return verdict
+
+        return transact(self._engine, record)
+
+    def record_failure(self, dataset: str, stage: str, code: str, message: str) -> GateVerdict:
+        """Record a stop before there was a candidate: a source that cannot be read, say.
+
+        Downstream stages are refused until a newer verdict passes; people keep the last good.
+        """
+        row: Row = {
+            "dataset": dataset,
+            "stage": stage,
+            "version": 0,
+            "data_digest": "",
+            "suite_digest": "",
+            "passed": False,
+            "stopped_by": json.dumps([code]),
+            "quarantined": 0,
+            "quarantine_version": None,
+            "message": message,
+            "report": "",
+        }
+        return transact(self._engine, lambda connection: self._add_verdict(connection, row))
+
+    def verdict(self, dataset: str, stage: str) -> GateVerdict | None:
+        """The newest verdict of a stage's gate."""
+        with self._engine.connect() as connection:
+            row = first(connection, verdicts_of(dataset, stage))
+        return verdict_from(row) if row else None
+
+    def verdicts(self, dataset: str) -> list[GateVerdict]:
+        """Every verdict on a dataset, oldest first."""
+        query = select(gate_verdicts).where(gate_verdicts.c.dataset == dataset)
+        return [verdict_from(row) for row in self._rows(query.order_by(gate_verdicts.c.seq))]
+
+    def published(self, dataset: str, stage: str) -> TableVersion | None:
+        """The version that readers see: the last good one."""
+        with self._engine.connect() as connection:
+            row = first(connection, publications_of(dataset, stage))
+        return self.store.describe(f"{dataset}/{stage}", version=row["version"]) if row else None
+
+    def _add_verdict(self, connection: Connection, row: Row) -> GateVerdict:
+        query = select(gate_verdicts).where(gate_verdicts.c.dataset == row["dataset"])
+        newest = first(connection, query.order_by(gate_verdicts.c.seq.desc()))
+        added = {**row, "seq": newest["seq"] + 1 if newest else 1, "at": self._now()}
+        connection.execute(gate_verdicts.insert(), added)
+        return verdict_from(added)
+
+    def _publish(
+        self, connection: Connection, dataset: str, stage: str, version: int, *, gated: bool
+    ) -> None:
+        name = f"{dataset}/{stage}"
+        verdict = first(connection, verdicts_of(dataset, stage))
+        current = first(connection, publications_of(dataset, stage))
+        seq = verdict["seq"] if verdict else 0
+        if self.store.describe(name).version != version:
+            return
+        if current and (current["version"], current["verdict_seq"]) == (version, seq):
+            return
+        self._protect(name, current["version"] if current else None, version)
+        if gated and verdict and verdict["quarantine_version"]:
+            before = quarantine_version(connection, current) if current else None
+            self._protect(f"{name}_quarantine", before, verdict["quarantine_version"])
+        connection.execute(
+            publications.insert(),
+            {
+                "dataset": dataset,
+                "stage": stage,
+                "seq": current["seq"] + 1 if current else 1,
+                "version": version,
+                "gated": gated,
+                "verdict_seq": seq,
+                "at": self._now(),
+            },
+        )
+
+    def _protect(self, table: str, before: int | None, after: int) -> None:
+        """Hold from vacuum what is published, whether or not the transaction will commit."""
+        if before is not None:
+            self.store.tag(table, BEFORE, before)
+        self.store.tag(table, PUBLISHED, after)
+
+
+def publications_of(dataset: str, stage: str) -> Select[Any]:
+    """Publications of a stage, newest first."""
+    table = publications.c
+    query = select(publications).where(table.dataset == dataset, table.stage == stage)
+    return query.order_by(table.seq.desc())
+
+
+def never_materialized(dataset: str, stage: str) -> GateError:
+    """The error for a stage that has no version yet."""
+    return GateError(
+        f"{dataset}/{stage} was never materialized",
+        expected="a version that passed its gate",
+        hint=f"materialize {stage} together with its check",
+    )

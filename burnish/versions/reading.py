@@ -1,0 +1,115 @@
+"""What may be read of a stage: by the stages downstream, and by people.
+
+What belongs here: the decision whether a stage may be read, and its rows without those its gate
+turned away. What does not: recording what that decision rests on (`burnish.versions.publishing`).
+
+A gate that holds only inside a run is no gate: a stage asked for on its own would read past it.
+So whoever reads here asks the record, whatever run they are in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from burnish.errors import GateError
+from burnish.records import TableVersion
+from burnish.versions.ground import Row, first
+from burnish.versions.publishing import Publishing, never_materialized, publications_of
+from burnish.versions.schema import gate_verdicts
+from burnish.versions.verdicts import QUARANTINE, quarantine_version, verdicts_of
+
+
+class Reading(Publishing):
+    """The rows that a stage offers, and the refusal where it offers none."""
+
+    def read(self, dataset: str, stage: str, *, columns: Sequence[str] | None = None) -> pa.Table:
+        """The published rows, for a stage downstream, without those in quarantine.
+
+        Raises `GateError` where the newest candidate is not the published version, or a gate
+        stopped since: the message names the codes, and what to do.
+        """
+        refused = self.refusal(dataset, stage)
+        if refused is not None:
+            raise refused
+        table = self.read_last_good(dataset, stage, columns=columns)
+        if table is None:
+            raise never_materialized(dataset, stage)
+        return table
+
+    def refusal(self, dataset: str, stage: str) -> GateError | None:
+        """The error `read` would raise now; None where it would give rows."""
+        candidate = self.candidate(dataset, stage)
+        publication, verdict = self._record_of(dataset, stage, candidate)
+        if verdict and not verdict["passed"]:
+            overruled = publication and publication["verdict_seq"] >= verdict["seq"]
+            if not overruled:
+                return _stopped(verdict, publication)
+        if candidate is None:
+            return never_materialized(dataset, stage)
+        if publication is None or publication["version"] != candidate.version:
+            return GateError(
+                f"{candidate} was not checked by its gate",
+                expected="a version that passed its gate",
+                hint=f"materialize {stage} together with its check",
+            )
+        return None
+
+    def read_last_good(
+        self, dataset: str, stage: str, *, columns: Sequence[str] | None = None
+    ) -> pa.Table | None:
+        """The published rows without those in quarantine, whatever came later; for people."""
+        publication, turned_away = self._quarantine_of(dataset, stage)
+        if publication is None:
+            return None
+        table = self.store.read(
+            f"{dataset}/{stage}", version=publication["version"], columns=columns
+        )
+        stays = np.ones(table.num_rows, bool)
+        stays[turned_away["row"].to_numpy()] = False
+        return table.take(pa.array(np.flatnonzero(stays)))
+
+    def quarantined(self, dataset: str, stage: str) -> pa.Table:
+        """Rows of the published version that its gate turned away, one line a failed expectation.
+
+        Columns: row (int64, 0-based position in the version), example_id, code, expectation,
+        column, value (strings).
+        """
+        return self._quarantine_of(dataset, stage)[1]
+
+    def _quarantine_of(self, dataset: str, stage: str) -> tuple[Row | None, pa.Table]:
+        with self._engine.connect() as connection:
+            publication = first(connection, publications_of(dataset, stage))
+            number = quarantine_version(connection, publication) if publication else None
+        if number is None:
+            return publication, QUARANTINE.empty_table()
+        return publication, self.store.read(f"{dataset}/{stage}_quarantine", version=number)
+
+    def _record_of(
+        self, dataset: str, stage: str, candidate: TableVersion | None
+    ) -> tuple[Row | None, Row | None]:
+        """Newest publication, and newest verdict on the candidate or on the lack of one.
+
+        A verdict that comes late, on a version that is no longer the newest, decides nothing.
+        """
+        at_stake = [0, candidate.version] if candidate else [0]
+        with self._engine.connect() as connection:
+            publication = first(connection, publications_of(dataset, stage))
+            relevant = verdicts_of(dataset, stage).where(gate_verdicts.c.version.in_(at_stake))
+            return publication, first(connection, relevant)
+
+
+def _stopped(verdict: Row, publication: Row | None) -> GateError:
+    dataset, stage = verdict["dataset"], verdict["stage"]
+    what = f"version {verdict['version']}" if verdict["version"] else "before there was a version"
+    codes = ", ".join(json.loads(verdict["stopped_by"]))
+    reason = f" ({verdict['message']})" if verdict["message"] else ""
+    good = f"; the last good version is {publication['version']}" if publication else ""
+    return GateError(
+        f"the gate of {dataset}/{stage} stopped {what}: {codes}{reason}",
+        expected=f"a version that passed its gate{good}",
+        hint=f"mend the source and materialize {stage} again",
+    )

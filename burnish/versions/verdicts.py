@@ -1,0 +1,86 @@
+"""The verdicts of gates as rows: finding them, reading them, and what they turned away.
+
+What belongs here: the shape of a quarantine table, and queries on `gate_verdicts`. What does not:
+recording a verdict (`burnish.versions.publishing`), or what follows from one for readers
+(`burnish.versions.reading`).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, Select, select
+
+from burnish.errors import GateError
+from burnish.records import GateVerdict, TableVersion
+from burnish.versions.ground import Row, first
+from burnish.versions.schema import gate_verdicts
+
+QUARANTINE = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("example_id", pa.string()),
+        ("code", pa.string()),
+        ("expectation", pa.string()),
+        ("column", pa.string()),
+        ("value", pa.string()),
+    ]
+)
+
+
+def verdicts_of(dataset: str, stage: str) -> Select[Any]:
+    """Verdicts of a stage's gate, newest first."""
+    table = gate_verdicts.c
+    query = select(gate_verdicts).where(table.dataset == dataset, table.stage == stage)
+    return query.order_by(table.seq.desc())
+
+
+def quarantine_version(connection: Connection, publication: Row) -> int | None:
+    """Which version of "dataset/stage_quarantine" belongs to a publication."""
+    if not publication["gated"]:
+        return None
+    table = gate_verdicts.c
+    query = select(gate_verdicts).where(
+        table.dataset == publication["dataset"], table.seq == publication["verdict_seq"]
+    )
+    verdict = first(connection, query)
+    return verdict["quarantine_version"] if verdict else None
+
+
+def quarantine_of(found: pa.Table, candidate: TableVersion) -> pa.Table:
+    """What a gate turned away, as `QUARANTINE`; raises `GateError` for rows not of `candidate`."""
+    try:
+        table = found.select(QUARANTINE.names).cast(QUARANTINE)
+    except (KeyError, ValueError, pa.ArrowException) as error:
+        raise GateError(
+            f"the quarantine of {candidate} has the columns {', '.join(found.column_names)}",
+            expected=", ".join(f"{part.name} ({part.type})" for part in QUARANTINE),
+        ) from error
+    outside = [
+        row for row in table["row"].to_pylist() if row is None or not 0 <= row < candidate.rows
+    ]
+    if outside:
+        raise GateError(
+            f"the quarantine of {candidate} names the row {outside[0]}",
+            expected=f"positions from 0 to {candidate.rows - 1}",
+            hint="run the gate on `read_candidate`: positions are those of the stored rows",
+        )
+    return table
+
+
+def verdict_from(row: Row) -> GateVerdict:
+    """The record of a row of `gate_verdicts`."""
+    return GateVerdict(
+        dataset=row["dataset"],
+        stage=row["stage"],
+        version=row["version"],
+        data_digest=row["data_digest"],
+        suite_digest=row["suite_digest"],
+        passed=row["passed"],
+        stopped_by=tuple(json.loads(row["stopped_by"])),
+        quarantined=row["quarantined"],
+        at=row["at"],
+        report=row["report"],
+    )
