@@ -1,0 +1,21 @@
+"""Slices: named parts of the data, and metrics on each of them.
+
+What belongs here: turning a spec's slices into masks over rows, ids that never change meaning,
+metrics by slice, and names for them that a tracking server takes. What does not: the metrics
+themselves (`burnish.metrics`), nor joining predictions to examples (`burnish.workflows.evaluate`).
+"""
+
+from burnish.slices.measuring import SLICE_METRICS, slice_metrics
+from burnish.slices.naming import OVERALL, metric_name, slice_id
+from burnish.slices.resolving import SliceMask, everything, resolve_slices
+
+__all__ = [
+    "OVERALL",
+    "SLICE_METRICS",
+    "SliceMask",
+    "everything",
+    "metric_name",
+    "resolve_slices",
+    "slice_id",
+    "slice_metrics",
+]
