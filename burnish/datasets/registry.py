@@ -1,0 +1,33 @@
+"""Which bundled data sets there are, and building one with options checked.
+
+What belongs here: names and options. What does not: the making itself, one module a set. Inner
+to `burnish.datasets`, as what it returns holds the truth.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from burnish.datasets.digits import Made, make_digits
+from burnish.errors import DataError
+
+BUILDERS: Mapping[str, Callable[..., Made]] = {"digits": make_digits}
+
+
+def build(name: str, options: Mapping[str, Any]) -> Made:
+    """A bundled set with its truth. Raises `DataError` for an unknown name or option."""
+    builder = BUILDERS.get(name)
+    if builder is None:
+        raise DataError(
+            f"no bundled data set is called {name!r}", expected=f"one of: {', '.join(BUILDERS)}"
+        )
+    known = inspect.signature(builder).parameters
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise DataError(
+            f"the bundled data set {name!r} has no option {unknown[0]!r}",
+            expected=f"among: {', '.join(known)}",
+        )
+    return builder(**options)
