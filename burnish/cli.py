@@ -1,0 +1,154 @@
+"""The command `burnish`: what can be done from a shell.
+
+What belongs here: options, and turning deliberate errors into a message and an exit code. What
+does not: the work itself (`burnish.workflows`) or anything that needs the orchestrator, which
+runs as `python -m pipelines.runner` inside the project.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from burnish import __version__
+from burnish.errors import BurnishError, DataError
+
+HOME_OPTION = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Where all state lives [default: .burnish beside the project].",
+)
+PROJECT_OPTION = click.option(
+    "--project",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="The project's folder [default: the nearest one with workspace.yaml].",
+)
+
+
+class _Group(click.Group):
+    """Shows a deliberate error as a message, not as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BurnishError as error:
+            click.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
+            raise SystemExit(1) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="burnish")
+def main() -> None:
+    """Better models through better data: audit, review, retrain, and see what it bought."""
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--target", required=True, help="The column that holds the label.")
+@click.option("--name", default=None, help="The dataset's name [default: from the file's name].")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Where to write the spec [default: catalog/NAME.yaml of the project, else here].",
+)
+@PROJECT_OPTION
+def init(file: Path, target: str, name: str | None, out: Path | None, project: Path | None) -> None:
+    """Write a first dataset spec from a look at FILE (CSV or Parquet)."""
+    from burnish.spec import load_spec
+    from burnish.workflows.init import default_name, spec_path
+
+    name = name or default_name(file)
+    where = out or spec_path(name, project=project)
+    if where.exists():
+        raise DataError(
+            f"{where} is already there",
+            expected="a spec that is new",
+            hint="edit it, remove it, or choose another --out or --name",
+        )
+    from burnish.spec import guess_spec
+
+    text = guess_spec(file, target=target, name=name, folder=where.parent)
+    where.parent.mkdir(parents=True, exist_ok=True)
+    where.write_text(text, encoding="utf-8")
+    spec = load_spec(where)
+    click.echo(
+        f"Wrote {where}: {len(spec.features)} features, {len(spec.classes)} classes, "
+        f"{len(spec.slices)} slices.\nLook it over, then:\n"
+        f"  burnish loop --dataset {spec.name} --iterations 1 --reviewer file"
+    )
+
+
+@main.command(
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": [],
+    }
+)
+@PROJECT_OPTION
+@click.pass_context
+def loop(ctx: click.Context, project: Path | None) -> None:
+    """Run iterations of the loop in the project (`burnish loop --help` lists the options)."""
+    from burnish.workflows.home import find_project
+
+    root = (project or find_project(Path.cwd())).resolve()
+    command = [sys.executable, "-m", "pipelines.runner", "loop", *ctx.args]
+    raise SystemExit(subprocess.run(command, cwd=root, check=False).returncode)
+
+
+@main.group()
+def queue() -> None:
+    """What people are asked to look at."""
+
+
+@queue.command("export")
+@click.argument("dataset")
+@click.option("--to", "target", type=click.Path(path_type=Path), required=True)
+@HOME_OPTION
+@PROJECT_OPTION
+def export_queue(dataset: str, target: Path, home: Path | None, project: Path | None) -> None:
+    """Write the undecided items of DATASET's open batch as a CSV to fill in.
+
+    The label as it stands and the model's opinion are left out on purpose: people agree with
+    what they are shown.
+    """
+    from burnish.workflows.exchange import export_items
+    from burnish.workflows.home import open_home, project_home
+
+    count = export_items(open_home(project_home(home, project)), dataset, target)
+    click.echo(
+        f"Wrote {count} items to {target}. Fill in `label` (or `decision`: drop, unsure), then:\n"
+        f"  burnish verdicts import {target} --dataset {dataset} --author YOUR-NAME"
+    )
+
+
+@main.group()
+def verdicts() -> None:
+    """What people decided."""
+
+
+@verdicts.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dataset", required=True)
+@click.option("--author", default="", help="Who decided, for rows without an `author`.")
+@HOME_OPTION
+@PROJECT_OPTION
+def import_verdicts(
+    file: Path, dataset: str, author: str, home: Path | None, project: Path | None
+) -> None:
+    """Take the filled-in CSV FILE into the label ledger. Twice is the same as once."""
+    from burnish.workflows.exchange import import_file
+    from burnish.workflows.home import open_home, project_home
+
+    taken = import_file(open_home(project_home(home, project)), dataset, file, author=author)
+    click.echo(str(taken))
+
+
+if __name__ == "__main__":
+    main()

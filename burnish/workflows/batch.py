@@ -1,0 +1,55 @@
+"""The batch of the open iteration: what it holds, and whether people are done with it.
+
+What belongs here: the state of a batch, read off the queue and the ledger. What does not:
+composing it (`burnish.workflows.queue`) or exchanging it with files (`burnish.workflows.exchange`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from burnish.errors import ReviewError
+from burnish.records import Iteration
+from burnish.typing import LabelLedger
+from burnish.versions import Versions
+
+
+def open_batch(versions: Versions, dataset: str) -> tuple[Iteration, pa.Table]:
+    """The open iteration and its queue.
+
+    Raises `ReviewError` where there is no open iteration or it has no queue yet.
+    """
+    iteration = versions.current(dataset)
+    queue = None if iteration is None else _queue_of(versions, iteration)
+    if iteration is None or queue is None:
+        raise ReviewError(
+            f"{dataset} has no batch to decide on",
+            expected="an open iteration with a relabel queue",
+            hint=f"run `burnish loop --dataset {dataset} --iterations 1 --reviewer file`",
+        )
+    return iteration, queue
+
+
+def undecided(ledger: LabelLedger, iteration: Iteration, queue: pa.Table) -> list[dict[str, Any]]:
+    """The items on which no verdict has been given since the iteration opened.
+
+    Any verdict counts, `unsure` too: a person has looked, and the batch can close.
+    """
+    events = ledger.events(iteration.dataset, after=iteration.watermark.event_id)
+    decided = {event.verdict.example_id for event in events}
+    return [item for item in queue.to_pylist() if item["example_id"] not in decided]
+
+
+def batch_decided(versions: Versions, ledger: LabelLedger, iteration: Iteration) -> bool:
+    """Whether the iteration has a queue and people have looked at each of its items."""
+    queue = _queue_of(versions, iteration)
+    return queue is not None and not undecided(ledger, iteration, queue)
+
+
+def _queue_of(versions: Versions, iteration: Iteration) -> pa.Table | None:
+    queue = versions.read_last_good(iteration.dataset, "relabel_queue")
+    if queue is None or iteration.number not in queue["iteration"].to_pylist():
+        return None
+    return queue

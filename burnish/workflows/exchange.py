@@ -1,0 +1,210 @@
+"""Taking a batch out as a file, and people's decisions back in.
+
+What belongs here: `burnish queue export` and `burnish verdicts import`. What does not: the review
+desk (`burnish.review`) and the formats of other labeling tools.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import pyarrow as pa
+
+from burnish.errors import DataError, ReviewError, SourceUnreadable
+from burnish.records import Decision, Verdict
+from burnish.workflows.batch import open_batch, undecided
+from burnish.workflows.home import Home
+
+HIDDEN = frozenset(
+    {"label", "given_label", "decision", "event_id", "split", "fold_group", "source_file"}
+)
+WORDS = get_args(Decision)
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an import did: verdicts taken, rows left blank, rows that said nothing new."""
+
+    taken: int
+    blank: int
+    known: int
+    left: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.taken} verdicts taken; {self.blank} rows were blank, {self.known} were "
+            f"known already. {self.left} items of the batch are still undecided."
+        )
+
+
+def export_items(home: Home, dataset: str, target: Path) -> int:
+    """Write the undecided items with their features and empty columns to fill in.
+
+    The label as it stands and everything the model thinks are left out. Cells that a spreadsheet
+    would run as a formula get a leading apostrophe. Returns the number of items.
+    """
+    iteration, queue = open_batch(home.versions, dataset)
+    items = undecided(home.ledger, iteration, queue)
+    if not items:
+        raise ReviewError(
+            f"every item of {dataset}'s open batch is decided",
+            hint=f"go on with `burnish loop --dataset {dataset} --iterations 1 --reviewer file`",
+        )
+    rows = _features(home, dataset)
+    columns = [name for name in next(iter(rows.values())) if name not in HIDDEN]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(["example_id", "decision", "label", "author", "comment", *columns[1:]])
+        for item in items:
+            row = rows[item["example_id"]]
+            cells = [_cell(row[name]) for name in columns[1:]]
+            writer.writerow([item["example_id"], "", "", "", "", *cells])
+    return len(items)
+
+
+def import_file(home: Home, dataset: str, file: Path, *, author: str = "") -> Taken:
+    """Take a filled-in CSV into the ledger, all rows or none.
+
+    A row needs example_id and either a `label` (the label the example has: keep; another one:
+    change) or a `decision` of drop or unsure. Rows left blank are skipped; a row that repeats
+    what the ledger says already is not taken twice. Raises `DataError` that lists every bad row.
+    """
+    iteration, queue = open_batch(home.versions, dataset)
+    items = {item["example_id"]: item for item in queue.to_pylist()}
+    classes = _classes(home, dataset)
+    lines = _read(file)
+    standing = _standing(home, dataset)
+    found: list[Verdict] = []
+    faults: list[str] = []
+    blank = known = 0
+    for number, line in enumerate(lines, start=2):
+        try:
+            verdict = _verdict(line, items, classes, author=author, iteration=iteration.number)
+        except DataError as error:
+            faults.append(f"line {number}: {error.found}")
+            continue
+        if verdict is None:
+            blank += 1
+        elif _says(verdict) == standing.get(verdict.example_id):
+            known += 1
+        else:
+            found.append(verdict)
+    if faults:
+        raise DataError(
+            f"{len(faults)} rows of {file} cannot be taken:\n  " + "\n  ".join(faults[:20]),
+            expected=f"items of the open batch, labels among {', '.join(sorted(classes))}",
+            hint="nothing was imported; mend these rows and import the file again",
+        )
+    if found:
+        home.ledger.append(dataset, found)
+    return Taken(len(found), blank, known, len(undecided(home.ledger, iteration, queue)))
+
+
+def _verdict(
+    line: Mapping[str, str],
+    items: Mapping[str, Mapping[str, Any]],
+    classes: frozenset[str],
+    *,
+    author: str,
+    iteration: int,
+) -> Verdict | None:
+    label, word = (line.get("label") or "").strip(), (line.get("decision") or "").strip().lower()
+    if not label and not word:
+        return None
+    example_id = (line.get("example_id") or "").strip()
+    if example_id not in items:
+        raise DataError(f"example {example_id!r} is not in the open batch")
+    current = items[example_id]["label"]
+    by = (line.get("author") or "").strip() or author
+    decision, to_label = _decision(word, label, current, classes)
+    if not by:
+        raise DataError(f"example {example_id!r} has no author (fill it in, or give --author)")
+    return Verdict(
+        example_id=example_id,
+        decision=decision,
+        from_label=current,
+        to_label=to_label,
+        author=by,
+        reason=str(items[example_id]["reason"]),
+        comment=(line.get("comment") or "").strip(),
+        evidence=item_evidence(items[example_id], iteration),
+    )
+
+
+def item_evidence(item: Mapping[str, Any], iteration: int) -> dict[str, Any]:
+    """What was known of an item when it was asked about, for the ledger."""
+    keys = ("reason", "suggested_label", "error_probability", "inclusion_probability")
+    return {"iteration": iteration} | {key: item[key] for key in keys if item[key] is not None}
+
+
+def _decision(
+    word: str, label: str, current: str | None, classes: frozenset[str]
+) -> tuple[Decision, str | None]:
+    if word and word not in WORDS:
+        raise DataError(f"decision {word!r} is none of {', '.join(WORDS)}")
+    if word in {"drop", "unsure"}:
+        if label:
+            raise DataError(f"decision {word!r} together with the label {label!r}")
+        return cast("Decision", word), None
+    label = label or (current or "" if word == "keep" else "")
+    if label not in classes:
+        raise DataError(f"label {label!r} is not a class of this dataset")
+    decision: Decision = "keep" if label == current else "change"
+    if word and word != decision:
+        raise DataError(f"decision {word!r}, but the label {label!r} makes it a {decision}")
+    return decision, label
+
+
+def _says(verdict: Verdict) -> tuple[str, str | None, str]:
+    return verdict.decision, verdict.to_label, verdict.author
+
+
+def _standing(home: Home, dataset: str) -> dict[str, tuple[str, str | None, str]]:
+    iteration = home.versions.current(dataset)
+    since = 0 if iteration is None else iteration.watermark.event_id
+    events = home.ledger.events(dataset, after=since)
+    return {event.verdict.example_id: _says(event.verdict) for event in events}
+
+
+def _classes(home: Home, dataset: str) -> frozenset[str]:
+    rows = home.versions.read_last_good(dataset, "validated_examples", columns=["label"])
+    return frozenset() if rows is None else frozenset(rows["label"].to_pylist())
+
+
+def _features(home: Home, dataset: str) -> dict[str, dict[str, Any]]:
+    tables: Iterable[pa.Table | None] = (
+        home.versions.read_last_good(dataset, "unlabeled_examples"),
+        home.versions.read_last_good(dataset, "validated_examples"),
+    )
+    return {row["example_id"]: row for t in tables if t is not None for row in t.to_pylist()}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(f"{number:g}" for number in cast("list[float]", value))
+    text = "" if value is None else str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
+
+
+def _read(file: Path) -> list[dict[str, str]]:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines)
+            missing = {"example_id", "label"} - set(reader.fieldnames or ())
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceUnreadable(
+            f"cannot read {file}: {error}", expected="a CSV made by `burnish queue export`"
+        ) from error
+    if missing:
+        raise DataError(
+            f"{file} lacks the columns {', '.join(sorted(missing))}",
+            expected="the columns that `burnish queue export` wrote",
+        )
+    return rows

@@ -1,0 +1,135 @@
+"""One gate, start to end: read the candidate, judge it, write the page, record, publish.
+
+What belongs here: that sequence. What does not: the suites (data of the project), the runner of
+expectations (behind `burnish.typing.GateRunner`) and the record (`burnish.versions`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from burnish.errors import GateError
+from burnish.records import GateReport, GateVerdict, Suite, TableVersion, Watermark
+from burnish.report.gate_page import render_gate_page
+from burnish.spec import DatasetSpec
+from burnish.store import content_digest
+from burnish.typing import GateRunner
+from burnish.versions import Versions
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A gate's outcome: the report, what our record keeps of it, and the failures as a table.
+
+    `failures` has the columns code, expectation, column, on_fail, failing, examples.
+    """
+
+    report: GateReport
+    verdict: GateVerdict
+    failures: pa.Table
+
+    @property
+    def sentence(self) -> str:
+        """One sentence that says what happened, for people."""
+        checks = len(self.report.results)
+        if self.report.passed:
+            left = self.verdict.quarantined
+            turned_away = f"; {left} rows quarantined" if left else ""
+            return f"{checks} expectations hold on {self.report.rows:,} rows{turned_away}."
+        return (
+            f"Stopped by {', '.join(self.report.stopped_by)}. "
+            "Readers keep the last good version; nothing after this stage runs."
+        )
+
+
+def run_gate(
+    spec: DatasetSpec,
+    stage: str,
+    suite: Suite,
+    versions: Versions,
+    *,
+    runner: GateRunner,
+    pages: Path,
+) -> Judged:
+    """Judge the newest candidate of a stage, and publish it if the gate lets it pass.
+
+    A passed gate of `curated_examples` also numbers a dataset version. Raises `GateError` where
+    the stage has never been materialized.
+    """
+    candidate = versions.candidate(spec.name, stage)
+    if candidate is None:
+        raise GateError(
+            f"{spec.name}/{stage} has no version to judge",
+            expected="a materialized stage",
+            hint=f"materialize {stage} together with its check",
+        )
+    data = versions.read_candidate(spec.name, stage)
+    key = "example_id" if "example_id" in data.column_names else None
+    report = runner.run(suite, data, key=key)
+    page = _write_page(pages, report, spec.name, candidate, stage)
+    verdict = versions.record_verdict(
+        spec.name, stage, candidate.version, report, report_path=str(page)
+    )
+    if verdict.passed and stage == "curated_examples":
+        number_dataset_version(versions, spec.name, candidate)
+    return Judged(report, verdict, failure_table(report))
+
+
+def known_classes(spec: DatasetSpec, versions: Versions) -> tuple[str, ...]:
+    """The class set: as the spec says, else as the first good version of the data had it."""
+    if spec.classes:
+        return spec.classes
+    rows = versions.read_last_good(spec.name, "validated_examples", columns=["label"])
+    if rows is None:
+        return ()
+    return tuple(sorted({label for label in rows["label"].to_pylist() if label is not None}))
+
+
+def number_dataset_version(versions: Versions, dataset: str, curated: TableVersion) -> None:
+    """Give the published curated rows their number: `digits@7`, with digest and watermark."""
+    rows = versions.read(dataset, "curated_examples")
+    properties = curated.properties
+    counts: dict[str, int] = {}
+    for label in rows["label"].to_pylist():
+        counts[label] = counts.get(label, 0) + 1
+    versions.commit(
+        dataset,
+        table_version=curated.version,
+        watermark=Watermark(int(properties["watermark"]), properties["chain"]),
+        digest=content_digest(rows),
+        rows=rows.num_rows,
+        class_counts=dict(sorted(counts.items())),
+        iteration=int(properties["iteration"]),
+    )
+
+
+def failure_table(report: GateReport) -> pa.Table:
+    """The expectations that failed, one a row."""
+    failed = [result for result in report.results if not result.passed]
+    return pa.table(
+        {
+            "code": [result.expectation.code for result in failed],
+            "expectation": [result.expectation.kind for result in failed],
+            "column": [result.expectation.column for result in failed],
+            "on_fail": [result.expectation.on_fail for result in failed],
+            "failing": pa.array([result.failing for result in failed], pa.int64()),
+            "examples": [json.dumps(list(result.examples[:5])) for result in failed],
+        }
+    )
+
+
+def _write_page(
+    pages: Path, report: GateReport, dataset: str, candidate: TableVersion, stage: str
+) -> Path:
+    at = datetime.now(UTC)
+    html = render_gate_page(report, dataset=dataset, stage=stage, version=candidate.version, at=at)
+    folder = pages / dataset / "gates"
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / f"{stage}-v{candidate.version}.html"
+    page.write_text(html, encoding="utf-8")
+    return page

@@ -1,0 +1,136 @@
+"""The relabel queue of one iteration: which rows are open, and the batch made of them.
+
+What belongs here: joining the audit with the ledger and the requests, topping up within an
+iteration, and the state of a queue. What does not: composing a batch (`burnish.acquisition`),
+showing it to people (`burnish.review`), or exchanging it with files (`burnish.workflows.exchange`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute
+
+from burnish.acquisition import BATCH_SCHEMA, compose_batch
+from burnish.errors import ReviewError
+from burnish.records import FINAL_DECISIONS, LabelRequest, LabelVersion
+from burnish.spec import DatasetSpec
+
+# Arrow makes these functions when it is imported, so a checker cannot know them.
+pc: Any = compute
+
+QUEUE_SCHEMA = BATCH_SCHEMA.insert(1, pa.field("iteration", pa.int64()))
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """How far people are with a queue."""
+
+    total: int
+    decided: int
+
+    @property
+    def undecided(self) -> int:
+        return self.total - self.decided
+
+    @property
+    def is_complete(self) -> bool:
+        return self.undecided == 0
+
+
+def build_queue(
+    audit: pa.Table,
+    spec: DatasetSpec,
+    *,
+    labels: LabelVersion,
+    requests: Sequence[LabelRequest],
+    previous: pa.Table | None,
+    iteration: int,
+    seed: int,
+    slice_weight: Mapping[str, float] | None = None,
+) -> pa.Table:
+    """The queue of `iteration`, as a table of `QUEUE_SCHEMA` in the order of `position`.
+
+    Open are the training rows of `audit`, and its rows without a label, on which `labels` (the
+    fold at the head of the ledger) has no final decision; `unsure` leaves a row open. Copies of a
+    row are told by a column fold_group, where the audit has one.
+
+    Built again in the same iteration, the queue keeps what `previous` holds of it, unchanged and
+    in place, and is topped up to the budget by rows at further positions. The control arm is
+    drawn once: after targeted rows have left the pool, a random draw from the rest would no longer
+    be one from the whole. Raises `ReviewError` where nothing is left to ask.
+    """
+    final = labels.decisions.filter(_is_in(labels.decisions["decision"], FINAL_DECISIONS))
+    kept = _kept(previous, audit, labels, iteration)
+    closed = pa.concat_arrays(
+        [final["example_id"].combine_chunks(), kept["example_id"].combine_chunks()]
+    )
+    is_open = audit.filter(pc.invert(pc.is_in(audit["example_id"], closed)))
+    room = spec.review.budget - kept.num_rows
+    if room <= 0 or (is_open.num_rows == 0 and kept.num_rows > 0):
+        return kept
+    if is_open.num_rows == 0:
+        raise ReviewError(
+            "every training row has been decided",
+            expected="rows without a final decision in the ledger",
+            hint="there is nothing left to review; add examples to the source to go on",
+        )
+    added = compose_batch(
+        is_open.filter(pc.and_(pc.equal(is_open["split"], "train"), pc.is_valid(is_open["label"]))),
+        budget=room,
+        control_share=0.0 if kept.num_rows else spec.review.control_share,
+        requested=requests,
+        unlabeled=is_open.filter(pc.is_null(is_open["label"])),
+        unlabeled_share=spec.review.unlabeled_share,
+        slice_weight=slice_weight,
+        random_state=_seed(seed, iteration),
+    )
+    return _joined(kept, added, iteration)
+
+
+def queue_state(queue: pa.Table, labels: LabelVersion, *, since: int = 0) -> QueueState:
+    """How many rows of `queue` have been decided, by the decisions that stand in `labels`.
+
+    `unsure` counts: a person has looked, and the batch can close. `since` is the event id at
+    which the iteration opened (its watermark); decisions up to it were made before the row was
+    asked about, and do not count.
+    """
+    recent = labels.decisions.filter(pc.greater(labels.decisions["event_id"], since))
+    decided = pc.is_in(queue["example_id"], recent["example_id"].combine_chunks())
+    return QueueState(total=queue.num_rows, decided=int(pc.sum(decided).as_py() or 0))
+
+
+def _kept(
+    previous: pa.Table | None, audit: pa.Table, labels: LabelVersion, iteration: int
+) -> pa.Table:
+    """What stays of this iteration's queue: rows that still exist, or were decided on."""
+    if previous is None:
+        return QUEUE_SCHEMA.empty_table()
+    own = previous.select(QUEUE_SCHEMA.names).cast(QUEUE_SCHEMA)
+    own = own.filter(pc.equal(own["iteration"], iteration))
+    known = pa.concat_arrays(
+        [audit["example_id"].combine_chunks(), labels.decisions["example_id"].combine_chunks()]
+    )
+    return own.filter(pc.is_in(own["example_id"], known)).sort_by("position")
+
+
+def _joined(kept: pa.Table, added: pa.Table, iteration: int) -> pa.Table:
+    last = pc.max(kept["position"]).as_py() or 0
+    numbers: Any = pa.array([iteration] * added.num_rows, pa.int64())
+    added = added.set_column(
+        added.column_names.index("position"), "position", pc.add(added["position"], last)
+    )
+    return pa.concat_tables([kept, added.add_column(1, "iteration", numbers).cast(QUEUE_SCHEMA)])
+
+
+def _seed(seed: int, iteration: int) -> int:
+    # Each iteration draws its control arm anew, and the same one when it is run again.
+    return int(np.random.SeedSequence([seed, iteration]).generate_state(1)[0])
+
+
+def _is_in(column: pa.ChunkedArray, values: frozenset[str]) -> pa.ChunkedArray:
+    return pc.is_in(column, pa.array(sorted(values), pa.string()))

@@ -1,0 +1,241 @@
+"""What an iteration and a whole loop amount to, as figures for people.
+
+What belongs here: joining queue, verdicts, predictions and, where it is known for a simulation,
+truth into a summary. What does not: drawing it (`burnish.report`), or the loop itself. No asset
+calls this module, so truth stays outside of everything that an asset reads.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from burnish.metrics import wilson_interval
+from burnish.records import Iteration, LabelEvent
+from burnish.report.plots import digit_image
+from burnish.report.summary import (
+    Against,
+    ConfusionPair,
+    FoundExample,
+    IterationSummary,
+    LoopSummary,
+    Measured,
+    ReasonFigure,
+    Reviewer,
+    SliceFigure,
+)
+from burnish.slices import resolve_slices
+from burnish.spec import DatasetSpec
+from burnish.workflows.evaluate import worst_slice
+from burnish.workflows.home import Home
+from burnish.workflows.promote import RULE
+
+Truth = Mapping[str, str] | None
+
+
+def summarise_iteration(
+    home: Home, spec: DatasetSpec, iteration: Iteration, truth: Truth, *, seconds: float
+) -> IterationSummary:
+    """The figures of one closed iteration; against `truth` where it is given."""
+    version = next(v for v in _versions_of(home, spec, iteration))
+    events = home.ledger.events(
+        spec.name, after=iteration.watermark.event_id, until=version.watermark.event_id
+    )
+    standing = list({event.verdict.example_id: event for event in events}.values())
+    by_reason = _by_reason(standing, truth)
+    audited = next((figure for figure in by_reason if figure.reason == "audit"), None)
+    facts: Mapping[str, Any] = iteration.summary
+    noise = facts["noise"]
+    curated = home.versions.store.read(
+        f"{spec.name}/curated_examples", version=version.table_version
+    )
+    predictions = _predictions(home, spec, iteration)
+    worst = worst_slice(_table(home, spec, "slice_report", facts["report_version"]))
+    found = None if truth is None else sum(1 for event in standing if _mended(event, truth))
+    return IterationSummary(
+        iteration=iteration.number,
+        reviewed=len(standing),
+        changed=sum(1 for event in standing if event.verdict.decision in {"change", "drop"}),
+        errors_found=found,
+        precision=None if audited is None else audited.precision,
+        noise=Measured(noise["value"], noise["low"], noise["high"]),
+        true_noise=None if truth is None else _true_noise(curated, truth),
+        test_accuracy=_accuracy(predictions, truth),
+        accuracy_against=_against(truth),
+        worst_slice="(none)" if worst is None else worst.name,
+        worst_slice_accuracy=None,
+        augmented_kept=int(facts["augmentation"]["kept"]),
+        augmented_refused=int(facts["augmentation"]["refused"]),
+        refusal_reasons=facts["augmentation"]["reasons"],
+        dataset_version=str(version),
+        digest=version.digest,
+        mlflow_run_id=iteration.mlflow_run_id,
+        promoted=bool(iteration.promoted),
+        promotion_reason=str(facts["promotion"]["reason"]),
+        seconds=seconds,
+        by_reason=by_reason,
+    )
+
+
+def summarise_loop(
+    home: Home,
+    spec: DatasetSpec,
+    iterations: Sequence[IterationSummary],
+    *,
+    reviewer: Reviewer,
+    accuracy: float | None,
+    truth: Truth,
+    commands: Sequence[str],
+) -> LoopSummary:
+    """The whole loop so far: the curve, what was found, slices before and after."""
+    baseline = home.versions.read_last_good(spec.name, "baseline")
+    last = home.versions.iteration(spec.name, iterations[-1].iteration)
+    curated = home.versions.read_last_good(spec.name, "curated_examples")
+    assert curated is not None, "an iteration closed, so curated rows were published"
+    changed = [
+        event for event in home.ledger.events(spec.name) if event.verdict.decision == "change"
+    ]
+    return LoopSummary(
+        dataset=spec.name,
+        reviewer=reviewer,
+        reviewer_accuracy=accuracy,
+        seed=spec.random_state,
+        home=str(home.folder),
+        baseline=None if baseline is None else _accuracy(baseline, truth),
+        iterations=tuple(iterations),
+        slices_before=() if baseline is None else _slices(baseline, curated, spec, truth),
+        slices_after=_slices(_predictions(home, spec, last), curated, spec, truth),
+        found=_found(changed[-24:], curated, spec),
+        commands=tuple(commands),
+        generated_at=datetime.now(UTC),
+        pairs=_pairs(changed),
+        promotion_rule=RULE,
+    )
+
+
+def _versions_of(home: Home, spec: DatasetSpec, iteration: Iteration) -> list[Any]:
+    versions = home.versions.dataset_versions(spec.name)
+    own = [version for version in versions if version.iteration == iteration.number]
+    # An iteration without a new verdict publishes the version before it once more.
+    return list(reversed(own or versions))
+
+
+def _table(home: Home, spec: DatasetSpec, stage: str, version: int) -> pa.Table:
+    return home.versions.store.read(f"{spec.name}/{stage}", version=int(version))
+
+
+def _predictions(home: Home, spec: DatasetSpec, iteration: Iteration) -> pa.Table:
+    return _table(home, spec, "trained_model", iteration.summary["predictions_version"])
+
+
+def _against(truth: Truth) -> Against:
+    return "given labels" if truth is None else "truth"
+
+
+def _right(predictions: pa.Table, truth: Truth) -> dict[str, bool]:
+    """Of each test row, whether the prediction is right."""
+    rows = predictions.filter(pc.field("split") == "test")
+    ids, predicted = rows["example_id"].to_pylist(), rows["predicted"].to_pylist()
+    wanted = rows["label"].to_pylist() if truth is None else [truth[key] for key in ids]
+    return {key: a == b for key, a, b in zip(ids, predicted, wanted, strict=True)}
+
+
+def _accuracy(predictions: pa.Table, truth: Truth) -> Measured:
+    right = _right(predictions, truth)
+    return _measured(sum(right.values()), len(right))
+
+
+def _measured(successes: int, n: int) -> Measured:
+    share = wilson_interval(successes, n)
+    return Measured(share.value, share.low, share.high)
+
+
+def _slices(
+    predictions: pa.Table, curated: pa.Table, spec: DatasetSpec, truth: Truth
+) -> tuple[SliceFigure, ...]:
+    right = _right(predictions, truth)
+    rows = curated.filter(pc.field("example_id").isin(list(right)))
+    ids = rows["example_id"].to_pylist()
+    figures: list[SliceFigure] = []
+    for cut in resolve_slices(rows, spec.slices):
+        inside = [right[key] for key, member in zip(ids, cut.mask, strict=True) if member]
+        if inside:
+            figures.append(SliceFigure(cut.name, _measured(sum(inside), len(inside)), len(inside)))
+    return tuple(figures)
+
+
+def _mended(event: LabelEvent, truth: Mapping[str, str]) -> bool:
+    """Whether a wrong label was found: it was wrong, and is not left standing wrong."""
+    verdict = event.verdict
+    right = truth[verdict.example_id]
+    if verdict.from_label is None or verdict.from_label == right:
+        return False
+    return verdict.decision == "drop" or verdict.to_label == right
+
+
+def _by_reason(events: Sequence[LabelEvent], truth: Truth) -> tuple[ReasonFigure, ...]:
+    groups: dict[str, list[LabelEvent]] = {}
+    for event in events:
+        groups.setdefault(str(event.verdict.evidence.get("reason", "other")), []).append(event)
+    return tuple(
+        ReasonFigure(
+            reason=reason,
+            reviewed=len(members),
+            changed=sum(1 for event in members if event.verdict.decision in {"change", "drop"}),
+            errors_found=None
+            if truth is None
+            else sum(1 for event in members if _was_wrong(event, truth)),
+        )
+        for reason, members in sorted(groups.items())
+    )
+
+
+def _was_wrong(event: LabelEvent, truth: Mapping[str, str]) -> bool:
+    before = event.verdict.from_label
+    return before is not None and before != truth[event.verdict.example_id]
+
+
+def _true_noise(curated: pa.Table, truth: Mapping[str, str]) -> float:
+    rows = curated.filter(pc.field("split") == "train")
+    ids, labels = rows["example_id"].to_pylist(), rows["label"].to_pylist()
+    return sum(truth[key] != label for key, label in zip(ids, labels, strict=True)) / len(ids)
+
+
+def _pairs(changed: Sequence[LabelEvent]) -> tuple[ConfusionPair, ...]:
+    counts = Counter(
+        (event.verdict.from_label or "(none)", event.verdict.to_label or "") for event in changed
+    )
+    return tuple(ConfusionPair(a, b, n) for (a, b), n in counts.items())
+
+
+def _found(
+    events: Sequence[LabelEvent], curated: pa.Table, spec: DatasetSpec
+) -> tuple[FoundExample, ...]:
+    ids = [event.verdict.example_id for event in events]
+    wanted = curated.filter(pc.field("example_id").isin(ids))
+    rows = {row["example_id"]: row for row in wanted.to_pylist()}
+    shown: list[FoundExample] = []
+    for event in events:
+        row = rows.get(event.verdict.example_id)
+        image, text = ("", "") if row is None else _look(row, spec)
+        before = event.verdict.from_label or "(none)"
+        after = event.verdict.to_label or ""
+        shown.append(FoundExample(event.verdict.example_id, before, after, image, text))
+    return tuple(shown)
+
+
+def _look(row: Mapping[str, Any], spec: DatasetSpec) -> tuple[str, str]:
+    """An example as people look at it: its picture, else its text, else its first values."""
+    for name in spec.of_kind("image"):
+        shape = spec.features[name].shape
+        if isinstance(row[name], list) and shape:
+            return digit_image(cast("list[float]", row[name]), shape), ""
+    for name in spec.of_kind("text"):
+        return "", str(row[name])[:200]
+    values = [f"{name} {row[name]}" for name in list(spec.features)[:4]]
+    return "", ", ".join(values)

@@ -1,0 +1,251 @@
+"""Validate: rows that passed the first gate, each with its split and its group, once and for all.
+
+What belongs here: who trains, who validates, who tests, and which rows must stay together. What
+does not: which rows are turned away (the gate, an expectation suite of the project), or the folds
+of cross-validation (`burnish.modeling`, which reads `fold_group`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import pyarrow as pa
+
+from burnish.errors import DataError
+from burnish.quality import duplicate_groups
+from burnish.spec import SPLITS, DatasetSpec
+from burnish.spec.guess import as_text
+from burnish.spec.reading import near
+
+
+def validate_examples(
+    raw: pa.Table, spec: DatasetSpec, *, fixed: pa.Table | None = None
+) -> pa.Table:
+    """Raw rows with two more columns: split (train, validation, test) and fold_group (string).
+
+    `fold_group` is the declared group; where there is none, the smallest example_id among the rows
+    with exactly the same features, which for most rows is their own.
+
+    The split is read from the column or the files that the spec names. Without either, each
+    fold_group is drawn by a sha256 of its name and `random_state`: rows of a group, and exact
+    duplicates, never part. Where column or files give no validation rows, the share `validation` of
+    the training groups is drawn in the same way.
+
+    `fixed` is an earlier result (example_id, split): a row that stands in it keeps its split
+    whatever the source says now, and a new row whose split is drawn follows the rows of its group.
+
+    Raises `DataError` for an example_id that is missing or stands twice (the gate before this stage
+    turns such rows away), a word that is no split, a file that no split or two splits claim, or
+    where column or files leave no row for training.
+
+    >>> spec = DatasetSpec.model_validate({"name": "toy", "source": {"path": "toy.csv"},
+    ...     "target": "y", "features": {"x": "numeric"}, "split": {"column": "part"}})
+    >>> raw = pa.table({"example_id": ["a", "b", "c"], "label": ["0", "1", "1"],
+    ...     "x": [1.0, 1.0, 2.0], "part": ["train", "validation", "test"]})
+    >>> validate_examples(raw, spec).select(["split", "fold_group"]).to_pylist()[1]
+    {'split': 'validation', 'fold_group': 'a'}
+    """
+    ids = _distinct_ids(raw)
+    groups = _fold_groups(raw, spec, ids)
+    earlier = _earlier_splits(fixed)
+    declared = _declared_splits(raw, spec)
+    if declared is None:
+        splits = _drawn(groups, ids, earlier, spec)
+    elif "validation" in declared:
+        splits = declared
+    else:
+        splits = _carved(declared, groups, ids, earlier, spec)
+    kept = [earlier.get(name, split) for name, split in zip(ids, splits, strict=True)]
+    others = raw.select([name for name in raw.column_names if name not in {"split", "fold_group"}])
+    return others.append_column("split", pa.array(kept, pa.string())).append_column(
+        "fold_group", pa.array(groups, pa.string())
+    )
+
+
+def crossing_duplicates(validated: pa.Table) -> int:
+    """How many validation and test rows share their fold_group with a training row.
+
+    Without a declared group these are rows whose features are exactly those of a training row, on
+    which a model may answer by heart. It is 0 where splits are drawn by hash, unless rows that were
+    fixed apart have become equal since.
+
+    >>> crossing_duplicates(pa.table({"split": ["train", "test", "test"],
+    ...                               "fold_group": ["a", "a", "b"]}))
+    1
+    """
+    splits, groups = validated["split"].to_pylist(), validated["fold_group"].to_pylist()
+    rows = list(zip(splits, groups, strict=True))
+    training = {group for split, group in rows if split == "train"}
+    return sum(split != "train" and group in training for split, group in rows)
+
+
+def _distinct_ids(raw: pa.Table) -> list[str]:
+    ids: list[str | None] = raw["example_id"].to_pylist()
+    known = [name for name in ids if name is not None]
+    if len(known) < len(ids):
+        raise DataError(
+            f"row {ids.index(None) + 1} has no example_id",
+            expected="an example_id in every row (counted from 1)",
+            hint="read what the raw gate let pass, not what it was shown",
+        )
+    name, count = Counter(known).most_common(1)[0] if known else ("", 0)
+    if count > 1:
+        raise DataError(
+            f"example_id {name!r} stands in {count} rows",
+            expected="every example_id once",
+            hint="read what the raw gate let pass, not what it was shown",
+        )
+    return known
+
+
+def _fold_groups(raw: pa.Table, spec: DatasetSpec, ids: Sequence[str]) -> list[str]:
+    own: list[str | None] = [None] * len(ids)
+    if spec.group is not None:
+        column = "example_id" if spec.group == spec.id else spec.group
+        own = as_text(_column(raw, column, "group")).to_pylist()
+    if None not in own:
+        return [str(group) for group in own]
+    digests: list[str] = duplicate_groups(raw, list(spec.features)).to_pylist()
+    first: dict[str, str] = {}
+    for name, digest in zip(ids, digests, strict=True):
+        first[digest] = min(name, first.get(digest, name))
+    return [
+        first[digest] if group is None else group
+        for group, digest in zip(own, digests, strict=True)
+    ]
+
+
+def _column(raw: pa.Table, name: str, key: str) -> pa.ChunkedArray:
+    if name not in raw.column_names:
+        raise DataError(
+            f"{key}: there is no column {name!r}",
+            expected="one of: " + ", ".join(raw.column_names),
+            hint=near(name, raw.column_names),
+        )
+    return raw[name]
+
+
+def _earlier_splits(fixed: pa.Table | None) -> dict[str, str]:
+    if fixed is None:
+        return {}
+    ids, splits = fixed["example_id"].to_pylist(), fixed["split"].to_pylist()
+    wrong = [split for split in splits if split not in SPLITS]
+    if wrong:
+        raise DataError(
+            f"the table of fixed splits holds {wrong[0]!r}",
+            expected="one of: " + ", ".join(SPLITS),
+        )
+    return dict(zip(ids, splits, strict=True))
+
+
+# ---------------------------------------------------------------- declared
+
+
+def _declared_splits(raw: pa.Table, spec: DatasetSpec) -> list[str] | None:
+    """The splits that a column or the files give; None where neither is declared."""
+    if spec.split.column is not None:
+        words = as_text(_column(raw, spec.split.column, "split.column")).to_pylist()
+        meant = {word: spec.split.values.get(str(word), str(word)) for word in set(words)}
+        _check_words(raw, words, meant, spec.split.column)
+    elif spec.split.files:
+        words = _column(raw, "source_file", "split.files").to_pylist()
+        meant = {file: _split_of_file(str(file), spec) for file in set(words)}
+    else:
+        return None
+    splits = [meant[word] for word in words]
+    if "train" not in splits:
+        raise DataError(
+            f"{spec.split.column or 'split.files'} leaves no row for training",
+            expected="rows of split train",
+            hint="map its words: `values: {learn: train}`" if spec.split.column else "",
+        )
+    return splits
+
+
+def _check_words(
+    raw: pa.Table, words: list[str | None], meant: Mapping[str | None, str], column: str
+) -> None:
+    unknown = [place for place, word in enumerate(words) if meant[word] not in SPLITS]
+    if unknown:
+        word, example = words[unknown[0]], raw["example_id"][unknown[0]].as_py()
+        found = "nothing" if word is None else repr(word)
+        raise DataError(
+            f"column {column!r} says {found} of example {example!r} ({len(unknown)} such rows)",
+            expected=f"one of: {', '.join(SPLITS)}, or a word that split.values maps to one",
+            hint=f'say what it means: `values: {{"{word}": validation}}`' if word else "fill it in",
+        )
+
+
+def _split_of_file(file: str, spec: DatasetSpec) -> str:
+    def claims(pattern: str) -> bool:
+        here = os.path.relpath(pattern, spec.folder) if posixpath.isabs(pattern) else pattern
+        return fnmatchcase(posixpath.normpath(file), posixpath.normpath(here))
+
+    found = [split for split, files in spec.split.files.items() if any(map(claims, files))]
+    if len(found) != 1:
+        patterns = [pattern for files in spec.split.files.values() for pattern in files]
+        raise DataError(
+            f"file {file!r} is claimed by " + (" and ".join(found) or "no split"),
+            expected="each file of the source in exactly one of split.files",
+            hint="" if found else near(file, patterns),
+        )
+    return found[0]
+
+
+# ---------------------------------------------------------------- drawn
+
+
+def _drawn(
+    groups: Sequence[str], ids: Sequence[str], earlier: Mapping[str, str], spec: DatasetSpec
+) -> list[str]:
+    standing = _standing(groups, ids, earlier)
+    share = spec.split
+    for group in dict.fromkeys(groups):
+        if group not in standing:
+            draw = _uniform(group, spec.random_state)
+            if draw < share.test:
+                standing[group] = "test"
+            else:
+                standing[group] = "validation" if draw < share.test + share.validation else "train"
+    return [standing[group] for group in groups]
+
+
+def _carved(
+    declared: Sequence[str],
+    groups: Sequence[str],
+    ids: Sequence[str],
+    earlier: Mapping[str, str],
+    spec: DatasetSpec,
+) -> list[str]:
+    """Declared splits, with a share of the training groups as validation."""
+    standing = _standing(groups, ids, {k: v for k, v in earlier.items() if v != "test"})
+    for group in dict.fromkeys(groups):
+        chosen = _uniform(group, spec.random_state) < spec.split.validation
+        standing.setdefault(group, "validation" if chosen else "train")
+    return [
+        standing[group] if split == "train" else split
+        for split, group in zip(declared, groups, strict=True)
+    ]
+
+
+def _standing(
+    groups: Sequence[str], ids: Sequence[str], earlier: Mapping[str, str]
+) -> dict[str, str]:
+    """The split of each group some rows of which were seen before; train where they differ."""
+    standing: dict[str, str] = {}
+    for name, group in zip(ids, groups, strict=True):
+        split = earlier.get(name)
+        if split is not None:
+            standing[group] = min(split, standing.get(group, split), key=SPLITS.index)
+    return standing
+
+
+def _uniform(group: str, seed: int) -> float:
+    """A number in [0, 1) that depends on the name and the seed alone."""
+    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
+    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53

@@ -1,0 +1,73 @@
+"""The house keeps its own rules: sizes, imports, what the wheel ships, what an import loads."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("burnish", "assets", "resources", "pipelines")
+SOURCES = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_module_opens_with_its_contract_and_stays_short(file: Path):
+    text = file.read_text(encoding="utf-8")
+    doc = ast.get_docstring(ast.parse(text))
+    assert doc, "a module opens with a docstring"
+    assert len(text.splitlines()) <= 500
+
+
+def test_asset_bodies_are_sentences():
+    for file in sorted((ROOT / "assets").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and _is_asset(node):
+                assert len(node.body) <= 12, f"{file.name}: {node.name}"
+
+
+def _is_asset(node: ast.FunctionDef) -> bool:
+    names = [ast.unparse(decorator).split("(")[0] for decorator in node.decorator_list]
+    return bool({"stage", "dg.asset", "dg.observable_source_asset"} & set(names))
+
+
+def test_importing_burnish_loads_nothing_heavy():
+    heavy = ["sklearn", "pandas", "scipy", "torch", "dagster", "mlflow", "great_expectations"]
+    code = f"import sys, burnish; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_definitions_load_without_the_heavy_libraries():
+    code = (
+        "import sys; from pipelines.definitions import defs; "
+        "print([m for m in ('mlflow', 'great_expectations', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_wheel_ships_the_library_alone(tmp_path: Path):
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q",
+         "-w", str(tmp_path), str(ROOT)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("burnish-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"burnish"}
+    assert "burnish/py.typed" in names
+    assert "burnish/report/templates/loop.html" in names
+
+
+def test_the_lock_names_no_index_and_pins_every_package_by_hash():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    assert not [line for line in lines if "://" in line]
+    pins = [line for line in lines if line and not line.startswith((" ", "#"))]
+    assert all("==" in pin and pin.endswith("\\") for pin in pins)

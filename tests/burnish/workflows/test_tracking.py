@@ -1,0 +1,128 @@
+import re
+from datetime import UTC, datetime
+from math import nan
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from burnish.records import DatasetVersion, Iteration, Watermark
+from burnish.spec import DatasetSpec
+from burnish.workflows.evaluate import slice_report
+from burnish.workflows.promote import decide_promotion
+from burnish.workflows.tracking import tracked_iteration
+from burnish.workflows.train import train_model
+
+SPEC = DatasetSpec.model_validate(
+    {
+        "name": "blobs",
+        "source": {"paths": ["a.csv", "b.csv"]},
+        "target": "label",
+        "features": {"x": "numeric"},
+        "slices": [
+            {"name": "source", "column": "source"},
+            {"name": "a/b = ..|//", "where": {"source": "scanA"}},
+            {"name": "nobody", "where": {"source": "never"}},
+        ],
+    }
+)
+
+
+def blobs(n=300):
+    rng = np.random.default_rng(0)
+    kind = np.arange(n) % 2
+    return pa.table(
+        {
+            "example_id": [str(number) for number in range(n)],
+            "label": [("ant", "bee")[one] for one in kind],
+            "x": rng.normal(kind * 3.0, 1),
+            "source": rng.choice(["scanA", "scanB"], n).tolist(),
+            "split": rng.choice(["train", "validation", "test"], n).tolist(),
+        }
+    )
+
+
+def tracked(**extra):
+    table = blobs()
+    trained = train_model(table.filter(pc.field("split") == "train"), table, SPEC, random_state=0)
+    report = slice_report(trained.predictions, table, SPEC)
+    at, mark = datetime(2026, 1, 1, tzinfo=UTC), Watermark(12, "abc")
+    found = tracked_iteration(
+        spec=SPEC,
+        iteration=Iteration("blobs", 3, mark, at),
+        dataset_version=DatasetVersion(
+            "blobs", 7, 2, Watermark(15, "def"), "d1635", 300, {"ant": 150, "bee": 150}, 3, at
+        ),
+        trained=trained,
+        report=report,
+        promotion=decide_promotion(trained.predictions, None),
+        run_id="run-1",
+        git_sha="5c28aa3",
+        extra_metrics=extra,
+    )
+    return found, report, trained
+
+
+def test_tags_say_where_the_iteration_comes_from():
+    found, _, _ = tracked()
+    expected = {
+        "dataset": "blobs",
+        "iteration": "3",
+        "dataset_version": "blobs@7",
+        "dataset_digest": "d1635",
+        "ledger_watermark": "15",
+        "dagster_run_id": "run-1",
+        "git_sha": "5c28aa3",
+        "promoted": "true",
+    }
+    assert expected.items() <= found.tags.items()
+    assert (found.dataset_version, found.dataset_digest, found.rows) == ("blobs@7", "d1635", 300)
+    assert found.source == "a.csv, b.csv"
+
+
+def test_every_known_metric_of_every_slice_is_there_once_under_its_own_name():
+    found, report, _ = tracked()
+    known = [row for row in report.to_pylist() if row["value"] is not None]
+    by_slice = {name: value for name, value in found.metrics.items() if "/" in name}
+    assert sorted(by_slice.values()) == pytest.approx(sorted(row["value"] for row in known))
+    assert found.metrics["validation_accuracy"] == found.metrics["accuracy/overall"]
+    assert found.metrics["test_accuracy"] == found.metrics["test_accuracy/overall"]
+
+
+def test_names_are_legal_and_make_one_chart_a_metric():
+    found, _, _ = tracked()
+    for name in found.metrics:
+        assert re.fullmatch(r"[/\w.\- :]{1,250}", name)
+        assert name.count("/") <= 1
+    assert {name.split("/")[0] for name in found.metrics if "/" in name} == {
+        prefix + metric
+        for prefix in ("", "test_")
+        for metric in ("accuracy", "f1_macro", "log_loss", "ece")
+    }
+
+
+def test_what_is_unknown_or_not_finite_is_left_out():
+    found, _, _ = tracked(noise=0.05, noise_low=nan, noise_high=float("inf"))
+    assert found.metrics["noise"] == 0.05
+    assert all(np.isfinite(value) for value in found.metrics.values())
+    absent = ("noise_low", "noise_high", "promotion_difference")
+    assert not any(name in found.metrics for name in absent)
+    assert not any("nobody" in name for name in found.metrics)
+
+
+def test_the_tables_are_the_report_and_the_confusions_of_validation():
+    found, report, trained = tracked()
+    assert found.tables["slices"].equals(report)
+    rows = trained.predictions.filter(pc.field("split") == "validation")
+    confusion = found.tables["confusion"].to_pylist()
+    assert sum(row["rows"] for row in confusion) == rows.num_rows
+    right = sum(row["rows"] for row in confusion if row["label"] == row["predicted"])
+    assert right == sum(rows["correct"].to_pylist())
+
+
+def test_the_model_goes_along_with_what_it_takes():
+    found, _, trained = tracked()
+    assert found.model is trained.model
+    assert len(found.model.predict(found.model_input)) == 5
+    assert found.params["model"] == "logistic"
