@@ -1,1 +1,49 @@
-"""Placeholder docstring, replaced in the commit that fills this package."""
+"""The loop's table of contents: groups of stages in order, and the module that builds each.
+
+What belongs here: the order of the stages and building one dataset's graph. What does not: any
+stage itself, which has a file of its own.
+"""
+
+from types import ModuleType
+from typing import Any
+
+from assets import augmented, curated, labels, model, queue, raw, slices, validated
+from assets.checks import build_checks
+from burnish.spec import DatasetSpec
+
+STAGES: dict[str, ModuleType] = {
+    raw.GROUP: raw,
+    validated.GROUP: validated,
+    labels.GROUP: labels,
+    queue.GROUP: queue,
+    curated.GROUP: curated,
+    augmented.GROUP: augmented,
+    model.GROUP: model,
+    slices.GROUP: slices,
+}
+
+AUDIT = (
+    "raw_examples",
+    "unlabeled_examples",
+    "annotations",
+    "validated_examples",
+    "quarantined_examples",
+    "pred_probs",
+    "label_audit",
+    "relabel_queue",
+)
+RETRAIN = (
+    "curated_examples",
+    "augmented_examples",
+    "trained_model",
+    "slice_report",
+    "champion",
+)
+
+
+def build_assets(spec: DatasetSpec) -> list[Any]:
+    """All assets of one dataset, keys `[dataset, stage]`."""
+    return [asset for module in STAGES.values() for asset in module.build(spec)]
+
+
+__all__ = ["AUDIT", "RETRAIN", "STAGES", "build_assets", "build_checks"]

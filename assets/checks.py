@@ -1,0 +1,65 @@
+"""The gate factory: a suite becomes a blocking asset check that also publishes.
+
+What belongs here: turning one gate into one Dagster check. What does not: the expectations
+(`assets.gates`), running them (`resources.expectations`) and the record of verdicts
+(`burnish.versions`): Dagster's check mirrors that record.
+
+Write, audit, publish: a stage writes a candidate version; its gate judges that candidate; only a
+pass moves what readers see.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.gates import GATED_STAGES, suite_for
+from burnish.report.preview import preview_markdown
+from burnish.spec import DatasetSpec
+from burnish.typing import GateRunner
+from burnish.versions import Versions
+from burnish.workflows.gates import Judged, known_classes, run_gate
+
+
+def build_checks(spec: DatasetSpec) -> list[dg.AssetChecksDefinition]:
+    """One blocking gate for each gated stage of one dataset."""
+    return [_gate(spec, stage) for stage in GATED_STAGES]
+
+
+def _gate(spec: DatasetSpec, stage: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=[spec.name, stage],
+        name="gate",
+        blocking=True,
+        description=f"Nothing after {stage} runs, and readers keep the last good version, "
+        "unless every expectation of this gate holds.",
+    )
+    def gate(
+        versions: dg.ResourceParam[Versions],
+        gate_runner: dg.ResourceParam[GateRunner],
+        pages: dg.ResourceParam[Path],
+    ) -> dg.AssetCheckResult:
+        suite = suite_for(stage, spec, classes=known_classes(spec, versions))
+        return _shown(run_gate(spec, stage, suite, versions, runner=gate_runner, pages=pages))
+
+    return gate
+
+
+def _shown(judged: Judged) -> dg.AssetCheckResult:
+    report = judged.report
+    metadata: dict[str, Any] = {
+        "rows": report.rows,
+        "quarantined": judged.verdict.quarantined,
+        "expectations": len(report.results),
+        "report": dg.MetadataValue.path(judged.verdict.report),
+    }
+    if judged.failures.num_rows:
+        metadata["failed"] = dg.MetadataValue.md(preview_markdown(judged.failures, limit=50))
+    if not report.passed:
+        metadata["code"] = ", ".join(report.stopped_by)
+    return dg.AssetCheckResult(
+        passed=report.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata=metadata,
+        description=judged.sentence,
+    )

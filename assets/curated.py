@@ -1,0 +1,50 @@
+"""Curated examples: validated rows with every verdict given so far.
+
+What belongs here: the curated asset. What does not: folding the ledger (`burnish.ledger`) or
+numbering dataset versions (`burnish.versions`, done when the gate has passed).
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+
+from assets.reporting import joined, materialized, stage
+from burnish.spec import DatasetSpec
+from burnish.typing import LabelLedger
+from burnish.versions import Versions
+from burnish.workflows.curate import curate
+from burnish.workflows.figures import curated_figures
+from burnish.workflows.iterate import fold_properties, noise_so_far
+
+GROUP = "curated"
+
+
+def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
+    """The curated rows of one dataset."""
+
+    @stage(
+        spec,
+        "curated_examples",
+        group=GROUP,
+        kinds={"arrow", "table"},
+        deps=["validated_examples", "relabel_queue", "label_ledger"],
+        description="Validated rows with all verdicts so far: changed labels, dropped rows, first "
+        "labels of unlabeled rows. Only people change labels.",
+    )
+    def curated_examples(
+        context: dg.AssetExecutionContext,
+        versions: dg.ResourceParam[Versions],
+        ledger: dg.ResourceParam[LabelLedger],
+    ) -> dg.MaterializeResult[Any]:
+        iteration = joined(context, versions, spec, opens=False)
+        labels = ledger.fold(spec.name)
+        unlabeled = versions.read_last_good(spec.name, "unlabeled_examples")
+        rows = curate(versions.read(spec.name, "validated_examples"), labels, unlabeled=unlabeled)
+        properties = fold_properties(labels, iteration.number)
+        written = versions.write(spec.name, "curated_examples", rows, properties=properties)
+        noise = noise_so_far(versions, ledger, spec.name, rows)
+        versions.note(spec.name, iteration.number, noise=asdict(noise))
+        return materialized(written, rows, figures=curated_figures(rows, noise))
+
+    return [curated_examples]

@@ -1,0 +1,97 @@
+"""The label audit: which labels are probably wrong, judged on labels as they stand now.
+
+What belongs here: out-of-sample probabilities, the audit, and the ledger and the label requests
+as observed assets. What does not: choosing what people look at (`assets.queue`).
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.reporting import joined, materialized, stage
+from burnish.report.plots import bar_chart
+from burnish.spec import DatasetSpec
+from burnish.typing import LabelLedger
+from burnish.versions import Versions
+from burnish.workflows.audit import audit_labels, predict_probs
+from burnish.workflows.curate import curate
+from burnish.workflows.figures import audit_figures, worst_pairs
+
+GROUP = "labels"
+
+
+def build(spec: DatasetSpec) -> list[Any]:
+    """The audit of one dataset's labels."""
+
+    @stage(
+        spec,
+        "pred_probs",
+        group=GROUP,
+        kinds={"scikitlearn", "table"},
+        deps=["validated_examples", "label_ledger"],
+        description="Class probabilities of every training row by models that never saw it. "
+        "Opens an iteration, or joins the open one, and reads labels at its ledger watermark.",
+    )
+    def pred_probs(
+        context: dg.AssetExecutionContext,
+        versions: dg.ResourceParam[Versions],
+        ledger: dg.ResourceParam[LabelLedger],
+    ) -> dg.MaterializeResult[Any]:
+        iteration = joined(context, versions, spec, opens=True)
+        labels = ledger.fold(spec.name, iteration.watermark.event_id)
+        unlabeled = versions.read_last_good(spec.name, "unlabeled_examples")
+        current = curate(versions.read(spec.name, "validated_examples"), labels)
+        probs = predict_probs(current, spec, unlabeled=unlabeled)
+        written = versions.write(
+            spec.name, "pred_probs", probs, iteration=iteration.number, gated=False
+        )
+        return materialized(written, probs, figures={"iteration": iteration.number})
+
+    @stage(
+        spec,
+        "label_audit",
+        group=GROUP,
+        kinds={"scikitlearn", "table"},
+        deps=["pred_probs"],
+        description="For every training row: how likely its label is wrong, what it should be, "
+        "and the signals behind it.",
+    )
+    def label_audit(
+        context: dg.AssetExecutionContext, versions: dg.ResourceParam[Versions]
+    ) -> dg.MaterializeResult[Any]:
+        iteration = joined(context, versions, spec, opens=True)
+        audit = audit_labels(versions.read(spec.name, "pred_probs"))
+        written = versions.write(
+            spec.name, "label_audit", audit, iteration=iteration.number, gated=False
+        )
+        pairs = worst_pairs(audit)
+        plot = bar_chart(pairs, value_label="errors expected", title="Given > suggested label")
+        return materialized(
+            written, audit, figures=audit_figures(audit), plots={"confusion pairs": plot}
+        )
+
+    @dg.observable_source_asset(
+        key=[spec.name, "label_ledger"],
+        group_name=GROUP,
+        description="Every verdict people gave, append-only: from, to, who, when, why, and on "
+        "what evidence. Its data version is the hash of its newest event.",
+    )
+    def label_ledger(ledger: dg.ResourceParam[LabelLedger]) -> dg.ObserveResult:
+        head = ledger.head(spec.name)
+        return dg.ObserveResult(
+            data_version=dg.DataVersion(head.chain), metadata={"events": head.event_id}
+        )
+
+    @dg.observable_source_asset(
+        key=[spec.name, "label_requests"],
+        group_name=GROUP,
+        description="Rows that a person, a failing slice or drift asked people to look at.",
+    )
+    def label_requests(ledger: dg.ResourceParam[LabelLedger]) -> dg.ObserveResult:
+        asked = ledger.requests(spec.name)
+        newest = max((request.request_id or 0 for request in asked), default=0)
+        return dg.ObserveResult(
+            data_version=dg.DataVersion(f"{newest}-{len(asked)}"), metadata={"open": len(asked)}
+        )
+
+    return [pred_probs, label_audit, label_ledger, label_requests]

@@ -1,0 +1,73 @@
+"""The trained model, and the decision whether it becomes champion.
+
+What belongs here: training on curated and augmented rows, and closing the iteration. What does
+not: metrics by slice (`assets.slices`), the estimators (`burnish.modeling`) or the tracking
+server (`resources.tracking`).
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.reporting import joined, materialized, stage
+from burnish.report.plots import confusion_matrix_svg, reliability_diagram
+from burnish.spec import DatasetSpec
+from burnish.typing import LabelLedger, Tracker
+from burnish.versions import Versions
+from burnish.workflows.figures import confusion, reliability
+from burnish.workflows.iterate import publish_iteration, train_iteration
+
+GROUP = "model"
+
+
+def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
+    """Training and promotion of one dataset's model."""
+
+    @stage(
+        spec,
+        "trained_model",
+        group=GROUP,
+        kinds={"scikitlearn"},
+        deps=["augmented_examples", "curated_examples"],
+        description="A model fitted on the augmented training rows, shown by its predictions on "
+        "validation and test rows. Kept without pickle.",
+    )
+    def trained_model(
+        context: dg.AssetExecutionContext,
+        versions: dg.ResourceParam[Versions],
+        ledger: dg.ResourceParam[LabelLedger],
+    ) -> dg.MaterializeResult[Any]:
+        joined(context, versions, spec, opens=False)
+        written, predictions = train_iteration(spec, versions, ledger)
+        counts, classes = confusion(predictions, split="validation")
+        plots = {
+            "confusion matrix": confusion_matrix_svg(counts, classes, title="Validation"),
+            "reliability": reliability_diagram(*reliability(predictions, split="validation")),
+        }
+        return materialized(written, predictions, plots=plots)
+
+    @stage(
+        spec,
+        "champion",
+        group=GROUP,
+        kinds={"mlflow"},
+        deps=["trained_model", "slice_report"],
+        description="Closes the iteration: compares the new model with the champion on validation "
+        "rows, logs everything to MLflow, moves the aliases. Materialize it again alone "
+        "if the tracking server was down.",
+    )
+    def champion(
+        context: dg.AssetExecutionContext,
+        versions: dg.ResourceParam[Versions],
+        tracker: dg.ResourceParam[Tracker],
+        git_sha: dg.ResourceParam[str],
+    ) -> dg.MaterializeResult[Any]:
+        iteration = joined(context, versions, spec, opens=False)
+        done = publish_iteration(
+            spec, versions, tracker, iteration, run_id=context.run_id, git_sha=git_sha
+        )
+        return materialized(
+            done.written, done.table, figures=done.figures, links={"MLflow run": done.url}
+        )
+
+    return [trained_model, champion]

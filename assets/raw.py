@@ -1,0 +1,78 @@
+"""Raw examples: the source as it is today, plus unlabeled rows and annotators' answers.
+
+What belongs here: reading a source into versioned tables. What does not: judging it (the gate in
+`assets.checks`) and turning rows away (`assets.validated`).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.reporting import materialized, stage
+from burnish.errors import DataError
+from burnish.spec import DatasetSpec
+from burnish.versions import Versions
+from burnish.workflows import ingest
+
+GROUP = "raw"
+
+
+def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
+    """The raw assets of one dataset."""
+
+    @stage(
+        spec,
+        "raw_examples",
+        group=GROUP,
+        kinds={"arrow", "table"},
+        description="The rows as collected: features and given labels, untouched. "
+        "An unchanged source makes no new version.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                "source_readable",
+                asset=[spec.name, "raw_examples"],
+                blocking=True,
+                description="The source can be opened and has the declared columns.",
+            )
+        ],
+    )
+    def raw_examples(versions: dg.ResourceParam[Versions]) -> Iterator[Any]:
+        try:
+            raw = ingest.read_examples(spec)
+        except DataError as error:
+            yield from _unreadable(versions, spec, error)
+            return
+        written = versions.write(spec.name, "raw_examples", raw)
+        sheet = ingest.datasheet(spec, raw)
+        yield materialized(written, raw, tables={"datasheet": sheet})
+        yield dg.AssetCheckResult(passed=True, check_name="source_readable")
+
+    built = [raw_examples]
+    if spec.unlabeled is not None:
+        built.append(_extra(spec, "unlabeled_examples", "Rows nobody has labelled yet."))
+    if spec.annotations is not None:
+        built.append(_extra(spec, "annotations", "Every annotator's answer, one row an answer."))
+    return built
+
+
+def _extra(spec: DatasetSpec, name: str, description: str) -> dg.AssetsDefinition:
+    reader = ingest.read_unlabeled if name == "unlabeled_examples" else ingest.read_annotations
+
+    @stage(spec, name, group=GROUP, kinds={"arrow", "table"}, description=description)
+    def extra(versions: dg.ResourceParam[Versions]) -> dg.MaterializeResult[Any]:
+        rows = reader(spec)
+        return materialized(versions.write(spec.name, name, rows, gated=False), rows)
+
+    return extra
+
+
+def _unreadable(versions: Versions, spec: DatasetSpec, error: DataError) -> Iterator[Any]:
+    """Record the stop in our own record and in Dagster's, then fail: nothing is materialized."""
+    versions.record_failure(spec.name, "raw_examples", "RAW-SOURCE-UNREADABLE", str(error))
+    yield dg.AssetCheckResult(
+        passed=False,
+        check_name="source_readable",
+        metadata={"code": "RAW-SOURCE-UNREADABLE", "reason": str(error)},
+    )
+    raise dg.Failure(f"RAW-SOURCE-UNREADABLE: {error}", allow_retries=False) from error

@@ -1,0 +1,40 @@
+"""Metrics by slice of the new model, on validation and test rows.
+
+What belongs here: the slice report asset. What does not: what a slice is (`burnish.slices`).
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.reporting import materialized, stage
+from burnish.report.plots import dot_interval_chart
+from burnish.spec import DatasetSpec
+from burnish.versions import Versions
+from burnish.workflows.evaluate import headline, slice_report
+from burnish.workflows.figures import slice_intervals
+
+GROUP = "slices"
+
+
+def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
+    """The slice report of one dataset."""
+
+    @stage(
+        spec,
+        "slice_report",
+        group=GROUP,
+        kinds={"table"},
+        deps=["trained_model", "curated_examples"],
+        description="Accuracy, F1, log-loss and calibration error: overall, by declared slice and "
+        "by class, with intervals. Decisions look at validation; test is only reported.",
+    )
+    def report(versions: dg.ResourceParam[Versions]) -> dg.MaterializeResult[Any]:
+        predictions = versions.read(spec.name, "trained_model")
+        rows = slice_report(predictions, versions.read(spec.name, "curated_examples"), spec)
+        written = versions.write(spec.name, "slice_report", rows)
+        bars = slice_intervals(rows)
+        plot = dot_interval_chart(bars, value_label="accuracy", title="Validation accuracy")
+        return materialized(written, rows, figures=headline(rows), plots={"by slice": plot})
+
+    return [report]
