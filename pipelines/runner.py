@@ -1,0 +1,271 @@
+"""`python -m pipelines.runner`: the loop by command, what `make loop` calls.
+
+What belongs here: options, progress, the table on the screen, and the files written at the end.
+What does not: running jobs (`pipelines.turning`) and figures (`burnish.workflows.summarise`).
+"""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from burnish.errors import BurnishError, ReviewError, SpecError
+from burnish.records import Iteration
+from burnish.report.loop_page import render_loop_page
+from burnish.report.summary import IterationSummary, LoopSummary
+from burnish.spec import DatasetSpec, load_catalog
+from burnish.workflows.batch import batch_decided, open_batch, undecided
+from burnish.workflows.exchange import export_items
+from burnish.workflows.history import History
+from burnish.workflows.home import Home, prepare_home
+from burnish.workflows.simulate import load_truth, simulated_verdicts
+from burnish.workflows.summarise import summarise_iteration, summarise_loop
+from pipelines.definitions import settings_from_environment
+from pipelines.environments import Settings
+from pipelines.instance import open_instance, prepare
+from pipelines.turning import Loop, open_loop
+
+CONSOLE = Console()
+
+
+@click.group()
+def main() -> None:
+    """Commands that need the orchestrator."""
+
+
+@main.command("prepare")
+@click.option("--home", type=click.Path(path_type=Path), default=None)
+def prepare_command(home: Path | None) -> None:
+    """Make the home and its Dagster instance, so that `dagster dev` can be pointed at it."""
+    prepare(home or settings_from_environment().home)
+
+
+@main.command()
+@click.option("--dataset", required=True, help="A spec of the catalog, by name.")
+@click.option("--iterations", default=5, show_default=True, type=click.IntRange(1))
+@click.option("--budget", type=click.IntRange(1), help="Rows asked about [default: the spec's].")
+@click.option(
+    "--reviewer",
+    type=click.Choice(["simulated", "file"]),
+    default="file",
+    show_default=True,
+    help="Who decides: people, through a CSV file, or a simulated reviewer who knows the truth "
+    "and errs.",
+)
+@click.option("--reviewer-accuracy", default=0.95, show_default=True, type=click.FloatRange(0, 1))
+@click.option("--seed", type=int, help="Of folds, draws and the simulated reviewer.")
+@click.option("--home", type=click.Path(path_type=Path), help="Where all state lives.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures.")
+def loop(
+    dataset: str,
+    iterations: int,
+    budget: int | None,
+    reviewer: str,
+    reviewer_accuracy: float,
+    seed: int | None,
+    home: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Run iterations of the loop on one dataset, then show what they brought."""
+    try:
+        settings = settings_from_environment()
+        settings = settings if home is None else replace(settings, home=home.resolve())
+        spec = _spec(settings, dataset, budget=budget, seed=seed)
+        history = History.open(settings.home, dataset)
+        run = Session(spec, settings, reviewer, reviewer_accuracy, history)
+        done = run.turn(iterations)
+        if done:
+            run.show(done, json_file)
+    except BurnishError as error:
+        CONSOLE.print(f"[red]{type(error).__name__}:[/] {error}", highlight=False, markup=True)
+        raise SystemExit(1) from error
+
+
+def _spec(settings: Settings, dataset: str, *, budget: int | None, seed: int | None) -> DatasetSpec:
+    catalog = load_catalog(settings.catalog)
+    if dataset not in catalog:
+        raise SpecError(
+            f"no dataset {dataset!r} in {settings.catalog}",
+            expected=f"one of: {', '.join(catalog) or '(the catalog is empty)'}",
+            hint="write a spec with `burnish init FILE --target COLUMN`",
+        )
+    spec = catalog[dataset]
+    if budget is not None:
+        spec = spec.model_copy(update={"review": spec.review.model_copy(update={"budget": budget})})
+    return spec if seed is None else spec.model_copy(update={"random_state": seed})
+
+
+class Session:
+    """One call of `loop`: turns the loop, lets the reviewer decide, keeps the figures."""
+
+    def __init__(
+        self,
+        spec: DatasetSpec,
+        settings: Settings,
+        reviewer: str,
+        accuracy: float,
+        history: History,
+    ) -> None:
+        self.spec, self.settings, self.reviewer, self.accuracy = spec, settings, reviewer, accuracy
+        self.history = history
+        # Asked for before anything runs: without a known truth nobody can be simulated.
+        self.truth = load_truth(spec) if reviewer == "simulated" else None
+        self.home: Home = prepare_home(
+            settings.home, database_url=settings.database_url, tables=settings.tables_root
+        )
+
+    def turn(self, iterations: int) -> list[IterationSummary]:
+        """Run the iterations; fewer where people have to decide first."""
+        done: list[IterationSummary] = []
+        with _progress() as bar, open_instance(self.settings.home) as instance:
+            task = bar.add_task("loading", total=None, stage="")
+            loop = open_loop(
+                self.spec,
+                self.settings,
+                self.home,
+                instance,
+                lambda step: bar.update(task, advance=1, stage=_stage_name(self.spec, step)),
+            )
+            for _ in range(iterations):
+                began = time.monotonic()
+                iteration = self.home.versions.join(self.spec.name, opens=True)
+                total = loop.steps("audit") + loop.steps("retrain")
+                bar.reset(task, total=total, description=str(iteration), stage="audit")
+                if not self._iterate(loop, iteration):
+                    break
+                seconds = time.monotonic() - began
+                done.append(self._figures(iteration, seconds))
+        if len(done) < iterations:
+            self._ask(iteration)
+        return done
+
+    def _iterate(self, loop: Loop, iteration: Iteration) -> bool:
+        versions, ledger = self.home.versions, self.home.ledger
+        if not batch_decided(versions, ledger, iteration):
+            loop.run("audit", iteration)
+            if self.truth is not None:
+                self._simulate(iteration, self.truth)
+        if not batch_decided(versions, ledger, iteration):
+            return False
+        loop.run("retrain", iteration)
+        return True
+
+    def _simulate(self, iteration: Iteration, truth: dict[str, str]) -> None:
+        _, queue = open_batch(self.home.versions, self.spec.name)
+        left = {item["example_id"] for item in undecided(self.home.ledger, iteration, queue)}
+        rows = queue.filter([example_id in left for example_id in queue["example_id"].to_pylist()])
+        verdicts = simulated_verdicts(
+            rows,
+            truth,
+            accuracy=self.accuracy,
+            classes=sorted(set(truth.values())),
+            random_state=self.spec.random_state * 1_000 + iteration.number,
+        )
+        self.home.ledger.append(self.spec.name, verdicts)
+
+    def _figures(self, iteration: Iteration, seconds: float) -> IterationSummary:
+        closed = self.home.versions.iteration(self.spec.name, iteration.number)
+        summary = summarise_iteration(self.home, self.spec, closed, self.truth, seconds=seconds)
+        self.history.add(summary)
+        return summary
+
+    def _ask(self, iteration: Iteration) -> None:
+        target = self.settings.home / "queues" / f"{self.spec.name}-iter{iteration.number}.csv"
+        if target.exists():
+            raise ReviewError(
+                f"{iteration} waits for people",
+                expected=f"the decisions of {target} in the ledger",
+                hint=f"burnish verdicts import {target} --dataset {self.spec.name} --author NAME",
+            )
+        count = export_items(self.home, self.spec.name, target)
+        CONSOLE.print(
+            f"{iteration}: {count} rows wait for people in {target}\n"
+            "Fill in `label` (or `decision`: drop, unsure) without asking the model, then:\n"
+            f"  burnish verdicts import {target} --dataset {self.spec.name} --author NAME\n"
+            f"  burnish loop --dataset {self.spec.name} --iterations 1 --reviewer file",
+            highlight=False,
+        )
+
+    def show(self, done: list[IterationSummary], json_file: Path | None) -> None:
+        """The table, the page, the JSON and the commands to look further."""
+        whole = summarise_loop(
+            self.home,
+            self.spec,
+            self.history.iterations,
+            reviewer=self.reviewer,
+            accuracy=self.accuracy if self.truth is not None else None,
+            truth=self.truth,
+            commands=_commands(self.settings, self.spec),
+        )
+        page = self.settings.home / "loop.html"
+        page.write_text(render_loop_page(whole), encoding="utf-8")
+        if json_file is not None:
+            this_call = replace(whole, iterations=tuple(done))
+            json_file.parent.mkdir(parents=True, exist_ok=True)
+            json_file.write_text(json.dumps(this_call.to_json(), indent=2), encoding="utf-8")
+        CONSOLE.print(_table(whole, done))
+        CONSOLE.print(f"The whole story: {page}", highlight=False)
+        for command in whole.commands:
+            CONSOLE.print(f"  {command}", highlight=False)
+
+
+def _commands(settings: Settings, spec: DatasetSpec) -> list[str]:
+    store = settings.tracking_uri or f"sqlite:///{settings.home / 'mlflow.db'}"
+    return [
+        "make ui                # lineage, gates and each stage in Dagster",
+        f".venv/bin/mlflow ui --backend-store-uri {store}   # compare iterations",
+        f".venv/bin/burnish loop --dataset {spec.name} --iterations 1   # go on",
+    ]
+
+
+def _stage_name(spec: DatasetSpec, step: str) -> str:
+    name = step.removeprefix(f"{spec.name}__")
+    return f"gate of {name.removesuffix('_gate')}" if name.endswith("_gate") else name
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.fields[stage]}"),
+        TimeElapsedColumn(),
+        console=CONSOLE,
+    )
+
+
+def _table(whole: LoopSummary, done: list[IterationSummary]) -> Table:
+    who = (
+        f"simulated reviewer, right {whole.reviewer_accuracy:.0%} of the time"
+        if whole.reviewer == "simulated"
+        else "decided by people"
+    )
+    table = Table(title=f"{whole.dataset}: {who}")
+    against = done[0].accuracy_against
+    headers = ("iteration", "reviewed", "changed", "errors found", "noise left (estimate)")
+    for header in (*headers, f"test accuracy vs {against}", "worst slice", "augmented", "champion"):
+        table.add_column(header)
+    if whole.baseline is not None:
+        table.add_row("as collected", "0", "", "", "", str(whole.baseline), "", "", "")
+    for turn in done:
+        table.add_row(
+            str(turn.iteration),
+            str(turn.reviewed),
+            str(turn.changed),
+            "?" if turn.errors_found is None else str(turn.errors_found),
+            "?" if turn.noise is None else str(turn.noise),
+            str(turn.test_accuracy),
+            turn.worst_slice,
+            f"{turn.augmented_kept} kept, {turn.augmented_refused} refused",
+            "yes" if turn.promoted else "no",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()

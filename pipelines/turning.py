@@ -1,0 +1,100 @@
+"""Turning the loop by command: jobs run in this process, one after the other.
+
+What belongs here: running a dataset's jobs against a home, with progress by stage and a message
+when a gate stops. What does not: options and tables on the screen (`pipelines.runner`), nor what
+an iteration amounts to (`burnish.workflows.summarise`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from assets.reporting import DATASET_TAG, ITERATION_TAG
+from burnish.errors import BurnishError, GateError
+from burnish.records import Iteration
+from burnish.spec import DatasetSpec
+from burnish.workflows.home import Home
+from pipelines.definitions import build_definitions
+from pipelines.environments import Settings
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The jobs of one dataset, ready to run in this process."""
+
+    spec: DatasetSpec
+    home: Home
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+    on_step: Progress
+
+    def run(self, part: str, iteration: Iteration) -> None:
+        """Run the job `audit` or `retrain` within the iteration.
+
+        Raises `GateError` where a gate stopped it, and the stage's own error where one failed.
+        """
+        job = self.definitions.resolve_job_def(f"{self.spec.name}_{part}")
+        result = job.execute_in_process(
+            instance=self.instance,
+            run_config=QUIET,
+            tags={DATASET_TAG: self.spec.name, ITERATION_TAG: str(iteration.number)},
+            raise_on_error=False,
+        )
+        if not result.success:
+            raise self._stop(part, result)
+
+    def steps(self, part: str) -> int:
+        """How many steps (stages and gates) the job has."""
+        return len(self.definitions.resolve_job_def(f"{self.spec.name}_{part}").graph.nodes)
+
+    def _stop(self, part: str, result: dg.ExecuteInProcessResult) -> BurnishError:
+        failed = [event for event in result.all_events if event.is_step_failure]
+        for event in failed:
+            cause = _root_cause(event)
+            if cause is not None and "AssetCheck" not in cause:
+                return BurnishError(
+                    f"{event.step_key} failed: {cause}",
+                    hint="what was published before is untouched; mend the cause and run again",
+                )
+        stopped = [v for v in self.home.versions.verdicts(self.spec.name) if not v.passed]
+        if not stopped:
+            return BurnishError(f"the job {part} of {self.spec.name} failed", hint="see `make ui`")
+        verdict = stopped[-1]
+        return GateError(
+            f"the gate of {verdict.stage} stopped {self.spec.name}: "
+            f"{', '.join(verdict.stopped_by)}",
+            expected="every expectation that says `stop` to hold",
+            hint=f"read {verdict.report}" if verdict.report else "mend the source and run again",
+        )
+
+
+def _root_cause(event: dg.DagsterEvent) -> str | None:
+    data: Any = event.step_failure_data
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return None
+    return f"{error.cls_name}: {error.message.split(': ', 1)[-1].strip()}"
+
+
+def open_loop(
+    spec: DatasetSpec,
+    settings: Settings,
+    home: Home,
+    instance: dg.DagsterInstance,
+    on_step: Progress,
+) -> Loop:
+    """The loop of one dataset; `on_step` is told the name of each step that has succeeded."""
+
+    @dg.success_hook(name="progress")
+    def progress(context: dg.HookContext) -> None:
+        on_step(context.op.name)
+
+    definitions = build_definitions({spec.name: spec}, settings, hooks={progress})
+    return Loop(spec, home, definitions, instance, on_step)

@@ -1,0 +1,123 @@
+"""The graph as people see it: every asset, dependency, group, gate, job and schedule is pinned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from burnish.errors import ProjectError
+from burnish.spec import load_catalog
+from pipelines.definitions import build_definitions, settings_from_environment
+from pipelines.environments import Settings, resources_for
+
+DEPS = {
+    "raw_examples": set(),
+    "validated_examples": {"raw_examples"},
+    "quarantined_examples": {"raw_examples"},
+    "pred_probs": {"validated_examples", "label_ledger"},
+    "label_audit": {"pred_probs"},
+    "relabel_queue": {"label_audit", "label_requests", "label_ledger"},
+    "curated_examples": {"validated_examples", "relabel_queue", "label_ledger"},
+    "augmented_examples": {"curated_examples"},
+    "trained_model": {"augmented_examples", "curated_examples"},
+    "slice_report": {"trained_model", "curated_examples"},
+    "champion": {"trained_model", "slice_report"},
+    "label_ledger": set(),
+    "label_requests": set(),
+}
+GROUPS = {
+    "raw": {"raw_examples"},
+    "validated": {"validated_examples", "quarantined_examples"},
+    "labels": {"pred_probs", "label_audit", "label_ledger", "label_requests"},
+    "review": {"relabel_queue"},
+    "curated": {"curated_examples"},
+    "augmented": {"augmented_examples"},
+    "model": {"trained_model", "champion"},
+    "slices": {"slice_report"},
+}
+GATED = {
+    "raw_examples",
+    "validated_examples",
+    "relabel_queue",
+    "curated_examples",
+    "augmented_examples",
+    "trained_model",
+    "slice_report",
+}
+
+
+def settings_for(planted) -> Settings:
+    return Settings(project=planted.catalog.parent, home=planted.home, catalog=planted.catalog)
+
+
+@pytest.fixture
+def definitions(planted) -> dg.Definitions:
+    return build_definitions(load_catalog(planted.catalog), settings_for(planted))
+
+
+def test_every_asset_has_the_pinned_dependencies(definitions):
+    graph = definitions.resolve_asset_graph()
+    found = {
+        key.path[-1]: {parent.path[-1] for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert found == DEPS
+
+
+def test_assets_are_grouped_by_stage_and_keyed_by_dataset(definitions):
+    found: dict[str, set[str]] = {}
+    for spec in definitions.resolve_all_asset_specs():
+        assert spec.key.path[0] == "flowers"
+        found.setdefault(spec.group_name, set()).add(spec.key.path[-1])
+    assert found == GROUPS
+
+
+def test_every_asset_tells_a_newcomer_what_it_is(definitions):
+    for spec in definitions.resolve_all_asset_specs():
+        assert spec.description
+        assert len(spec.description) > 25, spec.key
+        if spec.key.path[-1] not in {"label_ledger", "label_requests"}:
+            assert spec.owners, spec.key
+            assert spec.kinds, spec.key
+            assert spec.code_version, spec.key
+
+
+def test_every_gate_is_a_blocking_check(definitions):
+    graph = definitions.resolve_asset_graph()
+    gates = {key.asset_key.path[-1] for key in graph.asset_check_keys if key.name == "gate"}
+    assert gates == GATED
+    assert all(graph.get(key).blocking for key in graph.asset_check_keys)
+
+
+def test_jobs_and_schedule_of_a_dataset(definitions):
+    jobs = {job.name for job in definitions.resolve_all_job_defs() if "ASSET" not in job.name}
+    assert jobs == {"flowers_audit", "flowers_retrain", "flowers_audit_retrain"}
+    schedule = definitions.resolve_schedule_def("flowers_nightly")
+    assert schedule.cron_schedule == "0 2 * * *"
+    assert schedule.execution_timezone == "UTC"
+
+
+def test_two_datasets_are_two_graphs(planted):
+    text = (planted.catalog / "flowers.yaml").read_text()
+    (planted.catalog / "herbs.yaml").write_text(text.replace("name: flowers", "name: herbs"))
+    both = build_definitions(load_catalog(planted.catalog), settings_for(planted))
+    keys = both.resolve_asset_graph().get_all_asset_keys()
+    assert len(keys) == 2 * len(DEPS)
+    assert {key.path[0] for key in keys} == {"flowers", "herbs"}
+
+
+def test_prod_refuses_to_fall_back_to_files(planted):
+    settings = Settings(planted.catalog, planted.home, planted.catalog, environment="prod")
+    with pytest.raises(ProjectError, match=r"BURNISH_DATABASE_URL and MLFLOW_TRACKING_URI"):
+        resources_for(settings)
+
+
+def test_the_environment_decides_where_state_lives(tmp_path: Path):
+    settings = settings_from_environment(
+        {"BURNISH_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
+    )
+    assert settings.home == tmp_path
+    assert settings.tracking_uri == "http://127.0.0.1:1"
+    assert settings.environment == "dev"
