@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: loop test test-all check docs setup ui clean-home lock
+.PHONY: loop test test-all check docs setup ui clean-home lock benchmarks-setup
 
 loop: $(READY)
 	$(BIN)/burnish loop --dataset digits --iterations 5 --budget 60 \
@@ -45,6 +45,13 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $(READY)
+
+# Burnish and the peers it is measured beside, apart from the environment of the loop.
+benchmarks-setup:
+	$(PYTHON) -m venv .venv-benchmarks
+	.venv-benchmarks/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	.venv-benchmarks/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	.venv-benchmarks/bin/python -m pip install --quiet -r benchmarks/requirements.txt
 
 # Written without the address of any package index.
 lock:

@@ -4,6 +4,7 @@ What belongs here: out-of-sample probabilities, the audit, and the ledger and th
 as observed assets. What does not: choosing what people look at (`assets.queue`).
 """
 
+import warnings
 from typing import Any
 
 import dagster as dg
@@ -70,6 +71,18 @@ def build(spec: DatasetSpec) -> list[Any]:
             written, audit, figures=audit_figures(audit), plots={"confusion pairs": plot}
         )
 
+    return [pred_probs, label_audit, *_observed(spec)]
+
+
+def _observed(spec: DatasetSpec) -> list[Any]:
+    """The state that outlives a run, as people and the graph see it."""
+    with warnings.catch_warnings():
+        # Observed assets are marked as beta; the decorator says so each time, for each dataset.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return [_label_ledger(spec), _label_requests(spec)]
+
+
+def _label_ledger(spec: DatasetSpec) -> Any:
     @dg.observable_source_asset(
         key=[spec.name, "label_ledger"],
         group_name=GROUP,
@@ -82,6 +95,10 @@ def build(spec: DatasetSpec) -> list[Any]:
             data_version=dg.DataVersion(head.chain), metadata={"events": head.event_id}
         )
 
+    return label_ledger
+
+
+def _label_requests(spec: DatasetSpec) -> Any:
     @dg.observable_source_asset(
         key=[spec.name, "label_requests"],
         group_name=GROUP,
@@ -94,4 +111,4 @@ def build(spec: DatasetSpec) -> list[Any]:
             data_version=dg.DataVersion(f"{newest}-{len(asked)}"), metadata={"open": len(asked)}
         )
 
-    return [pred_probs, label_audit, label_ledger, label_requests]
+    return label_requests

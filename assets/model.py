@@ -64,7 +64,7 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
         done = publish_iteration(
-            spec, versions, tracker, iteration, run_id=context.run_id, git_sha=git_sha
+            spec, versions, tracker, iteration, run_id=context.run.run_id, git_sha=git_sha
         )
         return materialized(
             done.written, done.table, figures=done.figures, links={"MLflow run": done.url}

@@ -5,11 +5,15 @@ What does not: running jobs (`pipelines.turning`) and figures (`burnish.workflow
 """
 
 import json
+import os
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -17,7 +21,7 @@ from rich.table import Table
 from burnish.errors import BurnishError, ReviewError, SpecError
 from burnish.records import Iteration
 from burnish.report.loop_page import render_loop_page
-from burnish.report.summary import IterationSummary, LoopSummary
+from burnish.report.summary import IterationSummary, LoopSummary, Measured
 from burnish.spec import DatasetSpec, load_catalog
 from burnish.workflows.batch import batch_decided, open_batch, undecided
 from burnish.workflows.exchange import export_items
@@ -30,7 +34,20 @@ from pipelines.environments import Settings
 from pipelines.instance import open_instance, prepare
 from pipelines.turning import Loop, open_loop
 
-CONSOLE = Console()
+# A file or a pipe has no width of its own; the table is whole at this one.
+CONSOLE = Console(width=None if sys.stdout.isatty() else 120)
+
+COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("iter", "right"),
+    ("rows\nseen", "right"),
+    ("labels\nchanged", "right"),
+    ("errors\nfound", "right"),
+    ("noise left\n(estimate)", "right"),
+    ("accuracy\non test", "right"),
+    ("worst\nslice", "left"),
+    ("aug-\nmented", "right"),
+    ("cham-\npion", "left"),
+)
 
 
 @click.group()
@@ -235,8 +252,15 @@ def _progress() -> Progress:
         TextColumn("{task.completed}/{task.total}"),
         TextColumn("{task.fields[stage]}"),
         TimeElapsedColumn(),
-        console=CONSOLE,
+        console=_own_console(),
     )
+
+
+def _own_console() -> Console:
+    """A console that Dagster's capture of a step's output does not swallow until the run ends."""
+    if not sys.stdout.isatty():
+        return CONSOLE
+    return Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
 
 
 def _table(whole: LoopSummary, done: list[IterationSummary]) -> Table:
@@ -245,26 +269,38 @@ def _table(whole: LoopSummary, done: list[IterationSummary]) -> Table:
         if whole.reviewer == "simulated"
         else "decided by people"
     )
-    table = Table(title=f"{whole.dataset}: {who}")
     against = done[0].accuracy_against
-    headers = ("iteration", "reviewed", "changed", "errors found", "noise left (estimate)")
-    for header in (*headers, f"test accuracy vs {against}", "worst slice", "augmented", "champion"):
-        table.add_column(header)
+    table = Table(
+        title=f"{whole.dataset}: {who}",
+        caption=f"Noise (wrong training labels) and test accuracy in %, with 95 % intervals; "
+        f"accuracy is against {against if against == 'truth' else 'the labels as given'}. "
+        f"Augmented rows: kept/refused.",
+        collapse_padding=True,
+        padding=(0, 1, 0, 0),
+        box=SIMPLE_HEAD,
+        show_edge=False,
+    )
+    for header, justify in COLUMNS:
+        table.add_column(header, justify=justify, no_wrap=header != "worst\nslice")
     if whole.baseline is not None:
-        table.add_row("as collected", "0", "", "", "", str(whole.baseline), "", "", "")
+        table.add_row("start", "0", "", "", "", _percent(whole.baseline), "", "", "")
     for turn in done:
         table.add_row(
             str(turn.iteration),
             str(turn.reviewed),
             str(turn.changed),
             "?" if turn.errors_found is None else str(turn.errors_found),
-            "?" if turn.noise is None else str(turn.noise),
-            str(turn.test_accuracy),
+            "?" if turn.noise is None else _percent(turn.noise, digits=0),
+            _percent(turn.test_accuracy),
             turn.worst_slice,
-            f"{turn.augmented_kept} kept, {turn.augmented_refused} refused",
+            f"{turn.augmented_kept}/{turn.augmented_refused}",
             "yes" if turn.promoted else "no",
         )
     return table
+
+
+def _percent(figure: Measured, *, digits: int = 1) -> str:
+    return f"{100 * figure.value:.{digits}f} ({100 * figure.low:.0f}-{100 * figure.high:.0f})"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +17,8 @@ from click.testing import CliRunner
 from burnish.workflows.exchange import import_file
 from burnish.workflows.home import open_home
 from pipelines import runner
+
+PROJECT = Path(runner.__file__).resolve().parent.parent
 
 
 def run_loop(planted, monkeypatch, *more: str):
@@ -99,6 +107,27 @@ def test_people_decide_through_a_file_that_shows_no_label_and_no_guess(planted, 
     done = run_loop(planted, monkeypatch, "--iterations", "1")
     assert done.exit_code == 0, done.output
     assert not open_home(planted.home).versions.iteration("flowers", 1).is_open
+
+
+def test_a_terminal_sees_each_stage_while_the_run_goes_on(planted):
+    """Dagster takes a step's output to a file of its own; the bar must not go there with it."""
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "pipelines.runner", "loop", "--dataset", "flowers",
+               "--home", str(planted.home), "--iterations", "1"]  # fmt: skip
+    environment = {**os.environ, "BURNISH_CATALOG": str(planted.catalog), "TERM": "xterm"}
+    with subprocess.Popen(command, stdout=terminal, stderr=terminal, env=environment, cwd=PROJECT):
+        os.close(terminal)
+        shown = b"".join(iter(lambda: _read_some(screen), b""))
+    drawn = set(re.findall(rb"\d+/\d+ ([a-z_ ]+)", shown))
+    assert {b"raw_examples ", b"pred_probs ", b"label_audit "} & drawn, shown[-2000:]
+    assert len(drawn) >= 5
+
+
+def _read_some(screen: int) -> bytes:
+    try:
+        return os.read(screen, 65536)
+    except OSError:  # what a terminal says when nobody writes to it any more
+        return b""
 
 
 def test_nobody_is_simulated_without_known_truth(planted, monkeypatch):
