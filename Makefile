@@ -8,18 +8,23 @@ READY := $(VENV)/.ready
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# No library may call home; the Dagster instance of a home switches its own off as well.
+export MLFLOW_DISABLE_TELEMETRY := true
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+export DAGSTER_DISABLE_TELEMETRY := yes
+export DO_NOT_TRACK := 1
 
-.PHONY: loop test test-all check docs setup ui clean-home lock benchmarks-setup
+.PHONY: loop test test-all check docs setup ui mlflow clean-home lock benchmarks-setup
 
 loop: $(READY)
 	$(BIN)/burnish loop --dataset digits --iterations 5 --budget 60 \
 		--reviewer simulated --reviewer-accuracy 0.95
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not slow" -q
+	$(BIN)/python -m pytest -n 2 -m "not slow" -q --doctest-modules burnish tests
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 -q --doctest-modules burnish tests
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -32,8 +37,11 @@ docs: $(READY)
 	$(BIN)/sphinx-build -W -b html docs docs/_build/html
 
 ui: $(READY)
-	@$(BIN)/python -m pipelines.runner prepare
-	DAGSTER_HOME="$(CURDIR)/.burnish/dagster" $(BIN)/dagster dev -w workspace.yaml
+	DAGSTER_HOME="$$($(BIN)/python -m pipelines.runner prepare)" $(BIN)/dagster dev -w workspace.yaml
+
+mlflow: $(READY)
+	$(BIN)/mlflow ui --host 127.0.0.1 --workers 1 --backend-store-uri \
+		"$${MLFLOW_TRACKING_URI:-sqlite:///$${BURNISH_HOME:-$(CURDIR)/.burnish}/mlflow.db}"
 
 setup: $(READY)
 

@@ -11,8 +11,8 @@ from assets.reporting import joined, materialized, stage
 from burnish.report.plots import bar_chart
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
-from burnish.workflows.augment import augment_examples
-from burnish.workflows.figures import as_figures, augmentation_facts, refusal_counts
+from burnish.workflows.figures import as_figures, refusal_counts
+from burnish.workflows.iterate import augment_iteration
 
 GROUP = "augmented"
 
@@ -34,16 +34,9 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, versions: dg.ResourceParam[Versions]
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
-        curated = versions.read(spec.name, "curated_examples")
-        report = versions.read_last_good(spec.name, "slice_report")
-        made = augment_examples(curated, spec, report=report, random_state=spec.random_state)
-        versions.write(spec.name, "augmentation_refusals", made.refused, gated=False)
-        written = versions.write(spec.name, "augmented_examples", made.examples)
-        versions.note(spec.name, iteration.number, augmentation=augmentation_facts(made))
-        reasons = refusal_counts(made)
-        plot = bar_chart(reasons, value_label="variants", title="What became of the variants")
-        return materialized(
-            written, made.examples, figures=as_figures(reasons), plots={"fate": plot}
-        )
+        written, rows, facts = augment_iteration(spec, versions, iteration)
+        fate = refusal_counts(facts)
+        plot = bar_chart(fate, value_label="variants", title="What became of the variants")
+        return materialized(written, rows, figures=as_figures(fate), plots={"fate": plot})
 
     return [augmented_examples]

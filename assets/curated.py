@@ -4,7 +4,6 @@ What belongs here: the curated asset. What does not: folding the ledger (`burnis
 numbering dataset versions (`burnish.versions`, done when the gate has passed).
 """
 
-from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -13,9 +12,8 @@ from assets.reporting import joined, materialized, stage
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
-from burnish.workflows.curate import curate
 from burnish.workflows.figures import curated_figures
-from burnish.workflows.iterate import fold_properties, noise_so_far
+from burnish.workflows.iterate import curate_iteration
 
 GROUP = "curated"
 
@@ -38,13 +36,7 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         ledger: dg.ResourceParam[LabelLedger],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
-        labels = ledger.fold(spec.name)
-        unlabeled = versions.read_last_good(spec.name, "unlabeled_examples")
-        rows = curate(versions.read(spec.name, "validated_examples"), labels, unlabeled=unlabeled)
-        properties = fold_properties(labels, iteration.number)
-        written = versions.write(spec.name, "curated_examples", rows, properties=properties)
-        noise = noise_so_far(versions, ledger, spec.name, rows)
-        versions.note(spec.name, iteration.number, noise=asdict(noise))
+        written, rows, noise = curate_iteration(spec, versions, ledger, iteration)
         return materialized(written, rows, figures=curated_figures(rows, noise))
 
     return [curated_examples]

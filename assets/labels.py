@@ -12,7 +12,7 @@ import dagster as dg
 from assets.reporting import joined, materialized, stage
 from burnish.report.plots import bar_chart
 from burnish.spec import DatasetSpec
-from burnish.typing import LabelLedger
+from burnish.typing import LabelLedger, Mapper
 from burnish.versions import Versions
 from burnish.workflows.audit import audit_labels, predict_probs
 from burnish.workflows.curate import curate
@@ -37,12 +37,14 @@ def build(spec: DatasetSpec) -> list[Any]:
         context: dg.AssetExecutionContext,
         versions: dg.ResourceParam[Versions],
         ledger: dg.ResourceParam[LabelLedger],
+        mapper: dg.ResourceParam[Mapper],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=True)
         labels = ledger.fold(spec.name, iteration.watermark.event_id)
         unlabeled = versions.read_last_good(spec.name, "unlabeled_examples")
-        current = curate(versions.read(spec.name, "validated_examples"), labels)
-        probs = predict_probs(current, spec, unlabeled=unlabeled)
+        validated = versions.read(spec.name, "validated_examples")
+        current = curate(validated, labels, unlabeled=unlabeled)
+        probs = predict_probs(current, spec, unlabeled=unlabeled, mapper=mapper)
         written = versions.write(
             spec.name, "pred_probs", probs, iteration=iteration.number, gated=False
         )
@@ -60,8 +62,8 @@ def build(spec: DatasetSpec) -> list[Any]:
     def label_audit(
         context: dg.AssetExecutionContext, versions: dg.ResourceParam[Versions]
     ) -> dg.MaterializeResult[Any]:
-        iteration = joined(context, versions, spec, opens=True)
-        audit = audit_labels(versions.read(spec.name, "pred_probs"))
+        iteration = joined(context, versions, spec, opens=False)
+        audit = audit_labels(versions.read(spec.name, "pred_probs", of=iteration))
         written = versions.write(
             spec.name, "label_audit", audit, iteration=iteration.number, gated=False
         )

@@ -37,8 +37,8 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         versions: dg.ResourceParam[Versions],
         ledger: dg.ResourceParam[LabelLedger],
     ) -> dg.MaterializeResult[Any]:
-        joined(context, versions, spec, opens=False)
-        written, predictions = train_iteration(spec, versions, ledger)
+        iteration = joined(context, versions, spec, opens=False)
+        written, predictions = train_iteration(spec, versions, ledger, iteration)
         counts, classes = confusion(predictions, split="validation")
         plots = {
             "confusion matrix": confusion_matrix_svg(counts, classes, title="Validation"),

@@ -7,8 +7,10 @@ and the desk where people decide (`burnish.review`).
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from assets.reporting import joined, materialized, stage
+from burnish.records import TableVersion
 from burnish.report.plots import bar_chart
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
@@ -36,9 +38,9 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         versions: dg.ResourceParam[Versions],
         ledger: dg.ResourceParam[LabelLedger],
     ) -> dg.MaterializeResult[Any]:
-        iteration = joined(context, versions, spec, opens=True)
+        iteration = joined(context, versions, spec, opens=False)
         queue = build_queue(
-            versions.read(spec.name, "label_audit"),
+            versions.read(spec.name, "label_audit", of=iteration),
             spec,
             labels=ledger.fold(spec.name),
             requests=ledger.requests(spec.name),
@@ -47,8 +49,12 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
             seed=spec.random_state,
         )
         written = versions.write(spec.name, "relabel_queue", queue, iteration=iteration.number)
-        reasons = queue_figures(queue)
-        plot = bar_chart(reasons, value_label="rows", title="Why rows are in the queue")
-        return materialized(written, queue, figures=as_figures(reasons), plots={"reasons": plot})
+        return _shown(written, queue)
 
     return [relabel_queue]
+
+
+def _shown(written: TableVersion, queue: pa.Table) -> dg.MaterializeResult[Any]:
+    reasons = queue_figures(queue)
+    plot = bar_chart(reasons, value_label="rows", title="Why rows are in the queue")
+    return materialized(written, queue, figures=as_figures(reasons), plots={"reasons": plot})

@@ -95,7 +95,7 @@ def joined(
         )
     if asked is None:
         context.instance.add_run_tags(
-            context.run_id, {ITERATION_TAG: str(iteration.number), DATASET_TAG: spec.name}
+            context.run.run_id, {ITERATION_TAG: str(iteration.number), DATASET_TAG: spec.name}
         )
     return iteration
 

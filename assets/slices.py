@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.reporting import materialized, stage
+from assets.reporting import joined, materialized, stage
 from burnish.report.plots import dot_interval_chart
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
@@ -29,10 +29,14 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         description="Accuracy, F1, log-loss and calibration error: overall, by declared slice and "
         "by class, with intervals. Decisions look at validation; test is only reported.",
     )
-    def report(versions: dg.ResourceParam[Versions]) -> dg.MaterializeResult[Any]:
-        predictions = versions.read(spec.name, "trained_model")
-        rows = slice_report(predictions, versions.read(spec.name, "curated_examples"), spec)
-        written = versions.write(spec.name, "slice_report", rows)
+    def report(
+        context: dg.AssetExecutionContext, versions: dg.ResourceParam[Versions]
+    ) -> dg.MaterializeResult[Any]:
+        iteration = joined(context, versions, spec, opens=False)
+        predictions = versions.read(spec.name, "trained_model", of=iteration)
+        curated = versions.read(spec.name, "curated_examples", of=iteration)
+        rows = slice_report(predictions, curated, spec)
+        written = versions.write(spec.name, "slice_report", rows, iteration=iteration.number)
         bars = slice_intervals(rows)
         plot = dot_interval_chart(bars, value_label="accuracy", title="Validation accuracy")
         return materialized(written, rows, figures=headline(rows), plots={"by slice": plot})

@@ -11,7 +11,7 @@ import dagster as dg
 from assets.reporting import materialized, stage
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
-from burnish.workflows.validate import crossing_duplicates, validate_examples
+from burnish.workflows.validate import crossing_duplicates, validate_examples, with_new_splits
 
 GROUP = "validated"
 
@@ -29,8 +29,9 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         "and a group that keeps duplicates in one fold.",
     )
     def validated_examples(versions: dg.ResourceParam[Versions]) -> dg.MaterializeResult[Any]:
-        fixed = versions.read_last_good(spec.name, "validated_examples")
+        fixed = versions.read_last_good(spec.name, "fixed_splits")
         rows = validate_examples(versions.read(spec.name, "raw_examples"), spec, fixed=fixed)
+        versions.write(spec.name, "fixed_splits", with_new_splits(fixed, rows), gated=False)
         written = versions.write(spec.name, "validated_examples", rows)
         figures = {f"rows {name}": rows["split"].to_pylist().count(name) for name in SPLITS}
         figures["duplicates across splits"] = crossing_duplicates(rows)

@@ -7,20 +7,41 @@ runs as `python -m pipelines.runner` inside the project.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from burnish import __version__
 from burnish.errors import BurnishError, DataError
 
-HOME_OPTION = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="Where all state lives [default: .burnish beside the project].",
+if TYPE_CHECKING:
+    from burnish.workflows.home import Home
+
+STATE_OPTIONS = (
+    click.option(
+        "--home",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="BURNISH_HOME",
+        help="Where all state lives [default: .burnish beside the project].",
+    ),
+    click.option(
+        "--database-url",
+        envvar="BURNISH_DATABASE_URL",
+        default="",
+        help="Where ledger and record are [default: SQLite in the home].",
+    ),
+    click.option(
+        "--tables",
+        envvar="BURNISH_TABLES",
+        default="",
+        help="The root of the versioned tables [default: in the home].",
+    ),
 )
 PROJECT_OPTION = click.option(
     "--project",
@@ -28,6 +49,29 @@ PROJECT_OPTION = click.option(
     default=None,
     help="The project's folder [default: the nearest one with workspace.yaml].",
 )
+
+
+def with_state(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that name a project's state, and hand it the opened home."""
+
+    @wraps(command)
+    def opened(
+        *args: Any,
+        home: Path | None,
+        project: Path | None,
+        database_url: str,
+        tables: str,
+        **more: Any,
+    ) -> None:
+        from burnish.workflows.home import open_home, project_home
+
+        folder = project_home(home, project)
+        command(*args, home=open_home(folder, database_url=database_url, tables=tables), **more)
+
+    chosen: Callable[..., None] = opened
+    for option in (PROJECT_OPTION, *reversed(STATE_OPTIONS)):
+        chosen = option(chosen)
+    return chosen
 
 
 class _Group(click.Group):
@@ -98,8 +142,12 @@ def loop(ctx: click.Context, project: Path | None) -> None:
     from burnish.workflows.home import find_project
 
     root = (project or find_project(Path.cwd())).resolve()
-    command = [sys.executable, "-m", "pipelines.runner", "loop", *ctx.args]
-    raise SystemExit(subprocess.run(command, cwd=root, check=False).returncode)
+    # The project's folders are found by path, and the caller's own folder stays the current one:
+    # paths in the options mean what they say there.
+    command = [sys.executable, "-P", "-m", "pipelines.runner", "loop", *ctx.args]
+    search = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, check=False)
+    raise SystemExit(done.returncode)
 
 
 @main.group()
@@ -110,18 +158,16 @@ def queue() -> None:
 @queue.command("export")
 @click.argument("dataset")
 @click.option("--to", "target", type=click.Path(path_type=Path), required=True)
-@HOME_OPTION
-@PROJECT_OPTION
-def export_queue(dataset: str, target: Path, home: Path | None, project: Path | None) -> None:
+@with_state
+def export_queue(dataset: str, target: Path, home: Home) -> None:
     """Write the undecided items of DATASET's open batch as a CSV to fill in.
 
     The label as it stands and the model's opinion are left out on purpose: people agree with
     what they are shown.
     """
     from burnish.workflows.exchange import export_items
-    from burnish.workflows.home import open_home, project_home
 
-    count = export_items(open_home(project_home(home, project)), dataset, target)
+    count = export_items(home, dataset, target)
     click.echo(
         f"Wrote {count} items to {target}. Fill in `label` (or `decision`: drop, unsure), then:\n"
         f"  burnish verdicts import {target} --dataset {dataset} --author YOUR-NAME"
@@ -137,17 +183,12 @@ def verdicts() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dataset", required=True)
 @click.option("--author", default="", help="Who decided, for rows without an `author`.")
-@HOME_OPTION
-@PROJECT_OPTION
-def import_verdicts(
-    file: Path, dataset: str, author: str, home: Path | None, project: Path | None
-) -> None:
+@with_state
+def import_verdicts(file: Path, dataset: str, author: str, home: Home) -> None:
     """Take the filled-in CSV FILE into the label ledger. Twice is the same as once."""
     from burnish.workflows.exchange import import_file
-    from burnish.workflows.home import open_home, project_home
 
-    taken = import_file(open_home(project_home(home, project)), dataset, file, author=author)
-    click.echo(str(taken))
+    click.echo(str(import_file(home, dataset, file, author=author)))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Literal
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -28,7 +29,7 @@ from burnish.workflows.exchange import export_items
 from burnish.workflows.history import History
 from burnish.workflows.home import Home, prepare_home
 from burnish.workflows.simulate import load_truth, simulated_verdicts
-from burnish.workflows.summarise import summarise_iteration, summarise_loop
+from burnish.workflows.summarise import missing_summaries, summarise_iteration, summarise_loop
 from pipelines.definitions import settings_from_environment
 from pipelines.environments import Settings
 from pipelines.instance import open_instance, prepare
@@ -58,8 +59,8 @@ def main() -> None:
 @main.command("prepare")
 @click.option("--home", type=click.Path(path_type=Path), default=None)
 def prepare_command(home: Path | None) -> None:
-    """Make the home and its Dagster instance, so that `dagster dev` can be pointed at it."""
-    prepare(home or settings_from_environment().home)
+    """Make the home and its Dagster instance, and print that instance's folder."""
+    click.echo(prepare((home or settings_from_environment().home).resolve()))
 
 
 @main.command()
@@ -99,7 +100,9 @@ def loop(
         if done:
             run.show(done, json_file)
     except BurnishError as error:
-        CONSOLE.print(f"[red]{type(error).__name__}:[/] {error}", highlight=False, markup=True)
+        CONSOLE.print(
+            f"[red]{type(error).__name__}:[/] {escape(str(error))}", highlight=False, markup=True
+        )
         raise SystemExit(1) from error
 
 
@@ -193,23 +196,26 @@ class Session:
 
     def _ask(self, iteration: Iteration) -> None:
         target = self.settings.home / "queues" / f"{self.spec.name}-iter{iteration.number}.csv"
+        options = f"--dataset {self.spec.name}{_home_option(self.settings)}"
         if target.exists():
             raise ReviewError(
                 f"{iteration} waits for people",
                 expected=f"the decisions of {target} in the ledger",
-                hint=f"burnish verdicts import {target} --dataset {self.spec.name} --author NAME",
+                hint=f"burnish verdicts import {target} {options} --author NAME",
             )
         count = export_items(self.home, self.spec.name, target)
         CONSOLE.print(
             f"{iteration}: {count} rows wait for people in {target}\n"
             "Fill in `label` (or `decision`: drop, unsure) without asking the model, then:\n"
-            f"  burnish verdicts import {target} --dataset {self.spec.name} --author NAME\n"
-            f"  burnish loop --dataset {self.spec.name} --iterations 1 --reviewer file",
+            f"  burnish verdicts import {target} {options} --author NAME\n"
+            f"  burnish loop {options} --iterations 1 --reviewer file",
             highlight=False,
         )
 
     def show(self, done: list[IterationSummary], json_file: Path | None) -> None:
         """The table, the page, the JSON and the commands to look further."""
+        for one in missing_summaries(self.home, self.spec, self.history.iterations, self.truth):
+            self.history.add(one)
         whole = summarise_loop(
             self.home,
             self.spec,
@@ -232,12 +238,20 @@ class Session:
 
 
 def _commands(settings: Settings, spec: DatasetSpec) -> list[str]:
-    store = settings.tracking_uri or f"sqlite:///{settings.home / 'mlflow.db'}"
+    own = _home_option(settings)
+    before = f"BURNISH_HOME={settings.home} " if own else ""
+    look = settings.tracking_uri or f"{before}make mlflow"
     return [
-        "make ui                # lineage, gates and each stage in Dagster",
-        f".venv/bin/mlflow ui --backend-store-uri {store}   # compare iterations",
-        f".venv/bin/burnish loop --dataset {spec.name} --iterations 1   # go on",
+        f"{before}make ui    # lineage, gates and each stage in Dagster",
+        f"{look}    # compare iterations in MLflow",
+        f".venv/bin/burnish loop --dataset {spec.name}{own} --iterations 1    # go on",
     ]
+
+
+def _home_option(settings: Settings) -> str:
+    """The option that names the home, where it is not the project's own."""
+    usual = settings.home == (settings.project / ".burnish").resolve()
+    return "" if usual else f" --home {settings.home}"
 
 
 def _stage_name(spec: DatasetSpec, step: str) -> str:
@@ -272,7 +286,8 @@ def _table(whole: LoopSummary, done: list[IterationSummary]) -> Table:
     against = done[0].accuracy_against
     table = Table(
         title=f"{whole.dataset}: {who}",
-        caption=f"Noise (wrong training labels) and test accuracy in %, with 95 % intervals; "
+        caption=f"Noise left (training labels reviewers would still change, judged by the control "
+        f"arm) and test accuracy in %, with 95 % intervals; "
         f"accuracy is against {against if against == 'truth' else 'the labels as given'}. "
         f"Augmented rows: kept/refused.",
         collapse_padding=True,

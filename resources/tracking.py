@@ -23,12 +23,16 @@ import pyarrow as pa
 
 from burnish.errors import TrackingError
 from burnish.records import TrackedIteration, TrackedRun
+from burnish.store import content_digest
 from burnish.typing import Tracker
 from resources.mlflow_connection import HINT, connect, mlflow_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, LoggedModel, Run
+
+BEGUN = "content_begun"
+"""Tag with the digest of what is to be logged, set when the run is made."""
 
 CONTENT = "content_digest"
 """Tag with the digest of what was logged. A run that carries it is complete."""
@@ -59,9 +63,10 @@ class MlflowTracker:
         """Log all of an iteration and register its model, as one run.
 
         Doing it again finds the run: one that was cut short is completed, a complete one is left
-        as it is but for its tags, and one of other content is replaced. The alias `challenger`
-        moves to the newest iteration's model, and `champion` with it where `promoted`; an older
-        iteration never takes an alias back.
+        as it is but for its tags, and one of other content is replaced. Runs that another home
+        logged (tag `home`) are never touched. The alias `challenger` moves to the newest
+        iteration's model, and `champion` with it where `promoted`; an older iteration of the same
+        home never takes an alias back.
 
         Raises `TrackingError` where the server is down (within about five seconds), refuses
         something, or where the model holds types that are not trusted.
@@ -154,6 +159,8 @@ def _content_digest(iteration: TrackedIteration) -> str:
         "metrics": dict(iteration.metrics),
         "data": [iteration.dataset_version, iteration.dataset_digest, iteration.rows],
         "promoted": iteration.promoted,
+        "model": iteration.tags.get("model_digest", ""),
+        "tables": {name: content_digest(table) for name, table in iteration.tables.items()},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -203,9 +210,11 @@ def _requirements() -> list[str]:
 def _run_for(client: MlflowClient, experiment: Experiment, prepared: _Prepared) -> Run:
     """The run of this iteration: the one that is there, or a new one."""
     iteration = prepared.iteration
+    home = iteration.tags.get("home", "")
     found = client.search_runs(
         [experiment.experiment_id],
-        f"tags.dataset = '{iteration.dataset}' and tags.iteration = '{iteration.iteration}'",
+        f"tags.dataset = '{iteration.dataset}' and tags.iteration = '{iteration.iteration}' "
+        f"and tags.home = '{home}'",
     )
     same = [run for run in found if _may_hold(run, prepared)]
     # One whole run comes before one that was cut short.
@@ -218,15 +227,20 @@ def _run_for(client: MlflowClient, experiment: Experiment, prepared: _Prepared) 
     return client.create_run(
         experiment.experiment_id,
         run_name=f"iter-{iteration.iteration:04d}",
-        tags={"dataset": iteration.dataset, "iteration": str(iteration.iteration)},
+        tags={
+            "dataset": iteration.dataset,
+            "iteration": str(iteration.iteration),
+            "home": home,
+            BEGUN: prepared.content,
+        },
     )
 
 
 def _may_hold(run: Run, prepared: _Prepared) -> bool:
     # MLflow's parameters can't change, so a run that began with others can't be completed.
     params = {name: str(value) for name, value in prepared.iteration.params.items()}
-    begun = all(params.get(name) == value for name, value in run.data.params.items())
-    return begun and run.data.tags.get(CONTENT, prepared.content) == prepared.content
+    fits = all(params.get(name) == value for name, value in run.data.params.items())
+    return fits and run.data.tags.get(BEGUN) == prepared.content
 
 
 def _log(client: MlflowClient, run: Run, prepared: _Prepared) -> None:
@@ -318,6 +332,7 @@ def _registered(client: MlflowClient, run: Run, prepared: _Prepared) -> str:
         model_id=logged.model_id,
         tags={
             "iteration": str(prepared.iteration.iteration),
+            "home": prepared.iteration.tags.get("home", ""),
             "dataset_version": prepared.iteration.dataset_version,
             "dataset_digest": prepared.iteration.dataset_digest,
         },
@@ -359,7 +374,8 @@ def _move_aliases(client: MlflowClient, iteration: TrackedIteration, version: st
         held = model.aliases.get(alias)
         if held is not None:
             tags = client.get_model_version(iteration.dataset, held).tags
-            if int(tags.get("iteration", -1)) > iteration.iteration:
+            ours = tags.get("home", "") == iteration.tags.get("home", "")
+            if ours and int(tags.get("iteration", -1)) > iteration.iteration:
                 continue
         client.set_registered_model_alias(iteration.dataset, alias, version)
 

@@ -55,8 +55,8 @@ class _Pool:
     def __post_init__(self) -> None:
         self.ids = self.rows["example_id"].to_pylist()
         self.place = {example_id: row for row, example_id in enumerate(self.ids)}
-        grouped = "fold_group" in self.rows.column_names
-        groups = self.rows["fold_group"].to_pylist() if grouped else self.ids
+        grouped = "copy_group" in self.rows.column_names
+        groups = self.rows["copy_group"].to_pylist() if grouped else self.ids
         self.groups = [group or own for group, own in zip(groups, self.ids, strict=True)]
         if len(self.place) != len(self.ids):
             twice = next(name for row, name in enumerate(self.ids) if self.place[name] != row)
@@ -106,8 +106,8 @@ def compose_batch(
     """At most `budget` rows for people to look at, as a table of `BATCH_SCHEMA`.
 
     `candidates` are the eligible training rows: example_id, label, suggested_label,
-    error_probability; self_confidence, margin and fold_group are used where present. `unlabeled`
-    needs example_id, suggested_label and model_disagreement, and may have margin and fold_group.
+    error_probability; self_confidence, margin and copy_group are used where present. `unlabeled`
+    needs example_id, suggested_label and model_disagreement, and may have margin and copy_group.
     `slice_weight` multiplies error_probability by example_id.
 
     The control arm comes first: c rows drawn uniformly from all N candidates, the suspicious
@@ -115,7 +115,7 @@ def compose_batch(
     inclusion_probability c/N; nothing else was drawn, so it is null elsewhere. Then, while the
     budget lasts: rows asked for, in the order of the requests (ids that are not eligible are
     passed over); the labels most probably wrong; `unlabeled_share` of the budget of unlabeled
-    rows. Of one fold_group one row is picked, and its copies only if nothing else is left.
+    rows. Of one copy_group one row is picked, and its copies only if nothing else is left.
     `position` is a random order, so that it does not tell why a row is there. `pool_size` is the
     number of rows the row's kind was picked from. Ties fall by a seeded hash of the id; the order
     of the input rows has no influence.

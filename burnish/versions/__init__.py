@@ -9,6 +9,7 @@ the database of the ledger; and `Versions`, the one door to them. What does not:
     publishing.py  candidates, verdicts of gates, publishing
     verdicts.py    verdicts as rows, and the shape of a quarantine
     reading.py     what downstream stages, and people, may read
+    outputs.py     which iteration made which version
     iterations.py  open, note, close; the champion
     commits.py     dataset versions
 """

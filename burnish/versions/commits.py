@@ -7,11 +7,12 @@ What belongs here: committing one, and listing them. What does not: building the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from burnish.errors import VersionNotFound
 from burnish.ledger import transact
 from burnish.records import DatasetVersion, Watermark
 from burnish.versions.ground import Ground, Row, first
@@ -40,6 +41,31 @@ class Commits(Ground):
         The table version is pinned first: a number never points at what a vacuum took. Raises
         `VersionNotFound` where the store has no such version.
         """
+        return transact(
+            self._engine,
+            self.committing(
+                dataset,
+                table_version=table_version,
+                watermark=watermark,
+                digest=digest,
+                rows=rows,
+                class_counts=class_counts,
+                iteration=iteration,
+            ),
+        )
+
+    def committing(
+        self,
+        dataset: str,
+        *,
+        table_version: int,
+        watermark: Watermark,
+        digest: str,
+        rows: int,
+        class_counts: Mapping[str, int],
+        iteration: int,
+    ) -> Callable[[Connection], DatasetVersion]:
+        """What `commit` does, as a part of somebody else's transaction; the pin is set at once."""
         self.store.pin(f"{dataset}/{STAGE}", table_version, f"dataset version of {dataset}")
         counts = json.dumps({name: int(count) for name, count in class_counts.items()})
 
@@ -69,7 +95,18 @@ class Commits(Ground):
                 connection.execute(dataset_versions.insert(), row)
             return _version_from(row)
 
-        return transact(self._engine, add)
+        return add
+
+    def dataset_version(self, dataset: str, number: int) -> DatasetVersion:
+        """One dataset version; raises `VersionNotFound` where there is none of that number."""
+        rows = self._rows(_of(dataset).where(dataset_versions.c.number == number))
+        if not rows:
+            newest = len(self.dataset_versions(dataset))
+            raise VersionNotFound(
+                f"{dataset} has no dataset version {number}",
+                expected=f"one of 1 to {newest}" if newest else "none was made yet",
+            )
+        return _version_from(rows[0])
 
     def dataset_versions(self, dataset: str) -> list[DatasetVersion]:
         """Every dataset version, oldest first."""

@@ -37,7 +37,7 @@ class Iterations(Ground):
             raise IterationError(
                 f"{dataset} has no open iteration",
                 expected="one that the audit opened",
-                hint="materialize label_audit: it opens the next iteration",
+                hint="materialize pred_probs: it opens the next iteration",
             )
 
         def open_next(connection: Connection) -> Iteration:

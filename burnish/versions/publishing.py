@@ -11,7 +11,7 @@ nothing is ever published backwards.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -21,14 +21,15 @@ from burnish.errors import GateError, VersionNotFound, WriteConflict
 from burnish.ledger import transact
 from burnish.records import GateReport, GateVerdict, TableVersion
 from burnish.store import content_digest
-from burnish.versions.ground import Ground, Row, first
+from burnish.versions.ground import Row, first
+from burnish.versions.outputs import Outputs
 from burnish.versions.schema import gate_verdicts, publications
 from burnish.versions.verdicts import quarantine_of, quarantine_version, verdict_from, verdicts_of
 
 PUBLISHED, BEFORE = "published", "published-before"
 
 
-class Publishing(Ground):
+class Publishing(Outputs):
     """Candidates, verdicts and publications of every stage."""
 
     def write(
@@ -44,12 +45,11 @@ class Publishing(Ground):
         """Store a candidate; where the newest has the same content, that one is returned.
 
         Content has no row order: positions of rows are those of `read_candidate`, which is what
-        a gate must judge. `gated=False` publishes at once, for stages without a gate.
+        a gate must judge. `gated=False` publishes at once, for stages without a gate. With
+        `iteration`, it is recorded that this iteration made the version, new or not.
         """
         name = f"{dataset}/{stage}"
         facts = dict(properties or {})
-        if iteration is not None:
-            facts["iteration"] = str(iteration)
         digest = content_digest(table)
         while True:
             newest = self.candidate(dataset, stage)
@@ -61,6 +61,8 @@ class Publishing(Ground):
                 break
             except WriteConflict:
                 continue  # another writer came first, perhaps with the same content
+        if iteration is not None:
+            self.record_output(dataset, stage, iteration=iteration, version=newest.version)
         if not gated:
             version = newest.version
             transact(
@@ -77,12 +79,20 @@ class Publishing(Ground):
             return None
 
     def read_candidate(
-        self, dataset: str, stage: str, *, columns: Sequence[str] | None = None
+        self,
+        dataset: str,
+        stage: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pa.Table:
-        """All rows of the newest version, for its gate; raises `GateError` where there is none."""
+        """All rows of a version (None: the newest), for its gate.
+
+        Raises `GateError` where there is none.
+        """
         if self.candidate(dataset, stage) is None:
             raise never_materialized(dataset, stage)
-        return self.store.read(f"{dataset}/{stage}", columns=columns)
+        return self.store.read(f"{dataset}/{stage}", version=version, columns=columns)
 
     def record_verdict(
         self,
@@ -92,11 +102,13 @@ class Publishing(Ground):
         report: GateReport,
         *,
         report_path: str = "",
+        when_published: Callable[[Connection], object] | None = None,
     ) -> GateVerdict:
         """Record what a gate made of `version`, and publish it if it passed and is the newest.
 
-        Rows turned away are kept as the store's table "dataset/stage_quarantine". Raises
-        `GateError` where they are no rows of that version.
+        `when_published` runs in the transaction that publishes. Rows turned away are kept as the
+        store's table "dataset/stage_quarantine". Raises `GateError` where they are no rows of
+        that version.
         """
         candidate = self.store.describe(f"{dataset}/{stage}", version=version)
         turned_away = quarantine_of(report.quarantined, candidate)
@@ -120,8 +132,11 @@ class Publishing(Ground):
 
         def record(connection: Connection) -> GateVerdict:
             verdict = self._add_verdict(connection, row)
-            if verdict.passed:
-                self._publish(connection, dataset, stage, version, gated=True)
+            published = verdict.passed and self._publish(
+                connection, dataset, stage, version, gated=True
+            )
+            if published and when_published is not None:
+                when_published(connection)
             return verdict
 
         return transact(self._engine, record)
@@ -163,6 +178,10 @@ class Publishing(Ground):
             row = first(connection, publications_of(dataset, stage))
         return self.store.describe(f"{dataset}/{stage}", version=row["version"]) if row else None
 
+    def published_versions(self, dataset: str, stage: str) -> list[int]:
+        """Every version of a stage that readers ever saw, in the order of publication."""
+        return [row["version"] for row in reversed(self._rows(publications_of(dataset, stage)))]
+
     def _add_verdict(self, connection: Connection, row: Row) -> GateVerdict:
         query = select(gate_verdicts).where(gate_verdicts.c.dataset == row["dataset"])
         newest = first(connection, query.order_by(gate_verdicts.c.seq.desc()))
@@ -172,15 +191,16 @@ class Publishing(Ground):
 
     def _publish(
         self, connection: Connection, dataset: str, stage: str, version: int, *, gated: bool
-    ) -> None:
+    ) -> bool:
+        """Whether `version` is what readers see from now on."""
         name = f"{dataset}/{stage}"
         verdict = first(connection, verdicts_of(dataset, stage))
         current = first(connection, publications_of(dataset, stage))
         seq = verdict["seq"] if verdict else 0
         if self.store.describe(name).version != version:
-            return
+            return False
         if current and (current["version"], current["verdict_seq"]) == (version, seq):
-            return
+            return True
         self._protect(name, current["version"] if current else None, version)
         if gated and verdict and verdict["quarantine_version"]:
             before = quarantine_version(connection, current) if current else None
@@ -197,6 +217,7 @@ class Publishing(Ground):
                 "at": self._now(),
             },
         )
+        return True
 
     def _protect(self, table: str, before: int | None, after: int) -> None:
         """Hold from vacuum what is published, whether or not the transaction will commit."""

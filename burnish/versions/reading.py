@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from burnish.errors import GateError
-from burnish.records import TableVersion
+from burnish.errors import GateError, IterationError
+from burnish.records import Iteration, TableVersion
 from burnish.versions.ground import Row, first
 from burnish.versions.publishing import Publishing, never_materialized, publications_of
 from burnish.versions.schema import gate_verdicts
@@ -26,19 +26,44 @@ from burnish.versions.verdicts import QUARANTINE, quarantine_version, verdicts_o
 class Reading(Publishing):
     """The rows that a stage offers, and the refusal where it offers none."""
 
-    def read(self, dataset: str, stage: str, *, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(
+        self,
+        dataset: str,
+        stage: str,
+        *,
+        columns: Sequence[str] | None = None,
+        of: Iteration | None = None,
+    ) -> pa.Table:
         """The published rows, for a stage downstream, without those in quarantine.
 
         Raises `GateError` where the newest candidate is not the published version, or a gate
-        stopped since: the message names the codes, and what to do.
+        stopped since: the message names the codes, and what to do. With `of`, raises
+        `IterationError` where the version was not made in that iteration.
         """
         refused = self.refusal(dataset, stage)
         if refused is not None:
             raise refused
+        if of is not None:
+            self.version_of(of, stage)
         table = self.read_last_good(dataset, stage, columns=columns)
         if table is None:
             raise never_materialized(dataset, stage)
         return table
+
+    def version_of(self, iteration: Iteration, stage: str) -> int:
+        """The version of `stage` that this iteration made, and nothing has replaced since.
+
+        Raises `IterationError` where another iteration made the newest one, or none did.
+        """
+        newest = self.newest_output(iteration.dataset, stage)
+        if newest is None or newest[0] != iteration.number:
+            made = f"was made by iteration {newest[0]}" if newest else "was never made"
+            raise IterationError(
+                f"{iteration.dataset}/{stage} {made}, and {iteration} is the open one",
+                expected=f"a {stage} of {iteration}",
+                hint=f"materialize {stage} first; it joins the open iteration",
+            )
+        return newest[1]
 
     def refusal(self, dataset: str, stage: str) -> GateError | None:
         """The error `read` would raise now; None where it would give rows."""

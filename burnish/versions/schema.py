@@ -1,10 +1,10 @@
-"""The SQL tables of versions: verdicts, publications, iterations, dataset versions.
+"""The SQL tables of versions: verdicts, publications, outputs, iterations, dataset versions.
 
 What belongs here: columns, keys, and the constraints that hold the iteration contract. What does
 not: reading and writing rows, which each module beside this one does for its own tables.
 
 All but `iterations` are append-only. Numbers are dense and begin at 1: `seq` by dataset for
-verdicts, by dataset and stage for publications; `number` by dataset.
+verdicts and outputs, by dataset and stage for publications; `number` by dataset.
 """
 
 from __future__ import annotations
@@ -44,6 +44,28 @@ publications = Table(
     Column("gated", Boolean, nullable=False),
     # Gated: the verdict that published. Else: the newest then (0: none), which it overrules.
     Column("verdict_seq", Integer, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+# What an iteration made: the newest line of an iteration and stage says which version.
+stage_outputs = Table(
+    "stage_outputs",
+    metadata,
+    Column("dataset", String(200), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("iteration", Integer, nullable=False),
+    Column("stage", String(200), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("stage_outputs_of_stage", "dataset", "stage", "seq"),
+)
+
+# One row: who we are to a server that several databases may log to.
+identity = Table(
+    "identity",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False),
     Column("at", UtcTime, nullable=False),
 )
 
@@ -92,5 +114,5 @@ dataset_versions = Table(
     ),
 )
 
-for _table in (gate_verdicts, publications, dataset_versions):
+for _table in (gate_verdicts, publications, stage_outputs, identity, dataset_versions):
     refuse_changes(_table)

@@ -18,6 +18,7 @@ from burnish.errors import DataError
 from burnish.labels import find_label_errors
 from burnish.labels.errors import LabelErrors
 from burnish.modeling import design_frame, out_of_sample_probabilities
+from burnish.quality import duplicate_groups
 from burnish.spec import DatasetSpec
 from burnish.typing import Mapper
 
@@ -40,6 +41,7 @@ AUDIT_SCHEMA = pa.schema(
         ("model_disagreement", pa.float64()),
         ("audit_rank", pa.int64()),
         ("confusion_pair", pa.string()),
+        ("copy_group", pa.string()),
     ]
 )
 
@@ -54,7 +56,8 @@ def predict_probs(
     """Class probabilities of the training rows of `current`, by models that never saw them.
 
     Returns example_id, label, given_label, split, `p:<class>` for each class (the spec's, else
-    those that occur, sorted) and model_disagreement. Folds keep each fold_group together. Rows of
+    those that occur, sorted), model_disagreement and copy_group (the first example_id among the
+    rows with the same features). Folds keep each fold_group together. Rows of
     `unlabeled` whose example_id is not in `current` yet follow, with a null label and split; they
     need example_id and the features alone. Validation and test rows are never read.
 
@@ -96,8 +99,18 @@ def predict_probs(
             "split": _joined(labeled["split"], nothing),
             **{f"{PREFIX}{name}": probs[:, at] for at, name in enumerate(found.classes)},
             "model_disagreement": disagreement,
+            "copy_group": _copies(together, columns, labeled, extra),
         }
     )
+
+
+def _copies(
+    together: pa.Table, columns: list[str], labeled: pa.Table, extra: pa.Table
+) -> list[str]:
+    ids = [*labeled["example_id"].to_pylist(), *extra["example_id"].to_pylist()]
+    first: dict[str, str] = {}
+    digests = duplicate_groups(together, columns).to_pylist()
+    return [first.setdefault(digest, name) for digest, name in zip(digests, ids, strict=True)]
 
 
 def _without_label(
@@ -204,9 +217,14 @@ def _judged(rows: pa.Table, errors: LabelErrors) -> pa.Table:
             "model_disagreement": rows["model_disagreement"],
             "audit_rank": errors.rank,
             "confusion_pair": pa.array(pairs, pa.string()),
+            "copy_group": _copy_groups(rows),
         }
     )
     return table.cast(AUDIT_SCHEMA).sort_by("audit_rank")
+
+
+def _copy_groups(rows: pa.Table) -> pa.ChunkedArray:
+    return rows["copy_group" if "copy_group" in rows.column_names else "example_id"]
 
 
 def _unjudged(rows: pa.Table, probs: NDArray[np.float64], classes: tuple[str, ...]) -> pa.Table:
@@ -216,4 +234,5 @@ def _unjudged(rows: pa.Table, probs: NDArray[np.float64], classes: tuple[str, ..
     }
     kept = ("example_id", "label", "given_label", "split", "model_disagreement")
     columns |= {name: rows[name] for name in kept}
+    columns["copy_group"] = _copy_groups(rows)
     return pa.table(columns | {"suggested_label": pa.array(said, pa.string())}).cast(AUDIT_SCHEMA)

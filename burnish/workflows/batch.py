@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from burnish.errors import ReviewError
+from burnish.errors import IterationError, ReviewError
 from burnish.records import Iteration
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
@@ -46,6 +46,22 @@ def batch_decided(versions: Versions, ledger: LabelLedger, iteration: Iteration)
     """Whether the iteration has a queue and people have looked at each of its items."""
     queue = _queue_of(versions, iteration)
     return queue is not None and not undecided(ledger, iteration, queue)
+
+
+def require_decided(versions: Versions, ledger: LabelLedger, iteration: Iteration) -> None:
+    """Raise `IterationError` while people have items of the iteration's batch before them."""
+    queue = _queue_of(versions, iteration)
+    left = None if queue is None else len(undecided(ledger, iteration, queue))
+    if left == 0:
+        return
+    found = "has no queue yet" if queue is None else f"waits for people: {left} of {len(queue)}"
+    raise IterationError(
+        f"{iteration} {found}{' rows are undecided' if left else ''}",
+        expected="a verdict on every row of the batch (`unsure` is one)",
+        hint="materialize relabel_queue with its check"
+        if queue is None
+        else f"`burnish queue export {iteration.dataset} --to FILE`, then `verdicts import`",
+    )
 
 
 def _queue_of(versions: Versions, iteration: Iteration) -> pa.Table | None:

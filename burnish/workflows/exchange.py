@@ -91,7 +91,7 @@ def import_file(home: Home, dataset: str, file: Path, *, author: str = "") -> Ta
             continue
         if verdict is None:
             blank += 1
-        elif _says(verdict) == standing.get(verdict.example_id):
+        elif standing.get((verdict.example_id, verdict.author)) == _says(verdict):
             known += 1
         else:
             found.append(verdict)
@@ -161,15 +161,19 @@ def _decision(
     return decision, label
 
 
-def _says(verdict: Verdict) -> tuple[str, str | None, str]:
-    return verdict.decision, verdict.to_label, verdict.author
+def _says(verdict: Verdict) -> tuple[str, str | None]:
+    return verdict.decision, verdict.to_label
 
 
-def _standing(home: Home, dataset: str) -> dict[str, tuple[str, str | None, str]]:
+def _standing(home: Home, dataset: str) -> dict[tuple[str, str], tuple[str, str | None]]:
+    """What each author said last of each example: said again, it is nothing new.
+
+    Somebody else may have decided since; an old file must not win over that.
+    """
     iteration = home.versions.current(dataset)
     since = 0 if iteration is None else iteration.watermark.event_id
     events = home.ledger.events(dataset, after=since)
-    return {event.verdict.example_id: _says(event.verdict) for event in events}
+    return {(one.verdict.example_id, one.verdict.author): _says(one.verdict) for one in events}
 
 
 def _classes(home: Home, dataset: str) -> frozenset[str]:

@@ -7,6 +7,8 @@ What belongs here: reading figures off the tables of the loop. What does not: ma
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from burnish.report.plots import Bar, IntervalRow
-from burnish.workflows.augment import Augmented
 from burnish.workflows.noise import NoiseEstimate
 
 
@@ -44,21 +45,16 @@ def curated_figures(curated: pa.Table, noise: NoiseEstimate) -> dict[str, float 
     """Rows, verdicts and changed labels so far, and the noise that is estimated to be left."""
     given, label = curated["given_label"].to_pylist(), curated["label"].to_pylist()
     decided = sum(1 for word in curated["decision"].to_pylist() if word is not None)
-    changed = sum(1 for before, after in zip(given, label, strict=True) if before != after)
+    pairs = [pair for pair in zip(given, label, strict=True) if pair[0] is not None]
+    changed = sum(1 for before, after in pairs if before != after)
     figures: dict[str, float | int] = {"rows decided": decided, "labels changed": changed}
+    if isnan(noise.value):
+        return figures
     return figures | {"noise": noise.value, "noise low": noise.low, "noise high": noise.high}
 
 
-def augmentation_facts(made: Augmented) -> dict[str, Any]:
-    """Kept, refused, and refused by reason, for the iteration's record."""
-    refused: Counter[str] = Counter(made.refused["reason"].to_pylist())
-    kept = sum(1 for origin in made.examples["origin_id"].to_pylist() if origin is not None)
-    return {"kept": kept, "refused": made.refused.num_rows, "reasons": dict(refused)}
-
-
-def refusal_counts(made: Augmented) -> list[Bar]:
+def refusal_counts(facts: Mapping[str, Any]) -> list[Bar]:
     """What became of the variants that were tried: kept, or refused and why."""
-    facts = augmentation_facts(made)
     refused = [Bar(reason, float(count)) for reason, count in facts["reasons"].items()]
     return [Bar("kept", float(facts["kept"])), *refused]
 

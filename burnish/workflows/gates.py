@@ -7,14 +7,25 @@ expectations (behind `burnish.typing.GateRunner`) and the record (`burnish.versi
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from sqlalchemy import Connection
 
 from burnish.errors import GateError
-from burnish.records import GateReport, GateVerdict, Suite, TableVersion, Watermark
+from burnish.records import (
+    DatasetVersion,
+    GateReport,
+    GateVerdict,
+    Suite,
+    TableVersion,
+    Watermark,
+)
 from burnish.report.gate_page import render_gate_page
 from burnish.spec import DatasetSpec
 from burnish.store import content_digest
@@ -58,8 +69,8 @@ def run_gate(
 ) -> Judged:
     """Judge the newest candidate of a stage, and publish it if the gate lets it pass.
 
-    A passed gate of `curated_examples` also numbers a dataset version. Raises `GateError` where
-    the stage has never been materialized.
+    What a gate publishes of `curated_examples` is numbered as a dataset version at once. Raises
+    `GateError` where the stage has never been materialized.
     """
     candidate = versions.candidate(spec.name, stage)
     if candidate is None:
@@ -68,15 +79,21 @@ def run_gate(
             expected="a materialized stage",
             hint=f"materialize {stage} together with its check",
         )
-    data = versions.read_candidate(spec.name, stage)
+    data = versions.read_candidate(spec.name, stage, version=candidate.version)
     key = "example_id" if "example_id" in data.column_names else None
     report = runner.run(suite, data, key=key)
     page = _write_page(pages, report, spec.name, candidate, stage)
+    numbered = None
+    if report.passed and stage == "curated_examples":
+        numbered = _numbering(versions, spec.name, candidate, _kept(data, report))
     verdict = versions.record_verdict(
-        spec.name, stage, candidate.version, report, report_path=str(page)
+        spec.name,
+        stage,
+        candidate.version,
+        report,
+        report_path=str(page),
+        when_published=numbered,
     )
-    if verdict.passed and stage == "curated_examples":
-        number_dataset_version(versions, spec.name, candidate)
     return Judged(report, verdict, failure_table(report))
 
 
@@ -90,21 +107,27 @@ def known_classes(spec: DatasetSpec, versions: Versions) -> tuple[str, ...]:
     return tuple(sorted({label for label in rows["label"].to_pylist() if label is not None}))
 
 
-def number_dataset_version(versions: Versions, dataset: str, curated: TableVersion) -> None:
-    """Give the published curated rows their number: `digits@7`, with digest and watermark."""
-    rows = versions.read(dataset, "curated_examples")
+def _kept(data: pa.Table, report: GateReport) -> pa.Table:
+    """The rows that the gate did not turn away."""
+    stays = np.ones(data.num_rows, bool)
+    stays[report.quarantined["row"].to_numpy()] = False
+    return data.filter(pa.array(stays))
+
+
+def _numbering(
+    versions: Versions, dataset: str, curated: TableVersion, rows: pa.Table
+) -> Callable[[Connection], DatasetVersion]:
+    """Gives curated rows their number, `digits@7`, in the transaction that publishes them."""
     properties = curated.properties
-    counts: dict[str, int] = {}
-    for label in rows["label"].to_pylist():
-        counts[label] = counts.get(label, 0) + 1
-    versions.commit(
+    made_by = versions.newest_output(dataset, "curated_examples")
+    return versions.committing(
         dataset,
         table_version=curated.version,
         watermark=Watermark(int(properties["watermark"]), properties["chain"]),
         digest=content_digest(rows),
         rows=rows.num_rows,
-        class_counts=dict(sorted(counts.items())),
-        iteration=int(properties["iteration"]),
+        class_counts=dict(sorted(Counter(rows["label"].to_pylist()).items())),
+        iteration=made_by[0] if made_by else 0,
     )
 
 

@@ -7,19 +7,29 @@ they call (`burnish.workflows.train`, `.promote`, `.noise`) and anything of the 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from burnish.records import Iteration, LabelVersion, TableVersion
+from burnish.errors import IterationError
+from burnish.records import Iteration, TableVersion
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger, Tracker
 from burnish.versions import Versions
+from burnish.workflows.augment import augment_examples
+from burnish.workflows.batch import require_decided
 from burnish.workflows.curate import curate
 from burnish.workflows.evaluate import headline
-from burnish.workflows.noise import NoiseEstimate, control_arms, estimate_noise
+from burnish.workflows.noise import (
+    NoiseEstimate,
+    changed_labels,
+    control_arms,
+    estimate_noise,
+)
 from burnish.workflows.promote import Promotion, decide_promotion
 from burnish.workflows.tracking import tracked_iteration
 from burnish.workflows.train import Trained, restore, train_model
@@ -35,56 +45,105 @@ class Closed:
     url: str
 
 
-def fold_properties(labels: LabelVersion, iteration: int) -> dict[str, str]:
-    """What a table of labels must say of itself: the place in the ledger, and the iteration."""
-    return {
-        "watermark": str(labels.watermark.event_id),
-        "chain": labels.watermark.chain,
-        "iteration": str(iteration),
-    }
+def curate_iteration(
+    spec: DatasetSpec, versions: Versions, ledger: LabelLedger, iteration: Iteration
+) -> tuple[TableVersion, pa.Table, NoiseEstimate]:
+    """Validated rows with all verdicts so far, and the noise that is estimated to be left.
+
+    Raises `IterationError` while people have not looked at every item of the batch: the queue is
+    the pause, and what is decided later would belong to nobody's iteration.
+    """
+    require_decided(versions, ledger, iteration)
+    labels = ledger.fold(spec.name)
+    unlabeled = versions.read_last_good(spec.name, "unlabeled_examples")
+    rows = curate(versions.read(spec.name, "validated_examples"), labels, unlabeled=unlabeled)
+    written = versions.write(
+        spec.name,
+        "curated_examples",
+        rows,
+        iteration=iteration.number,
+        properties={"watermark": str(labels.watermark.event_id), "chain": labels.watermark.chain},
+    )
+    noise = noise_so_far(versions, ledger, spec.name, rows)
+    versions.note(spec.name, iteration.number, noise=noise.to_dict())
+    return written, rows, noise
 
 
 def noise_so_far(
     versions: Versions, ledger: LabelLedger, dataset: str, curated: pa.Table
 ) -> NoiseEstimate:
-    """Noise left in the current training labels, estimated from every control arm so far."""
-    queues = queues_so_far(versions, dataset)
-    arms = control_arms(queues, ledger.events(dataset))
-    training = curated.filter(pc.field("split") == "train")
-    now, given = training["label"].to_pylist(), training["given_label"].to_pylist()
-    changed = sum(a != b for a, b in zip(now, given, strict=True))
-    return estimate_noise(arms, changed=changed, rows=training.num_rows)
+    """What reviewers would still change of the training labels, from every control arm so far.
+
+    Rows that had no label when they were collected are left out: nothing of them was wrong.
+    """
+    events = ledger.events(dataset)
+    arms = control_arms(queues_so_far(versions, dataset), events)
+    rows = curated.filter((pc.field("split") == "train") & pc.field("given_label").is_valid())
+    return estimate_noise(arms, changed=changed_labels(events), rows=max(1, rows.num_rows))
 
 
 def queues_so_far(versions: Versions, dataset: str) -> list[pa.Table]:
     """The queue of each iteration as people last saw it, in order."""
-    newest: dict[int, int] = {}
-    for version in versions.store.history(f"{dataset}/relabel_queue"):
-        newest[int(version.properties["iteration"])] = version.version
+    seen = set(versions.published_versions(dataset, "relabel_queue"))
+    made = versions.outputs(dataset, "relabel_queue")
+    newest = {number: version for number, version in made if version in seen}
     table = f"{dataset}/relabel_queue"
     return [versions.store.read(table, version=newest[number]) for number in sorted(newest)]
 
 
+def augment_iteration(
+    spec: DatasetSpec, versions: Versions, iteration: Iteration
+) -> tuple[TableVersion, pa.Table, Mapping[str, Any]]:
+    """Training rows and the variants that were kept; the third is what became of all variants.
+
+    Where the last slice report found the model weak, more variants are tried.
+    """
+    made = augment_examples(
+        versions.read(spec.name, "curated_examples", of=iteration),
+        spec,
+        report=versions.read_last_good(spec.name, "slice_report"),
+        random_state=spec.random_state,
+    )
+    versions.write(spec.name, "augmentation_refusals", made.refused, gated=False)
+    written = versions.write(
+        spec.name, "augmented_examples", made.examples, iteration=iteration.number
+    )
+    facts = {
+        "kept": sum(origin is not None for origin in made.examples["origin_id"].to_pylist()),
+        "refused": made.refused.num_rows,
+        "reasons": dict(Counter(made.refused["reason"].to_pylist())),
+    }
+    versions.note(spec.name, iteration.number, augmentation=facts)
+    return written, made.examples, facts
+
+
 def train_iteration(
-    spec: DatasetSpec, versions: Versions, ledger: LabelLedger
+    spec: DatasetSpec, versions: Versions, ledger: LabelLedger, iteration: Iteration
 ) -> tuple[TableVersion, pa.Table]:
     """Train this iteration's model; keep it, its predictions and, the first time, a baseline.
 
     The baseline is the same model on the labels as collected. It is what the first challenger is
-    compared with.
+    compared with. Which versions the model came from is noted with the iteration. Raises
+    `IterationError` where curated or augmented rows are those of another iteration.
     """
-    curated = versions.read(spec.name, "curated_examples")
-    augmented = versions.read(spec.name, "augmented_examples")
+    curated = versions.read(spec.name, "curated_examples", of=iteration)
+    augmented = versions.read(spec.name, "augmented_examples", of=iteration)
+    trained_on = {
+        "dataset_version": _numbered(versions, iteration),
+        "curated_version": versions.version_of(iteration, "curated_examples"),
+        "augmented_version": versions.version_of(iteration, "augmented_examples"),
+    }
     trained = train_model(augmented, curated, spec, random_state=spec.random_state)
     if versions.published(spec.name, "baseline") is None:
-        collected = curate(
-            versions.read(spec.name, "validated_examples"), ledger.fold(spec.name, 0)
-        )
-        training = collected.filter(pc.field("split") == "train")
-        first = train_model(training, collected, spec, random_state=spec.random_state)
-        versions.write(spec.name, "baseline", first.predictions, gated=False)
-    versions.write(spec.name, "model_files", _model_table(trained), gated=False)
-    written = versions.write(spec.name, "trained_model", trained.predictions)
+        _keep_baseline(spec, versions, ledger)
+    # Nothing is published of a model but by its gate: the files go with the predictions.
+    files = versions.write(spec.name, "model_files", _model_table(trained))
+    versions.store.pin(files.table, files.version, str(iteration))
+    written = versions.write(
+        spec.name, "trained_model", trained.predictions, iteration=iteration.number
+    )
+    trained_on |= {"model_version": files.version, "predictions_version": written.version}
+    versions.note(spec.name, iteration.number, **trained_on)
     return written, trained.predictions
 
 
@@ -101,36 +160,38 @@ def publish_iteration(
 
     The decision is recorded before the tracking server is asked, so that doing this again after
     the server was down logs the same and nothing twice. Raises `TrackingError` with all data
-    work kept.
+    work kept, and `IterationError` where model or report are those of another iteration, or the
+    curated rows have moved on since the model was trained.
     """
-    report = versions.read(spec.name, "slice_report")
-    trained = _restored(versions, spec)
+    report = versions.read(spec.name, "slice_report", of=iteration)
+    trained = _restored(versions, spec, iteration)
     promotion = decide_promotion(trained.predictions, _incumbent(versions, spec))
-    facts = {
-        "promotion": asdict(promotion),
-        "predictions_version": _published(versions, spec, "trained_model").version,
-        "report_version": _published(versions, spec, "slice_report").version,
-        "model_version": _published(versions, spec, "model_files").version,
-    }
-    versions.note(spec.name, iteration.number, **facts)
+    versions.note(
+        spec.name,
+        iteration.number,
+        promotion=asdict(promotion),
+        report_version=versions.version_of(iteration, "slice_report"),
+    )
     extra = _extra_metrics(versions.iteration(spec.name, iteration.number))
+    number = int(iteration.summary["dataset_version"])
     logged = tracker.log_iteration(
         tracked_iteration(
             spec=spec,
             iteration=iteration,
-            dataset_version=versions.dataset_versions(spec.name)[-1],
+            dataset_version=versions.dataset_version(spec.name, number),
             trained=trained,
             report=report,
             promotion=promotion,
             run_id=run_id,
             git_sha=git_sha,
+            home=versions.home_id(),
             extra_metrics=extra,
         )
     )
     versions.set_run(spec.name, iteration.number, logged.run_id)
-    versions.close(spec.name, iteration.number, promoted=promotion.promoted)
     table = _record(iteration, promotion, logged.run_id)
     written = versions.write(spec.name, "champion", table, iteration=iteration.number, gated=False)
+    versions.close(spec.name, iteration.number, promoted=promotion.promoted)
     figures = {
         "iteration": iteration.number,
         "promoted": promotion.promoted,
@@ -140,6 +201,20 @@ def publish_iteration(
         **extra,
     }
     return Closed(written, table, figures, logged.url)
+
+
+def _keep_baseline(spec: DatasetSpec, versions: Versions, ledger: LabelLedger) -> None:
+    collected = curate(versions.read(spec.name, "validated_examples"), ledger.fold(spec.name, 0))
+    training = collected.filter(pc.field("split") == "train")
+    first = train_model(training, collected, spec, random_state=spec.random_state)
+    versions.write(spec.name, "baseline", first.predictions, gated=False)
+
+
+def _numbered(versions: Versions, iteration: Iteration) -> int:
+    """The number of the dataset version that this iteration's curated rows are."""
+    table_version = versions.version_of(iteration, "curated_examples")
+    made = versions.dataset_versions(iteration.dataset)
+    return next(one.number for one in reversed(made) if one.table_version == table_version)
 
 
 def _incumbent(versions: Versions, spec: DatasetSpec) -> pa.Table | None:
@@ -161,28 +236,37 @@ def _model_table(trained: Trained) -> pa.Table:
     )
 
 
-def _restored(versions: Versions, spec: DatasetSpec) -> Trained:
-    kept = versions.read(spec.name, "model_files").to_pylist()[0]
+def _restored(versions: Versions, spec: DatasetSpec, iteration: Iteration) -> Trained:
+    predictions = versions.read(spec.name, "trained_model", of=iteration)
+    curated = versions.read(spec.name, "curated_examples", of=iteration)
+    noted = {
+        "trained_model": int(iteration.summary["predictions_version"]),
+        "curated_examples": int(iteration.summary["curated_version"]),
+    }
+    for stage, version in noted.items():
+        if versions.version_of(iteration, stage) != version:
+            raise IterationError(
+                f"{spec.name}/{stage} has moved on since {iteration} trained its model",
+                expected=f"version {version}, which the model was trained with",
+                hint="materialize augmented_examples, trained_model and slice_report again",
+            )
+    kept = versions.store.read(
+        f"{spec.name}/model_files", version=int(iteration.summary["model_version"])
+    ).to_pylist()[0]
     return restore(
         kept["model"],
-        predictions=versions.read(spec.name, "trained_model"),
-        curated=versions.read(spec.name, "curated_examples"),
+        predictions=predictions,
+        curated=curated,
         spec=spec,
         classes=json.loads(kept["classes"]),
         params=json.loads(kept["params"]),
     )
 
 
-def _published(versions: Versions, spec: DatasetSpec, stage: str) -> TableVersion:
-    found = versions.published(spec.name, stage)
-    assert found is not None, f"{stage} was read a moment ago"
-    return found
-
-
 def _extra_metrics(iteration: Iteration) -> dict[str, float]:
     metrics: dict[str, float] = {}
     noise = iteration.summary.get("noise")
-    if noise is not None:
+    if noise is not None and noise["value"] is not None:
         metrics |= {"noise": noise["value"], "noise_low": noise["low"], "noise_high": noise["high"]}
     augmentation = iteration.summary.get("augmentation", {})
     return metrics | {

@@ -57,7 +57,7 @@ def build_queue(
 
     Open are the training rows of `audit`, and its rows without a label, on which `labels` (the
     fold at the head of the ledger) has no final decision; `unsure` leaves a row open. Copies of a
-    row are told by a column fold_group, where the audit has one.
+    row are told by a column copy_group, where the audit has one.
 
     Built again in the same iteration, the queue keeps what `previous` holds of it, unchanged and
     in place, and is topped up to the budget by rows at further positions. The control arm is

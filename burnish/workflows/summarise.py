@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from burnish.metrics import wilson_interval
-from burnish.records import Iteration, LabelEvent
+from burnish.records import DatasetVersion, Iteration, LabelEvent
 from burnish.report.plots import digit_image
 from burnish.report.summary import (
     Against,
@@ -42,9 +42,9 @@ def summarise_iteration(
     home: Home, spec: DatasetSpec, iteration: Iteration, truth: Truth, *, seconds: float
 ) -> IterationSummary:
     """The figures of one closed iteration; against `truth` where it is given."""
-    version = next(v for v in _versions_of(home, spec, iteration))
+    version = _version_of(home, iteration)
     events = home.ledger.events(
-        spec.name, after=iteration.watermark.event_id, until=version.watermark.event_id
+        spec.name, after=_since(home, iteration), until=version.watermark.event_id
     )
     standing = list({event.verdict.example_id: event for event in events}.values())
     by_reason = _by_reason(standing, truth)
@@ -63,7 +63,9 @@ def summarise_iteration(
         changed=sum(1 for event in standing if event.verdict.decision in {"change", "drop"}),
         errors_found=found,
         precision=None if audited is None else audited.precision,
-        noise=Measured(noise["value"], noise["low"], noise["high"]),
+        noise=None
+        if noise["value"] is None
+        else Measured(noise["value"], noise["low"], noise["high"]),
         true_noise=None if truth is None else _true_noise(curated, truth),
         test_accuracy=_accuracy(predictions, truth),
         accuracy_against=_against(truth),
@@ -118,11 +120,36 @@ def summarise_loop(
     )
 
 
-def _versions_of(home: Home, spec: DatasetSpec, iteration: Iteration) -> list[Any]:
-    versions = home.versions.dataset_versions(spec.name)
-    own = [version for version in versions if version.iteration == iteration.number]
-    # An iteration without a new verdict publishes the version before it once more.
-    return list(reversed(own or versions))
+def missing_summaries(
+    home: Home, spec: DatasetSpec, known: Sequence[IterationSummary], truth: Truth
+) -> list[IterationSummary]:
+    """Summaries of closed iterations that `known` lacks: a schedule or the UI turned those."""
+    there = {one.iteration for one in known}
+    closed = [one for one in home.versions.iterations(spec.name) if one.closed_at is not None]
+    return [
+        summarise_iteration(home, spec, one, truth, seconds=_seconds(one))
+        for one in closed
+        if one.number not in there
+    ]
+
+
+def _seconds(iteration: Iteration) -> float:
+    assert iteration.closed_at is not None
+    return (iteration.closed_at - iteration.opened_at).total_seconds()
+
+
+def _version_of(home: Home, iteration: Iteration) -> DatasetVersion:
+    """The dataset version that the iteration's model was trained on."""
+    number = int(iteration.summary["dataset_version"])
+    return home.versions.dataset_version(iteration.dataset, number)
+
+
+def _since(home: Home, iteration: Iteration) -> int:
+    """Up to where the iteration before has counted verdicts: late ones are this iteration's."""
+    if iteration.number == 1:
+        return 0
+    before = home.versions.iteration(iteration.dataset, iteration.number - 1)
+    return _version_of(home, before).watermark.event_id
 
 
 def _table(home: Home, spec: DatasetSpec, stage: str, version: int) -> pa.Table:

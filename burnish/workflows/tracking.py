@@ -6,6 +6,7 @@ under which names. What does not: speaking to a server (the tracker resource doe
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from math import isfinite
 
@@ -32,6 +33,7 @@ def tracked_iteration(
     promotion: Promotion,
     run_id: str,
     git_sha: str,
+    home: str,
     extra_metrics: Mapping[str, float] | None = None,
 ) -> TrackedIteration:
     """The record of one iteration, ready to be logged in one go.
@@ -40,7 +42,8 @@ def tracked_iteration(
     slice's metric `accuracy/source:scanA.1f3a9c02` on validation and `test_accuracy/...` on test,
     so that each becomes one line of one chart. What is unknown or not finite is left out.
     `extra_metrics` come on top under their own names. Tables: `slices`, the report as it is, and
-    `confusion` (label, predicted, rows) of the validation rows.
+    `confusion` (label, predicted, rows) of the validation rows. `home` names the database that
+    the iteration is recorded in: several may log to one server.
     """
     metrics = {
         **slice_metric_names(report),
@@ -62,6 +65,8 @@ def tracked_iteration(
             "ledger_watermark": str(dataset_version.watermark.event_id),
             "dagster_run_id": run_id,
             "git_sha": git_sha,
+            "home": home,
+            "model_digest": hashlib.sha256(trained.model_bytes).hexdigest(),
             "promoted": str(promotion.promoted).lower(),
             "promotion_rule": promotion.rule,
             "promotion_reason": promotion.reason,

@@ -13,14 +13,19 @@ import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 import pyarrow as pa
+from pyarrow import compute
 
 from burnish.errors import DataError
 from burnish.quality import duplicate_groups
 from burnish.spec import SPLITS, DatasetSpec
 from burnish.spec.guess import as_text
 from burnish.spec.reading import near
+
+# Arrow makes these functions when it is imported, so a checker cannot know them.
+pc: Any = compute
 
 
 def validate_examples(
@@ -29,15 +34,17 @@ def validate_examples(
     """Raw rows with two more columns: split (train, validation, test) and fold_group (string).
 
     `fold_group` is the declared group; where there is none, the smallest example_id among the rows
-    with exactly the same features, which for most rows is their own.
+    with exactly the same features, which for most rows is their own. Groups that hold copies of
+    each other's rows are one group, under the smallest of their names.
 
     The split is read from the column or the files that the spec names. Without either, each
     fold_group is drawn by a sha256 of its name and `random_state`: rows of a group, and exact
     duplicates, never part. Where column or files give no validation rows, the share `validation` of
     the training groups is drawn in the same way.
 
-    `fixed` is an earlier result (example_id, split): a row that stands in it keeps its split
-    whatever the source says now, and a new row whose split is drawn follows the rows of its group.
+    `fixed` has the splits of all rows ever seen (example_id, split): a row that stands in it keeps
+    its split whatever the source says now, and a new row whose split is drawn follows the rows of
+    its group.
 
     Raises `DataError` for an example_id that is missing or stands twice (the gate before this stage
     turns such rows away), a word that is no split, a file that no split or two splits claim, or
@@ -65,6 +72,21 @@ def validate_examples(
     return others.append_column("split", pa.array(kept, pa.string())).append_column(
         "fold_group", pa.array(groups, pa.string())
     )
+
+
+def with_new_splits(fixed: pa.Table | None, validated: pa.Table) -> pa.Table:
+    """The splits of all rows ever seen: those of `fixed`, and below them those of new rows.
+
+    >>> seen = pa.table({"example_id": ["a"], "split": ["test"]})
+    >>> now = pa.table({"example_id": ["b"], "split": ["train"]})
+    >>> with_new_splits(seen, now).to_pylist()
+    [{'example_id': 'a', 'split': 'test'}, {'example_id': 'b', 'split': 'train'}]
+    """
+    rows = validated.select(["example_id", "split"])
+    if fixed is None:
+        return rows
+    known = pc.is_in(rows["example_id"], value_set=fixed["example_id"].combine_chunks())
+    return pa.concat_tables([fixed.select(rows.column_names), rows.filter(pc.invert(known))])
 
 
 def crossing_duplicates(validated: pa.Table) -> int:
@@ -108,16 +130,26 @@ def _fold_groups(raw: pa.Table, spec: DatasetSpec, ids: Sequence[str]) -> list[s
     if spec.group is not None:
         column = "example_id" if spec.group == spec.id else spec.group
         own = as_text(_column(raw, column, "group")).to_pylist()
-    if None not in own:
-        return [str(group) for group in own]
     digests: list[str] = duplicate_groups(raw, list(spec.features)).to_pylist()
     first: dict[str, str] = {}
     for name, digest in zip(ids, digests, strict=True):
         first[digest] = min(name, first.get(digest, name))
-    return [
-        first[digest] if group is None else group
-        for group, digest in zip(own, digests, strict=True)
-    ]
+    # A copy in another group ties the two groups together: apart, one would give the other away.
+    names = [first[d] if group is None else group for group, d in zip(own, digests, strict=True)]
+    leader: dict[str, str] = {}
+    joined: dict[str, str] = {}
+    for name, digest in zip(names, digests, strict=True):
+        a, b = _leader(leader, name), _leader(leader, joined.setdefault(digest, name))
+        leader[max(a, b)] = min(a, b)
+    return [_leader(leader, name) for name in names]
+
+
+def _leader(leader: dict[str, str], name: str) -> str:
+    """The name that stands for all groups tied to this one: the smallest of theirs."""
+    while leader.setdefault(name, name) != name:
+        leader[name] = leader[leader[name]]
+        name = leader[name]
+    return name
 
 
 def _column(raw: pa.Table, name: str, key: str) -> pa.ChunkedArray:

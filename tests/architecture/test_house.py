@@ -27,7 +27,8 @@ def test_asset_bodies_are_sentences():
     for file in sorted((ROOT / "assets").glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and _is_asset(node):
-                assert len(node.body) <= 12, f"{file.name}: {node.name}"
+                first = node.body[0].lineno
+                assert (node.end_lineno or first) - first + 1 <= 12, f"{file.name}: {node.name}"
 
 
 def _is_asset(node: ast.FunctionDef) -> bool:

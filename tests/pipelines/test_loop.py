@@ -104,6 +104,16 @@ def test_people_decide_through_a_file_that_shows_no_label_and_no_guess(planted, 
     assert (first.taken, first.left) == (12, 0)
     again = import_file(home, "flowers", sheet, author="Ada")
     assert (again.taken, again.known) == (0, 12)
+    rows[1]["label"] = "iris" if rows[1]["label"] != "iris" else "rose"
+    second = sheet.with_name("bob.csv")
+    with second.open("w", newline="") as out:
+        writer = csv.DictWriter(out, rows[1])
+        writer.writeheader()
+        writer.writerow(rows[1])
+    assert import_file(home, "flowers", second, author="Bob").taken == 1
+    # Ada's old file says nothing new: Bob's later word stands.
+    assert import_file(home, "flowers", sheet, author="Ada").known == 12
+    assert home.ledger.events("flowers")[-1].verdict.author == "Bob"
     done = run_loop(planted, monkeypatch, "--iterations", "1")
     assert done.exit_code == 0, done.output
     assert not open_home(planted.home).versions.iteration("flowers", 1).is_open

@@ -218,6 +218,41 @@ def test_aliases_follow_the_newest_and_the_promoted(tracker: MlflowTracker, uri:
     assert aliases() == expected
 
 
+def from_home(number: int, home: str, **changes: Any) -> TrackedIteration:
+    return made(number, tags={"home": home}, **changes)
+
+
+def test_two_homes_on_one_server_leave_each_others_runs_alone(
+    tracker: MlflowTracker, uri: str
+) -> None:
+    tracker.log_iteration(from_home(1, "a"))
+    theirs = tracker.log_iteration(from_home(2, "a", promoted=True))
+    ours = tracker.log_iteration(from_home(1, "b", promoted=True))
+    assert len(runs_of(uri)) == 3
+    assert {run.data.tags["home"] for run in runs_of(uri)} == {"a", "b"}
+    champion = client_of(uri).get_model_version_by_alias("pets", "champion")
+    assert champion.run_id == ours.run_id != theirs.run_id
+
+
+def test_a_run_cut_short_is_not_completed_with_another_model(
+    tracker: MlflowTracker, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = made(tags={"model_digest": "first"})
+    with monkeypatch.context() as patch:
+        patch.setattr("resources.tracking._move_aliases", cut_short)
+        with pytest.raises(TrackingError):
+            tracker.log_iteration(first)
+    other = made(tags={"model_digest": "second"}, metrics={"validation_accuracy": 0.5})
+    tracker.log_iteration(other)
+    [run] = runs_of(uri)
+    assert run.data.metrics == {"validation_accuracy": 0.5}
+    assert run.data.tags["model_digest"] == "second"
+
+
+def cut_short(*arguments: object) -> None:
+    raise TrackingError("the server went away")
+
+
 def test_many_metrics_parameters_and_tags_all_arrive(tracker: MlflowTracker, uri: str) -> None:
     tracker.log_iteration(
         made(

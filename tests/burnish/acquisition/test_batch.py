@@ -22,7 +22,7 @@ def pool(n: int, *, seed: int = 0, groups: list[str] | None = None) -> pa.Table:
         "error_probability": np.arange(n) / max(n, 1),
     }
     if groups is not None:
-        columns["fold_group"] = groups
+        columns["copy_group"] = groups
     table = pa.table(columns)
     return table.take(np.random.default_rng(seed).permutation(n))
 
@@ -137,7 +137,7 @@ def test_one_row_of_a_group_while_others_are_left_and_its_copies_only_then():
     groups = ["copies" if number >= 10 else f"g{number}" for number in range(20)]
     rows = pool(20, groups=groups)
     small = compose(rows, budget=8, control_share=0.0)
-    by_id = dict(zip(rows["example_id"].to_pylist(), rows["fold_group"].to_pylist(), strict=True))
+    by_id = dict(zip(rows["example_id"].to_pylist(), rows["copy_group"].to_pylist(), strict=True))
     assert [by_id[name] for name in ids(small, "audit")].count("copies") == 1
     assert "e0019" in ids(small, "audit")
     assert compose(rows, budget=15, control_share=0.0).num_rows == 15

@@ -230,6 +230,6 @@ def test_the_same_tables_and_queries_compile_for_postgresql():
         for metadata in (schema.metadata, versions_schema.metadata)
         for table in metadata.sorted_tables
     ]
-    assert len(texts) == 6
+    assert len(texts) == 8
     [index] = [i for i in versions_schema.iterations.indexes if i.unique]
     assert "WHERE closed_at IS NULL" in str(CreateIndex(index).compile(dialect=dialect))

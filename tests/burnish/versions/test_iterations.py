@@ -49,7 +49,7 @@ def versions(tmp_path):
 def test_the_audit_opens_and_the_others_join(versions, tmp_path):
     with pytest.raises(IterationError, match="no open iteration") as caught:
         versions.join("digits", opens=False)
-    assert "materialize label_audit" in str(caught.value)
+    assert "materialize pred_probs" in str(caught.value)
     opened = versions.join("digits", opens=True)
     assert (str(opened), opened.opened_at, opened.is_open) == ("digits@iter1", NOW, True)
     assert versions.join("digits", opens=False) == opened

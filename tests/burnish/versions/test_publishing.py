@@ -67,7 +67,8 @@ def test_what_was_never_materialized_is_refused(versions):
 
 def test_a_candidate_is_not_read_before_its_gate_passed(versions):
     written = versions.write(*STAGE, rows("a", "b"), iteration=3, properties={"from": "x.csv"})
-    assert written.properties == {"from": "x.csv", "iteration": "3"}
+    assert written.properties == {"from": "x.csv"}
+    assert versions.newest_output(*STAGE) == (3, written.version)
     assert versions.candidate(*STAGE) == written
     assert ids(versions.read_candidate(*STAGE)) == ["a", "b"]
     with pytest.raises(GateError, match="raw_examples@1 was not checked") as caught:

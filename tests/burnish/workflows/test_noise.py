@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from burnish.errors import DataError
 from burnish.records import LabelEvent, Verdict
-from burnish.workflows.noise import ControlArm, _hypergeometric, control_arms, estimate_noise
+from burnish.workflows.noise import (
+    ControlArm,
+    _hypergeometric,
+    changed_labels,
+    control_arms,
+    estimate_noise,
+)
 from burnish.workflows.queue import QUEUE_SCHEMA
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -209,3 +215,18 @@ def test_changes_made_before_the_first_batch_are_known_to_it():
 def test_without_verdicts_there_are_no_arms():
     assert control_arms([queue(1, 100, a="control")], []) == []
     assert control_arms([], []) == []
+
+
+def test_first_labels_are_no_errors_found_and_drops_are():
+    def event(number, name, decision, before, after):
+        return LabelEvent(number, "d", Verdict(name, decision, before, after, "ada"), NOW, "")
+
+    events = [
+        event(1, "a", "change", "x", "y"),
+        event(2, "b", "drop", "x", None),
+        event(3, "u", "change", None, "x"),
+        event(4, "c", "keep", "x", "x"),
+        event(5, "e", "change", "x", "y"),
+        event(6, "e", "change", "y", "x"),
+    ]
+    assert changed_labels(events) == 2

@@ -58,6 +58,7 @@ def tracked(**extra):
         report=report,
         promotion=decide_promotion(trained.predictions, None),
         run_id="run-1",
+        home="h0me",
         git_sha="5c28aa3",
         extra_metrics=extra,
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from burnish.errors import DataError
 from burnish.spec import DatasetSpec
-from burnish.workflows.validate import crossing_duplicates, validate_examples
+from burnish.workflows.validate import crossing_duplicates, validate_examples, with_new_splits
 
 
 def spec_of(**parts: Any) -> DatasetSpec:
@@ -59,6 +59,26 @@ def test_exact_duplicates_share_the_smallest_id_and_the_split() -> None:
     assert found["fold_group"][350].as_py() == "e00000"
     assert crossing_duplicates(found) == 0
     assert len(set(zip(found["x"].to_pylist(), found["split"].to_pylist(), strict=True))) == 50
+
+
+def test_groups_that_hold_copies_of_each_other_are_one() -> None:
+    # Two hundred pairs of copies, each half of a pair in another group.
+    rows = rows_of(
+        400, x=[float(n % 200) for n in range(400)], who=[f"p{n:03d}" for n in range(400)]
+    )
+    found = validate_examples(rows, spec_of(group="who"))
+    assert crossing_duplicates(found) == 0
+    assert found["fold_group"].to_pylist() == [f"p{n % 200:03d}" for n in range(400)]
+
+
+def test_a_row_that_was_away_comes_back_to_its_split() -> None:
+    rows, spec = rows_of(300), spec_of()
+    first = validate_examples(rows, spec)
+    seen = with_new_splits(None, first)
+    seen = with_new_splits(seen, validate_examples(rows.slice(100), spec, fixed=seen))
+    again = validate_examples(rows, spec_of(random_state=9), fixed=seen)
+    assert splits(again) == splits(first)
+    assert seen.num_rows == 300
 
 
 def test_a_row_without_a_group_stands_alone() -> None:
