@@ -18,7 +18,7 @@ from burnish.report.preview import preview_markdown
 from burnish.spec import DatasetSpec
 from burnish.typing import GateRunner
 from burnish.versions import Versions
-from burnish.workflows.gates import Judged, known_classes, run_gate
+from burnish.workflows.gates import Judged, known_classes, promised_rows, run_gate
 
 
 def build_checks(spec: DatasetSpec) -> list[dg.AssetChecksDefinition]:
@@ -39,7 +39,8 @@ def _gate(spec: DatasetSpec, stage: str) -> dg.AssetChecksDefinition:
         gate_runner: dg.ResourceParam[GateRunner],
         pages: dg.ResourceParam[Path],
     ) -> dg.AssetCheckResult:
-        suite = suite_for(stage, spec, classes=known_classes(spec, versions))
+        classes = known_classes(spec, versions, stage)
+        suite = suite_for(stage, spec, classes=classes, budget=promised_rows(spec, versions))
         return _shown(run_gate(spec, stage, suite, versions, runner=gate_runner, pages=pages))
 
     return gate

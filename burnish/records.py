@@ -192,7 +192,10 @@ class GateReport:
 
 @dataclass(frozen=True)
 class GateVerdict:
-    """What our own record keeps of a gate: which suite saw which data, and what came of it."""
+    """What our own record keeps of a gate: which suite saw which data, and what came of it.
+
+    `message` says in a line each what stopped it.
+    """
 
     dataset: str
     stage: str
@@ -204,6 +207,7 @@ class GateVerdict:
     quarantined: int
     at: datetime
     report: str = ""
+    message: str = ""
 
 
 # ---------------------------------------------------------------- iterations

@@ -5,7 +5,6 @@ What does not: running jobs (`pipelines.turning`) and figures (`burnish.workflow
 """
 
 import json
-import os
 import sys
 import time
 from dataclasses import replace
@@ -19,13 +18,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from burnish.errors import BurnishError, ReviewError, SpecError
+from burnish.errors import BurnishError, SpecError
 from burnish.records import Iteration
 from burnish.report.loop_page import render_loop_page
 from burnish.report.summary import IterationSummary, LoopSummary, Measured
 from burnish.spec import DatasetSpec, load_catalog
 from burnish.workflows.batch import batch_decided, open_batch, undecided
-from burnish.workflows.exchange import export_items
+from burnish.workflows.exchange import export_items, handed_out, next_sheet
 from burnish.workflows.history import History
 from burnish.workflows.home import Home, prepare_home
 from burnish.workflows.simulate import load_truth, simulated_verdicts
@@ -104,6 +103,9 @@ def loop(
             f"[red]{type(error).__name__}:[/] {escape(str(error))}", highlight=False, markup=True
         )
         raise SystemExit(1) from error
+    except KeyboardInterrupt as stop:
+        CONSOLE.print("Stopped. What was done is kept; the same command goes on from here.")
+        raise SystemExit(130) from stop
 
 
 def _spec(settings: Settings, dataset: str, *, budget: int | None, seed: int | None) -> DatasetSpec:
@@ -154,7 +156,8 @@ class Session:
             for _ in range(iterations):
                 began = time.monotonic()
                 iteration = self.home.versions.join(self.spec.name, opens=True)
-                total = loop.steps("audit") + loop.steps("retrain")
+                decided = batch_decided(self.home.versions, self.home.ledger, iteration)
+                total = loop.steps("retrain") + (0 if decided else loop.steps("audit"))
                 bar.reset(task, total=total, description=str(iteration), stage="audit")
                 if not self._iterate(loop, iteration):
                     break
@@ -195,21 +198,22 @@ class Session:
         return summary
 
     def _ask(self, iteration: Iteration) -> None:
-        target = self.settings.home / "queues" / f"{self.spec.name}-iter{iteration.number}.csv"
+        """Give people the rows they have not decided yet, unless they have them already."""
+        versions, ledger = self.home.versions, self.home.ledger
+        _, queue = open_batch(versions, self.spec.name)
+        left = {item["example_id"] for item in undecided(ledger, iteration, queue)}
+        target = handed_out(self.settings.home / "queues", iteration, left)
+        if target is None:
+            target = next_sheet(self.settings.home / "queues", iteration)
+            export_items(self.home, self.spec.name, target)
         options = f"--dataset {self.spec.name}{_home_option(self.settings)}"
-        if target.exists():
-            raise ReviewError(
-                f"{iteration} waits for people",
-                expected=f"the decisions of {target} in the ledger",
-                hint=f"burnish verdicts import {target} {options} --author NAME",
-            )
-        count = export_items(self.home, self.spec.name, target)
         CONSOLE.print(
-            f"{iteration}: {count} rows wait for people in {target}\n"
+            f"{iteration}: {len(left)} rows wait for people in {target}\n"
             "Fill in `label` (or `decision`: drop, unsure) without asking the model, then:\n"
             f"  burnish verdicts import {target} {options} --author NAME\n"
             f"  burnish loop {options} --iterations 1 --reviewer file",
             highlight=False,
+            soft_wrap=True,
         )
 
     def show(self, done: list[IterationSummary], json_file: Path | None) -> None:
@@ -226,15 +230,17 @@ class Session:
             commands=_commands(self.settings, self.spec),
         )
         page = self.settings.home / "loop.html"
-        page.write_text(render_loop_page(whole), encoding="utf-8")
+        html = render_loop_page(whole)
+        for place in (page, self.settings.home / "reports" / self.spec.name / "loop.html"):
+            place.write_text(html, encoding="utf-8")
         if json_file is not None:
             this_call = replace(whole, iterations=tuple(done))
             json_file.parent.mkdir(parents=True, exist_ok=True)
             json_file.write_text(json.dumps(this_call.to_json(), indent=2), encoding="utf-8")
         CONSOLE.print(_table(whole, done))
-        CONSOLE.print(f"The whole story: {page}", highlight=False)
+        CONSOLE.print(f"The whole story: {page}", highlight=False, soft_wrap=True)
         for command in whole.commands:
-            CONSOLE.print(f"  {command}", highlight=False)
+            CONSOLE.print(f"  {command}", highlight=False, soft_wrap=True)
 
 
 def _commands(settings: Settings, spec: DatasetSpec) -> list[str]:
@@ -266,15 +272,8 @@ def _progress() -> Progress:
         TextColumn("{task.completed}/{task.total}"),
         TextColumn("{task.fields[stage]}"),
         TimeElapsedColumn(),
-        console=_own_console(),
+        console=CONSOLE,
     )
-
-
-def _own_console() -> Console:
-    """A console that Dagster's capture of a step's output does not swallow until the run ends."""
-    if not sys.stdout.isatty():
-        return CONSOLE
-    return Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
 
 
 def _table(whole: LoopSummary, done: list[IterationSummary]) -> Table:

@@ -12,12 +12,14 @@ from typing import Any
 import dagster as dg
 
 from assets.reporting import DATASET_TAG, ITERATION_TAG
+from burnish import errors
 from burnish.errors import BurnishError, GateError
 from burnish.records import Iteration
 from burnish.spec import DatasetSpec
 from burnish.workflows.home import Home
 from pipelines.definitions import build_definitions
 from pipelines.environments import Settings
+from pipelines.instance import PROCESS_TAG, process_name
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Progress = Callable[[str], None]
@@ -42,7 +44,11 @@ class Loop:
         result = job.execute_in_process(
             instance=self.instance,
             run_config=QUIET,
-            tags={DATASET_TAG: self.spec.name, ITERATION_TAG: str(iteration.number)},
+            tags={
+                DATASET_TAG: self.spec.name,
+                ITERATION_TAG: str(iteration.number),
+                PROCESS_TAG: process_name(),
+            },
             raise_on_error=False,
         )
         if not result.success:
@@ -53,34 +59,50 @@ class Loop:
         return len(self.definitions.resolve_job_def(f"{self.spec.name}_{part}").graph.nodes)
 
     def _stop(self, part: str, result: dg.ExecuteInProcessResult) -> BurnishError:
-        failed = [event for event in result.all_events if event.is_step_failure]
-        for event in failed:
-            cause = _root_cause(event)
-            if cause is not None and "AssetCheck" not in cause:
-                return BurnishError(
-                    f"{event.step_key} failed: {cause}",
-                    hint="what was published before is untouched; mend the cause and run again",
-                )
+        for event in result.all_events:
+            found = _cause(event) if event.is_step_failure else None
+            if found is not None:
+                return found
         stopped = [v for v in self.home.versions.verdicts(self.spec.name) if not v.passed]
         if not stopped:
             return BurnishError(f"the job {part} of {self.spec.name} failed", hint="see `make ui`")
         verdict = stopped[-1]
+        lines = verdict.message or ", ".join(verdict.stopped_by)
         return GateError(
-            f"the gate of {verdict.stage} stopped {self.spec.name}: "
-            f"{', '.join(verdict.stopped_by)}",
-            expected="every expectation that says `stop` to hold",
+            f"the gate of {verdict.stage} stopped {self.spec.name}:\n  "
+            + lines.replace("\n", "\n  "),
+            expected="every expectation that says `stop` to hold; readers keep what was good",
             hint=f"read {verdict.report}" if verdict.report else "mend the source and run again",
         )
 
 
-def _root_cause(event: dg.DagsterEvent) -> str | None:
+def _cause(event: dg.DagsterEvent) -> BurnishError | None:
+    """What made a step fail, as its own error; None where a gate stopped it.
+
+    Of the chain of causes the first of our own counts: it says what was found and what to do,
+    while the ones beneath it speak of the library that noticed.
+    """
     data: Any = event.step_failure_data
+    chain = []
     error = data.error
-    while error is not None and error.cause is not None:
+    while error is not None:
+        chain.append(error)
         error = error.cause
-    if error is None:
+    if any("AssetCheck" in one.cls_name for one in chain):
         return None
-    return f"{error.cls_name}: {error.message.split(': ', 1)[-1].strip()}"
+    for one in chain:
+        kind = getattr(errors, one.cls_name, None)
+        if isinstance(kind, type) and issubclass(kind, BurnishError):
+            return kind(f"{event.step_key}: {one.message.split(': ', 1)[-1].strip()}")
+    if not chain:
+        return None
+    if chain[-1].cls_name == "DagsterExecutionInterruptedError":
+        raise KeyboardInterrupt
+    return BurnishError(
+        f"{event.step_key} failed: {chain[-1].cls_name}: "
+        f"{chain[-1].message.split(': ', 1)[-1].strip()}",
+        hint="what was published before is untouched; mend the cause and run again",
+    )
 
 
 def open_loop(

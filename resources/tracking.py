@@ -221,6 +221,8 @@ def _run_for(client: MlflowClient, experiment: Experiment, prepared: _Prepared) 
     same.sort(key=lambda run: CONTENT not in run.data.tags)
     for run in found:
         if run not in same[:1]:
+            for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
+                client.delete_model_version(version.name, version.version)
             client.delete_run(run.info.run_id)
     if same:
         return same[0]

@@ -38,17 +38,20 @@ _FOLDER = Path(__file__).parent
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
-def suite_for(stage: str, spec: DatasetSpec, *, classes: Sequence[str]) -> Suite:
+def suite_for(
+    stage: str, spec: DatasetSpec, *, classes: Sequence[str], budget: int | None = None
+) -> Suite:
     """The suite of `stage`, fitted to a spec: the built-in expectations, then the spec's own.
 
-    `classes` is the class set, empty where no version has been published yet. Codes are stable:
+    `classes` is the class set, empty where no version has been published yet; `budget` how many
+    rows a queue may hold (None: as the spec says). Codes are stable:
     they depend on the stage, the names of columns and classes, and the order of the spec's own
     expectations. Raises `SpecError` where the stage has no gate.
     """
     if stage not in GATED_STAGES:
         raise SpecError(f"no gate at {stage!r}", expected=f"one of {', '.join(GATED_STAGES)}")
     entries = yaml.safe_load((_FOLDER / f"{stage}.yaml").read_text(encoding="utf-8"))
-    parameters = _parameters(spec, classes)
+    parameters = _parameters(spec, classes, budget)
     built: list[Expectation] = []
     for entry in entries:
         if _applies(entry, parameters):
@@ -56,10 +59,10 @@ def suite_for(stage: str, spec: DatasetSpec, *, classes: Sequence[str]) -> Suite
     return Suite(stage, (*built, *_extras(stage, spec)), max_share=spec.gates.max_share)
 
 
-def _parameters(spec: DatasetSpec, classes: Sequence[str]) -> dict[str, Any]:
+def _parameters(spec: DatasetSpec, classes: Sequence[str], budget: int | None) -> dict[str, Any]:
     gates = spec.gates
     return {
-        "budget": spec.review.budget,
+        "budget": spec.review.budget if budget is None else budget,
         "classes": list(classes),
         "max_missing": f"{gates.max_missing:.0%}",
         "min_accuracy": gates.min_accuracy,

@@ -66,6 +66,11 @@ class Iterations(Ground):
         rows = self._rows(_open(dataset))
         return _iteration_from(rows[0]) if rows else None
 
+    def datasets(self) -> list[str]:
+        """The datasets that ever had an iteration, by name."""
+        query = select(iterations.c.dataset).distinct().order_by(iterations.c.dataset)
+        return [str(row["dataset"]) for row in self._rows(query)]
+
     def iterations(self, dataset: str) -> list[Iteration]:
         """Every iteration, oldest first."""
         rows = self._rows(_of(dataset).order_by(iterations.c.number))

@@ -24,7 +24,13 @@ from burnish.store import content_digest
 from burnish.versions.ground import Row, first
 from burnish.versions.outputs import Outputs
 from burnish.versions.schema import gate_verdicts, publications
-from burnish.versions.verdicts import quarantine_of, quarantine_version, verdict_from, verdicts_of
+from burnish.versions.verdicts import (
+    quarantine_of,
+    quarantine_version,
+    stops_in_words,
+    verdict_from,
+    verdicts_of,
+)
 
 PUBLISHED, BEFORE = "published", "published-before"
 
@@ -126,7 +132,7 @@ class Publishing(Outputs):
             "stopped_by": json.dumps(list(report.stopped_by)),
             "quarantined": len(turned_away["row"].unique()),
             "quarantine_version": kept.version if kept else None,
-            "message": "",
+            "message": stops_in_words(report),
             "report": report_path,
         }
 

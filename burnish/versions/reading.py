@@ -131,7 +131,7 @@ def _stopped(verdict: Row, publication: Row | None) -> GateError:
     dataset, stage = verdict["dataset"], verdict["stage"]
     what = f"version {verdict['version']}" if verdict["version"] else "before there was a version"
     codes = ", ".join(json.loads(verdict["stopped_by"]))
-    reason = f" ({verdict['message']})" if verdict["message"] else ""
+    reason = f"\n  {verdict['message']}" if verdict["message"] else ""
     good = f"; the last good version is {publication['version']}" if publication else ""
     return GateError(
         f"the gate of {dataset}/{stage} stopped {what}: {codes}{reason}",

@@ -14,7 +14,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Select, select
 
 from burnish.errors import GateError
-from burnish.records import GateVerdict, TableVersion
+from burnish.records import GateReport, GateVerdict, TableVersion
 from burnish.versions.ground import Row, first
 from burnish.versions.schema import gate_verdicts
 
@@ -70,6 +70,23 @@ def quarantine_of(found: pa.Table, candidate: TableVersion) -> pa.Table:
     return table
 
 
+def stops_in_words(report: GateReport) -> str:
+    """Why a gate stopped, a line an expectation: code, column, how many rows, what was seen."""
+    lines: list[str] = []
+    by_code = {result.expectation.code: result for result in report.results if not result.passed}
+    for code in report.stopped_by:
+        result = by_code.get(code)
+        if result is None:
+            lines.append(f"{code}: {report.quarantined.num_rows} failures in {report.rows} rows")
+            continue
+        where = f" {result.expectation.column}:" if result.expectation.column else ""
+        seen = f" ({result.observed})" if result.observed else ""
+        say = f" say {', '.join(result.examples[:3])};" if result.examples else ""
+        rows = f" {result.failing} rows;" if result.failing else ""
+        lines.append(f"{code}:{where}{rows}{say} {result.expectation.why}{seen}")
+    return "\n".join(lines)
+
+
 def verdict_from(row: Row) -> GateVerdict:
     """The record of a row of `gate_verdicts`."""
     return GateVerdict(
@@ -83,4 +100,5 @@ def verdict_from(row: Row) -> GateVerdict:
         quarantined=row["quarantined"],
         at=row["at"],
         report=row["report"],
+        message=row["message"],
     )

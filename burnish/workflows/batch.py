@@ -23,6 +23,12 @@ def open_batch(versions: Versions, dataset: str) -> tuple[Iteration, pa.Table]:
     """
     iteration = versions.current(dataset)
     queue = None if iteration is None else _queue_of(versions, iteration)
+    if iteration is None and dataset not in versions.datasets():
+        raise ReviewError(
+            f"no dataset {dataset!r} has an iteration here",
+            expected=f"one of: {', '.join(versions.datasets()) or 'none yet'}",
+            hint="check the name, and the home that --home or BURNISH_HOME names",
+        )
     if iteration is None or queue is None:
         raise ReviewError(
             f"{dataset} has no batch to decide on",

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
 import pyarrow as pa
 
 from burnish.errors import DataError, ReviewError, SourceUnreadable
-from burnish.records import Decision, Verdict
+from burnish.records import Decision, Iteration, Verdict
 from burnish.workflows.batch import open_batch, undecided
 from burnish.workflows.home import Home
 
@@ -28,17 +29,22 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Taken:
-    """What an import did: verdicts taken, rows left blank, rows that said nothing new."""
+    """What an import did: verdicts taken, rows left blank, rows that said nothing new.
+
+    `gone` rows were in the batch when the sheet was written, and have left the source since.
+    """
 
     taken: int
     blank: int
     known: int
     left: int
+    gone: int = 0
 
     def __str__(self) -> str:
+        gone = f" {self.gone} rows have left the source and were passed over." if self.gone else ""
         return (
             f"{self.taken} verdicts taken; {self.blank} rows were blank, {self.known} were "
-            f"known already. {self.left} items of the batch are still undecided."
+            f"known already.{gone} {self.left} items of the batch are still undecided."
         )
 
 
@@ -68,6 +74,25 @@ def export_items(home: Home, dataset: str, target: Path) -> int:
     return len(items)
 
 
+def handed_out(folder: Path, iteration: Iteration, examples: AbstractSet[str]) -> Path | None:
+    """The sheet of this iteration that holds just these undecided rows, if people have it."""
+    for sheet in _sheets(folder, iteration):
+        if examples <= {line.get("example_id", "") for line in _read(sheet)}:
+            return sheet
+    return None
+
+
+def next_sheet(folder: Path, iteration: Iteration) -> Path:
+    """A name that no sheet of this iteration has yet: a sheet handed out is never overwritten."""
+    count = len(_sheets(folder, iteration))
+    suffix = f"-{count + 1}" if count else ""
+    return folder / f"{iteration.dataset}-iter{iteration.number}{suffix}.csv"
+
+
+def _sheets(folder: Path, iteration: Iteration) -> list[Path]:
+    return sorted(folder.glob(f"{iteration.dataset}-iter{iteration.number}*.csv"))
+
+
 def import_file(home: Home, dataset: str, file: Path, *, author: str = "") -> Taken:
     """Take a filled-in CSV into the ledger, all rows or none.
 
@@ -80,30 +105,76 @@ def import_file(home: Home, dataset: str, file: Path, *, author: str = "") -> Ta
     classes = _classes(home, dataset)
     lines = _read(file)
     standing = _standing(home, dataset)
-    found: list[Verdict] = []
-    faults: list[str] = []
-    blank = known = 0
+    gone = _gone(home, iteration) - items.keys()
+    read = _Reading(items, classes, author, iteration.number)
     for number, line in enumerate(lines, start=2):
-        try:
-            verdict = _verdict(line, items, classes, author=author, iteration=iteration.number)
-        except DataError as error:
-            faults.append(f"line {number}: {error.found}")
-            continue
-        if verdict is None:
-            blank += 1
-        elif standing.get((verdict.example_id, verdict.author)) == _says(verdict):
-            known += 1
-        else:
-            found.append(verdict)
-    if faults:
+        if (line.get("example_id") or "").strip() not in gone:
+            read.take(number, line)
+    if read.faults:
         raise DataError(
-            f"{len(faults)} rows of {file} cannot be taken:\n  " + "\n  ".join(faults[:20]),
+            f"{len(read.faults)} rows of {file} cannot be taken:\n  "
+            + "\n  ".join(read.faults[:20]),
             expected=f"items of the open batch, labels among {', '.join(sorted(classes))}",
             hint="nothing was imported; mend these rows and import the file again",
         )
-    if found:
-        home.ledger.append(dataset, found)
-    return Taken(len(found), blank, known, len(undecided(home.ledger, iteration, queue)))
+    standing = _standing(home, dataset)
+    said = {key: _says(verdict) for key, verdict in read.verdicts.items()}
+    fresh = [read.verdicts[key] for key, words in said.items() if standing.get(key) != words]
+    if fresh:
+        home.ledger.append(dataset, fresh)
+    return Taken(
+        taken=len(fresh),
+        blank=read.blank,
+        known=len(said) - len(fresh),
+        left=len(undecided(home.ledger, iteration, queue)),
+        gone=sum((line.get("example_id") or "").strip() in gone for line in lines),
+    )
+
+
+@dataclass
+class _Reading:
+    """The lines of one sheet as verdicts, by example and author; and what is wrong with some."""
+
+    items: Mapping[str, Mapping[str, Any]]
+    classes: frozenset[str]
+    author: str
+    iteration: int
+    verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
+    lines: dict[tuple[str, str], int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    blank: int = 0
+
+    def take(self, number: int, line: Mapping[str, str]) -> None:
+        try:
+            verdict = _verdict(
+                line, self.items, self.classes, author=self.author, iteration=self.iteration
+            )
+        except DataError as error:
+            self.faults.append(f"line {number}: {error.found}")
+            return
+        if verdict is None:
+            self.blank += 1
+            return
+        key = (verdict.example_id, verdict.author)
+        before = self.verdicts.setdefault(key, verdict)
+        first = self.lines.setdefault(key, number)
+        if _says(before) != _says(verdict):
+            self.faults.append(
+                f"line {number}: {verdict.author} says something else of example "
+                f"{verdict.example_id!r} in line {first}"
+            )
+
+
+def _gone(home: Home, iteration: Iteration) -> set[str]:
+    """Rows that were in this iteration's batch at some time."""
+    name = f"{iteration.dataset}/relabel_queue"
+    made = home.versions.outputs(iteration.dataset, "relabel_queue")
+    versions = [version for number, version in made if number == iteration.number]
+    return {
+        example_id
+        for version in versions
+        for example_id in home.versions.store.read(name, version=version)["example_id"].to_pylist()
+    }
 
 
 def _verdict(
@@ -148,6 +219,8 @@ def _decision(
 ) -> tuple[Decision, str | None]:
     if word and word not in WORDS:
         raise DataError(f"decision {word!r} is none of {', '.join(WORDS)}")
+    if word == "change" and not label:
+        raise DataError("decision 'change' without a label")
     if word in {"drop", "unsure"}:
         if label:
             raise DataError(f"decision {word!r} together with the label {label!r}")
@@ -199,7 +272,11 @@ def _cell(value: Any) -> str:
 def _read(file: Path) -> list[dict[str, str]]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
+            head = lines.readline()
+            lines.seek(0)
+            # Spreadsheets of much of Europe save with semicolons.
+            marks = max((",", ";", "\t"), key=head.count)
+            reader = csv.DictReader(lines, delimiter=marks)
             missing = {"example_id", "label"} - set(reader.fieldnames or ())
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from burnish.errors import GateError
@@ -31,6 +32,8 @@ from burnish.spec import DatasetSpec
 from burnish.store import content_digest
 from burnish.typing import GateRunner
 from burnish.versions import Versions
+
+BEHIND_THE_QUEUE = ("curated_examples", "augmented_examples", "trained_model", "slice_report")
 
 
 @dataclass(frozen=True)
@@ -97,14 +100,32 @@ def run_gate(
     return Judged(report, verdict, failure_table(report))
 
 
-def known_classes(spec: DatasetSpec, versions: Versions) -> tuple[str, ...]:
-    """The class set: as the spec says, else as the first good version of the data had it."""
+def known_classes(spec: DatasetSpec, versions: Versions, stage: str) -> tuple[str, ...]:
+    """The class set at the gate of a stage: as the spec says, else as the data have it.
+
+    Without classes in the spec, those of the last good version count up to the queue. Behind it
+    count those that people left: a misspelt label is a class until somebody mends its last row.
+    """
     if spec.classes:
         return spec.classes
-    rows = versions.read_last_good(spec.name, "validated_examples", columns=["label"])
+    if stage in BEHIND_THE_QUEUE and versions.candidate(spec.name, "curated_examples"):
+        rows = versions.read_candidate(spec.name, "curated_examples", columns=["label", "split"])
+        rows = rows.filter(pc.field("split") == "train")
+    else:
+        rows = versions.read_last_good(spec.name, "validated_examples", columns=["label"])
     if rows is None:
         return ()
     return tuple(sorted({label for label in rows["label"].to_pylist() if label is not None}))
+
+
+def promised_rows(spec: DatasetSpec, versions: Versions) -> int:
+    """How many rows the open batch may hold: the budget, or what people were given before it."""
+    iteration = versions.current(spec.name)
+    queue = versions.read_last_good(spec.name, "relabel_queue", columns=["iteration"])
+    if iteration is None or queue is None:
+        return spec.review.budget
+    given = queue["iteration"].to_pylist().count(iteration.number)
+    return max(spec.review.budget, given)
 
 
 def _kept(data: pa.Table, report: GateReport) -> pa.Table:

@@ -96,12 +96,13 @@ def augment_iteration(
 ) -> tuple[TableVersion, pa.Table, Mapping[str, Any]]:
     """Training rows and the variants that were kept; the third is what became of all variants.
 
-    Where the last slice report found the model weak, more variants are tried.
+    Where the iteration before found its model weak, more variants are tried: this iteration's own
+    report, of an attempt that was cut short, must not change what a second attempt makes.
     """
     made = augment_examples(
         versions.read(spec.name, "curated_examples", of=iteration),
         spec,
-        report=versions.read_last_good(spec.name, "slice_report"),
+        report=_report_before(versions, iteration),
         random_state=spec.random_state,
     )
     versions.write(spec.name, "augmentation_refusals", made.refused, gated=False)
@@ -115,6 +116,14 @@ def augment_iteration(
     }
     versions.note(spec.name, iteration.number, augmentation=facts)
     return written, made.examples, facts
+
+
+def _report_before(versions: Versions, iteration: Iteration) -> pa.Table | None:
+    if iteration.number == 1:
+        return None
+    before = versions.iteration(iteration.dataset, iteration.number - 1)
+    version = int(before.summary["report_version"])
+    return versions.store.read(f"{iteration.dataset}/slice_report", version=version)
 
 
 def train_iteration(

@@ -186,7 +186,7 @@ def _slices(
     predictions: pa.Table, curated: pa.Table, spec: DatasetSpec, truth: Truth
 ) -> tuple[SliceFigure, ...]:
     right = _right(predictions, truth)
-    rows = curated.filter(pc.field("example_id").isin(list(right)))
+    rows = curated.filter(pc.field("example_id").isin(pa.array(right, pa.string())))
     ids = rows["example_id"].to_pylist()
     figures: list[SliceFigure] = []
     for cut in resolve_slices(rows, spec.slices):
@@ -244,7 +244,7 @@ def _found(
     events: Sequence[LabelEvent], curated: pa.Table, spec: DatasetSpec
 ) -> tuple[FoundExample, ...]:
     ids = [event.verdict.example_id for event in events]
-    wanted = curated.filter(pc.field("example_id").isin(ids))
+    wanted = curated.filter(pc.field("example_id").isin(pa.array(ids, pa.string())))
     rows = {row["example_id"]: row for row in wanted.to_pylist()}
     shown: list[FoundExample] = []
     for event in events:

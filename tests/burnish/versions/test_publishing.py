@@ -147,7 +147,7 @@ def test_a_verdict_never_publishes_backwards(versions):
 
 def test_a_source_that_cannot_be_read_refuses_until_a_newer_verdict_passes(versions):
     versions.record_failure(*STAGE, "RAW-SOURCE", "no such file: x.csv")
-    with pytest.raises(GateError, match=r"before there was a version: RAW-SOURCE \(no such file"):
+    with pytest.raises(GateError, match=r"before there was a version: RAW-SOURCE\n  no such file"):
         versions.read(*STAGE)
     versions.write(*STAGE, rows("a"))
     versions.record_verdict(*STAGE, 1, report())
