@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from assets.reporting import joined, materialized, stage
+from burnish.modeling import check_model
 from burnish.report.plots import bar_chart
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger, Mapper
@@ -39,6 +40,7 @@ def build(spec: DatasetSpec) -> list[Any]:
         ledger: dg.ResourceParam[LabelLedger],
         mapper: dg.ResourceParam[Mapper],
     ) -> dg.MaterializeResult[Any]:
+        check_model(spec.model)
         iteration = joined(context, versions, spec, opens=True)
         labels = ledger.fold(spec.name, iteration.watermark.event_id)
         unlabeled = versions.read_last_good(spec.name, "unlabeled_examples")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from burnish import __version__
-from burnish.errors import BurnishError, DataError
+from burnish.errors import BurnishError
 
 if TYPE_CHECKING:
     from burnish.workflows.home import Home
@@ -104,27 +104,18 @@ def main() -> None:
 @PROJECT_OPTION
 def init(file: Path, target: str, name: str | None, out: Path | None, project: Path | None) -> None:
     """Write a first dataset spec from a look at FILE (CSV or Parquet)."""
-    from burnish.spec import load_spec
-    from burnish.workflows.init import default_name, spec_path
+    from burnish.workflows.init import write_first_spec
 
-    name = name or default_name(file)
-    where = out or spec_path(name, project=project)
-    if where.exists():
-        raise DataError(
-            f"{where} is already there",
-            expected="a spec that is new",
-            hint="edit it, remove it, or choose another --out or --name",
-        )
-    from burnish.spec import guess_spec
-
-    text = guess_spec(file, target=target, name=name, folder=where.parent)
-    where.parent.mkdir(parents=True, exist_ok=True)
-    where.write_text(text, encoding="utf-8")
-    spec = load_spec(where)
+    first = write_first_spec(file, target=target, name=name, out=out, project=project)
+    spec = first.spec
     click.echo(
-        f"Wrote {where}: {len(spec.features)} features, {len(spec.classes)} classes, "
-        f"{len(spec.slices)} slices.\nLook it over, then:\n"
-        f"  burnish loop --dataset {spec.name} --iterations 1 --reviewer file"
+        f"Wrote {first.path}: {len(spec.features)} features, {len(spec.classes)} classes, "
+        f"{len(spec.slices)} slices."
+    )
+    for note in first.notes:
+        click.echo(f"Note: {note}")
+    click.echo(
+        f"Look it over, then:\n  burnish loop --dataset {spec.name} --iterations 1 --reviewer file"
     )
 
 

@@ -261,7 +261,7 @@ class TrackedIteration:
 
     `metrics` are flat, with names legal on the server; `tables` become artifact tables; `pages`
     become HTML artifacts; `model` is a fitted estimator and `model_input` a few rows of what it
-    takes.
+    takes; `trust` names types outside of scikit-learn that it may consist of.
     """
 
     dataset: str
@@ -278,6 +278,7 @@ class TrackedIteration:
     model_input: Any
     promoted: bool
     pages: Mapping[str, str] = field(default_factory=dict[str, str])
+    trust: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

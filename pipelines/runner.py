@@ -18,11 +18,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from burnish.errors import BurnishError, SpecError
+from burnish.errors import BurnishError
+from burnish.modeling import check_model
 from burnish.records import Iteration
 from burnish.report.loop_page import render_loop_page
 from burnish.report.summary import IterationSummary, LoopSummary, Measured
-from burnish.spec import DatasetSpec, load_catalog
+from burnish.spec import DatasetSpec, load_spec_named, with_choices
 from burnish.workflows.batch import batch_decided, open_batch, undecided
 from burnish.workflows.exchange import export_items, handed_out, next_sheet
 from burnish.workflows.history import History
@@ -109,17 +110,12 @@ def loop(
 
 
 def _spec(settings: Settings, dataset: str, *, budget: int | None, seed: int | None) -> DatasetSpec:
-    catalog = load_catalog(settings.catalog)
-    if dataset not in catalog:
-        raise SpecError(
-            f"no dataset {dataset!r} in {settings.catalog}",
-            expected=f"one of: {', '.join(catalog) or '(the catalog is empty)'}",
-            hint="write a spec with `burnish init FILE --target COLUMN`",
-        )
-    spec = catalog[dataset]
-    if budget is not None:
-        spec = spec.model_copy(update={"review": spec.review.model_copy(update={"budget": budget})})
-    return spec if seed is None else spec.model_copy(update={"random_state": seed})
+    spec = with_choices(
+        load_spec_named(settings.catalog, dataset), budget=budget, random_state=seed
+    )
+    # Before people decide a whole batch, not after.
+    check_model(spec.model)
+    return spec
 
 
 class Session:

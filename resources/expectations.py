@@ -134,11 +134,10 @@ def _check_codes(suite: Suite) -> None:
 def _class_of(expectation: Expectation) -> type[Any]:
     import great_expectations.expectations as gxe
 
-    name = "".join(word.capitalize() for word in expectation.kind.split("_"))
-    kind = getattr(gxe, name, None)
-    if expectation.kind.startswith("expect_") and isinstance(kind, type):
-        return kind
-    known = sorted(item.expectation_type for item in _known_classes(gxe))
+    classes = {item.expectation_type: item for item in _known_classes(gxe)}
+    if expectation.kind in classes:
+        return classes[expectation.kind]
+    known = sorted(classes)
     close = difflib.get_close_matches(expectation.kind, known, n=3, cutoff=0.5)
     raise SpecError(
         f"{expectation.code}: Great Expectations knows no {expectation.kind!r}",

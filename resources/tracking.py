@@ -173,13 +173,15 @@ def _save_model(iteration: TrackedIteration, path: Path, trusted: tuple[str, ...
 
     model = iteration.model
     types = skops.io.get_untrusted_types(data=skops.io.dumps(model))
-    foreign = sorted(name for name in types if not name.startswith(trusted))
+    foreign = sorted(
+        name for name in types if not name.startswith(trusted) and name not in iteration.trust
+    )
     if foreign:
         raise TrackingError(
             f"the model of {iteration.dataset} holds types that are not trusted: "
             + ", ".join(foreign),
             expected=f"types of {', '.join(name.rstrip('.') for name in trusted)}",
-            hint="build the model of these packages, or name yours in MlflowTracker(trusted=...)",
+            hint="build the model of these packages, or name yours under `model.trust` in the spec",
         )
     with warnings.catch_warnings(), threadpool_limits(1):
         # MLflow warns that integer columns can't hold missing values; ours are checked by gates.

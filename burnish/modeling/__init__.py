@@ -1,24 +1,28 @@
 """Modeling: features by modality, estimators, and probabilities for rows a model never saw.
 
-What belongs here: turning Arrow tables into what scikit-learn takes, and cross-fitting. What does
-not: judging labels by the probabilities (`burnish.labels`), nor stages of the loop
+What belongs here: turning Arrow tables into what scikit-learn takes, cross-fitting, and a model's
+bytes. What does not: judging labels by the probabilities (`burnish.labels`), nor stages of the loop
 (`burnish.workflows`).
 """
 
-from burnish.modeling.estimators import PanelModel, audit_panel, make_estimator
+from burnish.modeling.estimators import PanelModel, audit_panel, check_model, make_estimator
 from burnish.modeling.features import design_frame, make_pipeline
 from burnish.modeling.probabilities import (
     OutOfSample,
     check_pred_probs,
     out_of_sample_probabilities,
 )
+from burnish.modeling.saving import dump_model, load_model
 
 __all__ = [
     "OutOfSample",
     "PanelModel",
     "audit_panel",
+    "check_model",
     "check_pred_probs",
     "design_frame",
+    "dump_model",
+    "load_model",
     "make_estimator",
     "make_pipeline",
     "out_of_sample_probabilities",

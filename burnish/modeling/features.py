@@ -55,7 +55,7 @@ def design_frame(
     numeric, boolean: float, NaN where missing. datetime: `<name>__year`, month, day,
     day_of_week (Monday 0), hour, in UTC. categorical: text, missing values as the category
     `(missing)`. text: '' where missing. image: `<name>_px_000`.. grey pixels in [0, 1], at most
-    16 x 16; paths are taken from `folder` and must stay in it. sensor: `<name>__mean`.. as
+    16 x 16; paths are taken from `folder`. sensor: `<name>__mean`.. as
     `sensor_matrix` gives.
 
     Raises `DataError` on a column that is missing, a value that is not of its kind, or infinity,

@@ -5,7 +5,8 @@ guess of a spec from a file. What does not: opening the data that a spec speaks 
 (`burnish.workflows.ingest`).
 """
 
-from burnish.spec.guess import guess_spec
+from burnish.spec.checking import with_choices
+from burnish.spec.guess import Guess, guess_from_file, guess_spec
 from burnish.spec.models import (
     SPLITS,
     Annotations,
@@ -24,7 +25,8 @@ from burnish.spec.models import (
     Source,
     Split,
 )
-from burnish.spec.reading import load_catalog, load_spec, resolve_paths
+from burnish.spec.paths import resolve_paths
+from burnish.spec.reading import load_catalog, load_spec, load_spec_named
 
 __all__ = [
     "SPLITS",
@@ -36,6 +38,7 @@ __all__ = [
     "Feature",
     "FeatureKind",
     "Gates",
+    "Guess",
     "Model",
     "Review",
     "Schedule",
@@ -43,8 +46,11 @@ __all__ = [
     "Slice",
     "Source",
     "Split",
+    "guess_from_file",
     "guess_spec",
     "load_catalog",
     "load_spec",
+    "load_spec_named",
     "resolve_paths",
+    "with_choices",
 ]

@@ -7,18 +7,21 @@ file (`burnish.spec.guess`).
 
 from __future__ import annotations
 
+from math import floor
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from burnish.records import OnFail
+from burnish.spec.cron import cron_mistake
 
 FeatureKind: TypeAlias = Literal[
     "numeric", "categorical", "boolean", "datetime", "text", "image", "sensor"
 ]
 Scalar: TypeAlias = str | bool | int | float
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 
 
@@ -169,21 +172,45 @@ class Gates(Part):
 
 
 class Model(Part):
-    """The model that is retrained: a bundled name, or `module:Class` of an estimator."""
+    """The model that is retrained: a bundled name, or `module:Class` of an estimator.
+
+    `trust` names the classes beyond those of scikit-learn, numpy and scipy that its file may hold.
+    """
 
     name: str = "logistic"
     params: dict[str, Any] = Field(default_factory=dict)
+    trust: tuple[str, ...] = ()
+
+    @field_validator("trust")
+    @classmethod
+    def _dotted(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not all(part.isidentifier() for part in name.split(".")) or "." not in name:
+                raise ValueError(f"{name!r} is no dotted name of one class, say mymodule.MyModel")
+        return value
 
 
 class Review(Part):
     """How many rows people are asked about in an iteration, and which share is drawn at random.
 
     `unlabeled_share` of the budget goes to unlabeled rows where the spec has a source of them.
+    The random rows are at least one, and never all of the budget.
     """
 
     budget: Annotated[int, Field(ge=1)] = 60
     control_share: Share = 0.1
     unlabeled_share: Share = 0.25
+
+    @model_validator(mode="after")
+    def _room_for_suspects(self) -> Review:
+        # As `burnish.acquisition.control_rows` counts them.
+        drawn = max(1, floor(self.control_share * self.budget + 0.5)) if self.control_share else 0
+        if drawn >= self.budget:
+            raise ValueError(
+                f"control_share {self.control_share:g} of a budget of {self.budget} is {drawn} at "
+                "random, which leaves no row to suspect: raise the budget, or set control_share: 0"
+            )
+        return self
 
 
 class Augment(Part):
@@ -213,8 +240,9 @@ class Schedule(Part):
     @field_validator("cron")
     @classmethod
     def _five_fields(cls, value: str) -> str:
-        if len(value.split()) != 5:
-            raise ValueError("a cron expression has five fields: minute hour day month weekday")
+        mistake = cron_mistake(value)
+        if mistake:
+            raise ValueError(mistake)
         return value
 
 
@@ -256,7 +284,7 @@ class DatasetSpec(Part):
     augment: Augment = Augment()
     schedule: Schedule = Schedule()
     simulation: Simulation | None = None
-    random_state: int = 0
+    random_state: Seed = 0
     folder: Path = Field(default=Path(), exclude=True)
 
     @field_validator("features", mode="before")

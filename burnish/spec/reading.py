@@ -1,8 +1,8 @@
-"""Reading: a spec from its YAML, with errors that name the line to mend, and the paths it names.
+"""Reading: a spec from its YAML, with errors that name the line to mend.
 
-What belongs here: YAML into `DatasetSpec`, file patterns into paths. What does not: what a spec
-may say (`burnish.spec.models`), opening a data file and the kinds of its cells
-(`burnish.spec.guess`), or the tables of the loop (`burnish.workflows.ingest`).
+What belongs here: YAML into `DatasetSpec`, one or a folder of them. What does not: what a spec may
+say (`burnish.spec.models`, `burnish.spec.checking`), the files that it names
+(`burnish.spec.paths`), or the tables of the loop (`burnish.workflows.ingest`).
 """
 
 from __future__ import annotations
@@ -10,27 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from itertools import takewhile
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast, get_args, get_origin
+from typing import Any, cast
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from burnish.errors import SourceUnreadable, SpecError
-from burnish.spec.models import DatasetSpec, Source
+from burnish.errors import SpecError
+from burnish.spec.checking import contradictions
+from burnish.spec.keys import Step, key_hint, keys_of, near
+from burnish.spec.models import DatasetSpec
 
-RESERVED = frozenset(
-    {
-        *("example_id", "label", "split", "fold_group", "source_file"),
-        *("given_label", "decision", "event_id", "origin_id", "method"),
-    }
-)
-"""Columns that the loop writes itself: no feature and no group can have one of these names."""
-
-Step: TypeAlias = str | int
-FileFormat: TypeAlias = Literal["csv", "parquet", "delta"]
 MAX_DEPTH = 30
 
 TEXT_TAG, NULL_TAG, BOOL_TAG = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "null", "bool"))
@@ -94,14 +84,9 @@ def load_catalog(folder: Path | str) -> dict[str, DatasetSpec]:
 
     Raises `SpecError` with the mistakes of all files, or where there is no such folder.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise SpecError(
-            f"{folder} is not a folder", expected="a folder of dataset specs, NAME.yaml each"
-        )
     found: dict[str, DatasetSpec] = {}
     refused: list[str] = []
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+    for path in _spec_files(Path(folder)):
         try:
             spec = load_spec(path)
             if spec.name != path.stem or spec.name in found:
@@ -112,6 +97,35 @@ def load_catalog(folder: Path | str) -> dict[str, DatasetSpec]:
     if refused:
         raise SpecError("\n".join(refused))
     return dict(sorted(found.items()))
+
+
+def load_spec_named(folder: Path | str, name: str) -> DatasetSpec:
+    """The spec called `name` of a folder, whatever is wrong with the other files in it.
+
+    Raises `SpecError` with its mistakes, or where there is no `NAME.yaml` (or `NAME.yml`) or both.
+    """
+    folder = Path(folder)
+    files = _spec_files(folder)
+    found = [path for path in files if path.stem == name]
+    if not found:
+        names = [path.stem for path in files]
+        raise SpecError(
+            f"there is no dataset {name!r} in {folder}",
+            expected=f"one of: {', '.join(names) or '(the catalog is empty)'}",
+            hint=near(name, names) or "write a spec with `burnish init FILE --target COLUMN`",
+        )
+    spec = load_spec(found[0])
+    if spec.name != name or len(found) > 1:
+        raise _misnamed(found[-1], spec.name)
+    return spec
+
+
+def _spec_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise SpecError(
+            f"{folder} is not a folder", expected="a folder of dataset specs, NAME.yaml each"
+        )
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
 def _misnamed(path: Path, name: str) -> SpecError:
@@ -354,9 +368,9 @@ def _place_of(message: str) -> tuple[Step, ...]:
 
 
 def _unknown_key(path: tuple[Step, ...], line: int) -> _Mistake:
-    known = _keys_of(path[:-1])
     found = f"found the unknown key {str(path[-1])!r}"
-    return _Mistake(line, _key(path), found, "one of: " + ", ".join(known), near(path[-1], known))
+    expected = "one of: " + ", ".join(keys_of(path[:-1]))
+    return _Mistake(line, _key(path), found, expected, key_hint(path))
 
 
 def _misfit(detail: dict[str, Any], place: _Place) -> _Mistake:
@@ -382,111 +396,12 @@ def _misfit(detail: dict[str, Any], place: _Place) -> _Mistake:
     return _Mistake(place.line, key, found, EXPECTED.get(detail["type"], message), hint)
 
 
-def near(word: Step, known: Sequence[str]) -> str:
-    """A hint that names the closest known word, whatever its case; empty where none is close."""
-    lowered = {name.lower(): name for name in known}
-    found = get_close_matches(str(word).lower(), list(lowered), n=1, cutoff=0.5)
-    return f"did you mean {lowered[found[0]]!r}?" if found else ""
-
-
-def _keys_of(path: Sequence[Step]) -> list[str]:
-    """The keys that a spec can have at a path that leads to one of its parts."""
-    part: Any = DatasetSpec
-    for step in path:
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            part = part.model_fields[str(step)].annotation
-        else:
-            part = get_args(part)[1 if get_origin(part) is dict else 0]
-        if type(None) in get_args(part):
-            part = next(kind for kind in get_args(part) if kind is not type(None))
-    return [name for name in part.model_fields if name != "folder"]
-
-
 def _contradictions(spec: DatasetSpec, root: yaml.MappingNode) -> Iterator[_Mistake]:
-    """What each part allows and the whole does not."""
-    for path, found, *more in [*_names_taken(spec), *_empty_promises(spec)]:
-        yield _Mistake(_find(root, path).line, _key(path), found, *more)
+    for wrong in contradictions(spec):
+        place = _find(root, wrong.path)
+        # `model: logit` has no key `model.name` to point at.
+        short = isinstance(place.node, yaml.ScalarNode) and place.steps
+        key = _key(place.steps if short else wrong.path)
+        yield _Mistake(place.line, key, wrong.found, wrong.expected, wrong.hint)
     if "folder" in spec.model_fields_set:
         yield _unknown_key(("folder",), _find(root, ("folder",)).line)
-
-
-def _names_taken(spec: DatasetSpec) -> Iterator[tuple[tuple[Step, ...], str, str, str]]:
-    roles = {spec.id: "id", spec.split.column: "split.column"}
-    for name in spec.features:
-        if name in roles:
-            hint = "a model would learn it by heart: take it out of the features"
-            yield ("features", name), f"found the column of `{roles[name]}`", "a feature", hint
-    asked = [("features", name) for name in spec.features]
-    asked += [("group", spec.group)] if spec.group and spec.group != "source_file" else []
-    for part, name in asked:
-        if name in RESERVED:
-            path = (part, name) if part == "features" else (part,)
-            hint = f"rename the column in the source, to {name}_given for instance"
-            yield path, f"found {name!r}, a column that the loop writes", "another name", hint
-
-
-def _empty_promises(spec: DatasetSpec) -> Iterator[tuple[tuple[Step, ...], str, str, str]]:
-    for place, name in enumerate(spec.classes):
-        if name in spec.classes[:place]:
-            yield ("classes", place), f"found {name!r} again", "each class once", ""
-    if len(spec.classes) == 1:
-        found = f"found the one class {spec.classes[0]!r}"
-        yield ("classes",), found, "two classes or more, or no such key", ""
-    if spec.split.values and spec.split.column is None:
-        found = "found words, but no split.column that holds them"
-        yield ("split", "values"), found, "split.column", ""
-
-
-def resolve_paths(source: Source, folder: Path) -> list[Path]:
-    """The files of a source, taken from `folder`: as declared, and sorted within a glob.
-
-    A bundled source has none. A path need not exist, but a glob that finds nothing raises
-    `SourceUnreadable`.
-
-    >>> resolve_paths(Source(paths=("b.csv", "../a.csv")), Path("catalog"))
-    [PosixPath('catalog/b.csv'), PosixPath('catalog/../a.csv')]
-    """
-    found: dict[Path, None] = {}
-    for pattern in source.files:
-        path = folder / pattern
-        if path.exists() or not set("*?[") & set(pattern):
-            found[path] = None
-            continue
-        # Path.glob refuses an absolute pattern, so the fixed folders of a pattern go first.
-        fixed = Path(*takewhile(lambda part: not set("*?[") & set(part), path.parts))
-        matches = sorted(fixed.glob(str(path.relative_to(fixed))))
-        if not matches:
-            raise SourceUnreadable(
-                f"no file matches {pattern!r} in {folder}", expected="one file or more"
-            )
-        found.update(dict.fromkeys(matches))
-    return list(found)
-
-
-def format_of(path: Path) -> FileFormat:
-    """The format of a file by its ending; `SourceUnreadable` where that says nothing."""
-    name = path.name.lower()
-    if name.endswith((".csv", ".csv.gz")):
-        return "csv"
-    if name.endswith(".parquet"):
-        return "parquet"
-    if path.is_dir() and (path / "_delta_log").is_dir():
-        return "delta"
-    if not path.exists():
-        raise missing_file(path)
-    what = "is a folder" if path.is_dir() else f"ends in {path.suffix or 'nothing'}"
-    raise SourceUnreadable(
-        f"{path} {what}",
-        expected=".csv, .csv.gz, .parquet, or a folder with a _delta_log",
-        hint="name the files, say `path: folder/*.csv`, or give `format` in the source",
-    )
-
-
-def missing_file(path: Path) -> SourceUnreadable:
-    """The error for a file that is not there, with the closest name beside it."""
-    if path.parent.is_dir():
-        beside = sorted(file.name for file in path.parent.iterdir())
-        hint = near(path.name, beside) or "is the path right, and the file there?"
-    else:
-        hint = f"there is no folder {path.parent}; a spec's paths are taken from its own folder"
-    return SourceUnreadable(f"{path} does not exist", expected="a file with rows", hint=hint)

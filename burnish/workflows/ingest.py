@@ -7,7 +7,8 @@ as declared is refused.
 
 A column is kept by its kind: numeric as float64, boolean as bool, categorical and text as string
 (empty is null), datetime as timestamp[us, UTC] (a time without zone is taken as UTC), image and
-sensor as they are (lists of numbers, bytes, or paths). In columns of numbers, booleans and times
+sensor as they are (lists of numbers or bytes), but for paths of image files, which are looked for
+(`burnish.workflows.cell_paths`). In columns of numbers, booleans and times
 of text files, NA, N/A, NaN, null, None and ? count as missing. Columns that a spec does not speak
 of keep their type; those of a CSV become numbers, booleans or times where every cell is one.
 """
@@ -28,8 +29,12 @@ from pyarrow import compute
 from burnish.errors import DataError
 from burnish.quality import duplicate_groups
 from burnish.spec import DatasetSpec, FeatureKind, Source, resolve_paths
-from burnish.spec.guess import as_text, infer, is_text, read_file, without_missing_words
-from burnish.spec.reading import RESERVED, near
+from burnish.spec.cells import as_text, infer, is_text, without_missing_words
+from burnish.spec.guess import read_file
+from burnish.spec.keys import near
+from burnish.spec.known import RESERVED
+from burnish.spec.paths import format_of
+from burnish.workflows.cell_paths import RowsOfFile, found_files
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -68,7 +73,8 @@ def read_examples(spec: DatasetSpec) -> pa.Table:
     of answers. An example without an answer has no label.
 
     Raises `SourceUnreadable` where a file cannot be opened or is empty, `DataError` where a column
-    is missing or a cell is not of its kind, naming column, value and row.
+    is missing, a cell is not of its kind, or an image file is not there, naming column, value and
+    row.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -80,8 +86,8 @@ def read_examples(spec: DatasetSpec) -> pa.Table:
     {'example_id': '8', 'label': 'dog', 'height': None}
     """
     kinds = _kinds(spec)
-    table = _read_source(spec, spec.source, "examples", kinds, needed=kinds)
-    raw = _shaped(spec, table, labelled=True)
+    rows = _read_source(spec, spec.source, "examples", kinds, needed=kinds)
+    raw = found_files(_shaped(spec, rows.table, labelled=True), spec, rows.files)
     if spec.target is None:
         answers = read_annotations(spec)
         assert answers is not None  # the spec's own check: a target, or annotations
@@ -107,10 +113,10 @@ def read_unlabeled(spec: DatasetSpec) -> pa.Table | None:
     if spec.target is not None:
         del kinds[spec.target]
     needed = [*spec.features, *([spec.id] if spec.id is not None else [])]
-    table = _read_source(spec, spec.unlabeled, "unlabeled", kinds, needed=needed)
-    rows = _shaped(spec, table, labelled=False)
-    if spec.group is not None and spec.group in table.column_names:
-        return rows.append_column("fold_group", as_text(table[spec.group]))
+    read = _read_source(spec, spec.unlabeled, "unlabeled", kinds, needed=needed)
+    rows = found_files(_shaped(spec, read.table, labelled=False), spec, read.files)
+    if spec.group is not None and spec.group in read.table.column_names:
+        return rows.append_column("fold_group", as_text(read.table[spec.group]))
     return rows
 
 
@@ -131,7 +137,7 @@ def read_annotations(spec: DatasetSpec) -> pa.Table | None:
     kinds: dict[str, FeatureKind] = dict.fromkeys(columns.values(), "categorical")
     if wanted.time is not None:
         kinds[wanted.time] = "datetime"
-    table = _read_source(spec, wanted.source, "annotations", kinds, needed=kinds)
+    table = _read_source(spec, wanted.source, "annotations", kinds, needed=kinds).table
     answers = {name: table[column] for name, column in columns.items()}
     answers["time"] = table[wanted.time] if wanted.time else pa.nulls(len(table), INSTANT)
     return pa.table(answers)
@@ -248,6 +254,15 @@ class _Piece:
     table: pa.Table
     loose: bool = False
     file: str | None = None
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """All rows of a source, and the files that they came from, in order."""
+
+    table: pa.Table
+    files: tuple[RowsOfFile, ...]
 
 
 def _read_source(
@@ -257,7 +272,7 @@ def _read_source(
     kinds: Mapping[str, FeatureKind],
     *,
     needed: Iterable[str],
-) -> pa.Table:
+) -> _Rows:
     """All rows of a source: `kinds` brings columns into their kinds, the others are as they are."""
     pieces = _bundled(source, part) if source.bundled else _files(spec, source)
     for piece in pieces:
@@ -276,7 +291,7 @@ def _read_source(
         for place, name in enumerate(rows.column_names):
             if name not in {*kinds, "source_file"}:
                 rows = rows.set_column(place, name, infer(rows[name]))
-    return rows
+    return _Rows(rows, tuple(RowsOfFile(piece.path, len(piece.table)) for piece in pieces))
 
 
 def _files(spec: DatasetSpec, source: Source) -> list[_Piece]:
@@ -288,12 +303,12 @@ def _files(spec: DatasetSpec, source: Source) -> list[_Piece]:
         table = read_file(path, file_format=source.format, options=source.options)
         loose = bool(table.num_columns) and _is_csv(path, source)
         file = Path(os.path.relpath(path, spec.folder)).as_posix() if several else None
-        pieces.append(_Piece(path.name, table, loose, file))
+        pieces.append(_Piece(path.name, table, loose, file, path))
     return pieces
 
 
 def _is_csv(path: Path, source: Source) -> bool:
-    return source.format == "csv" or path.name.lower().endswith((".csv", ".csv.gz"))
+    return (source.format or format_of(path)) == "csv"
 
 
 def _bundled(source: Source, part: str) -> list[_Piece]:

@@ -81,6 +81,7 @@ def tracked_iteration(
         model=trained.model,
         model_input=trained.input_example,
         promoted=promotion.promoted,
+        trust=spec.model.trust,
     )
 
 

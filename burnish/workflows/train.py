@@ -1,7 +1,7 @@
 """Train: the spec's model on the augmented training rows, kept so that it can be trusted again.
 
-What belongs here: fitting, predicting the held-out rows, and the model's bytes. What does not:
-features and estimators (`burnish.modeling`), metrics by slice (`burnish.workflows.evaluate`),
+What belongs here: fitting, and predicting the held-out rows. What does not: features, estimators
+and the model's bytes (`burnish.modeling`), metrics by slice (`burnish.workflows.evaluate`),
 whether the model serves (`burnish.workflows.promote`).
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -17,12 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from burnish.errors import DataError, SpecError
-from burnish.modeling.estimators import make_estimator
+from burnish.errors import DataError
+from burnish.modeling.estimators import make_estimator, require_probabilities
 from burnish.modeling.features import design_frame, make_pipeline
+from burnish.modeling.saving import dump_model, load_model
 from burnish.spec import DatasetSpec
 
-TRUSTED_LIBRARIES: tuple[str, ...] = ("sklearn", "numpy", "scipy")
 HELD_OUT: tuple[str, ...] = ("validation", "test")
 
 
@@ -50,7 +49,9 @@ def train_model(
 
     Raises `DataError` where a row of `augmented` is no training row, has no label or was made
     from a held-out row; where training knows fewer than two classes; and where a held-out row
-    has a class that training never saw.
+    has a class that training never saw; and where the model holds types that `spec.model` does not
+    trust. Raises `SpecError` where that model cannot be made, or gives no probabilities;
+    `burnish.modeling.check_model` says so before.
 
     >>> from burnish.spec import Feature, Source
     >>> spec = DatasetSpec(
@@ -72,19 +73,14 @@ def train_model(
     classes = sorted(set(labels))
     _refuse_unknown_classes(held_out, classes)
     estimator = make_estimator(spec.model, random_state=random_state, n_classes=len(classes))
-    if not hasattr(estimator, "predict_proba"):
-        raise SpecError(
-            f"model {spec.model.name!r} gives no probabilities",
-            expected="a classifier with predict_proba",
-            hint="wrap it in sklearn.calibration:CalibratedClassifierCV, or take a bundled one",
-        )
+    require_probabilities(estimator, spec.model)
     with threadpool_limits(1):
         frame, held_out_frame = design_frames([augmented, held_out], spec)
         model = make_pipeline(estimator, spec.features, frame)
         model.fit(frame, labels)
         predictions = predict(model, held_out_frame, held_out)
     return Trained(
-        model_bytes=_dump(model),
+        model_bytes=dump_model(model, trust=spec.model.trust),
         predictions=predictions,
         model=model,
         classes=tuple(str(name) for name in model.classes_),
@@ -102,12 +98,15 @@ def restore(
     classes: Sequence[str],
     params: Mapping[str, str | int | float],
 ) -> Trained:
-    """A model that was trained before, from what was kept of it."""
+    """A model that was trained before, from what was kept of it.
+
+    Raises `DataError` where its bytes hold a type that `spec.model` does not trust.
+    """
     (frame,) = design_frames([curated], spec)
     return Trained(
         model_bytes=model_bytes,
         predictions=predictions,
-        model=load_model(model_bytes),
+        model=load_model(model_bytes, trust=spec.model.trust),
         classes=tuple(classes),
         input_example=frame.head(5),
         params=params,
@@ -148,49 +147,6 @@ def predict(model: Any, frame: Any, examples: pa.Table) -> pa.Table:
     }
     columns |= {f"p:{name}": probs[:, place] for place, name in enumerate(classes)}
     return pa.table(columns)
-
-
-def load_model(model_bytes: bytes) -> Any:
-    """The fitted pipeline in `model_bytes`, which may hold estimators and arrays alone.
-
-    Trusted are the classes of scikit-learn, numpy and scipy, each by its name. Raises `DataError`
-    with the names of any other type or function, before anything of it is run.
-    """
-    from skops import io
-
-    unknown = [str(name) for name in io.get_untrusted_types(data=model_bytes)]
-    refused = sorted(name for name in unknown if not _is_trusted(name))
-    if refused:
-        raise DataError(
-            f"the model holds types that are not trusted: {', '.join(refused)}",
-            expected="classes of " + ", ".join(TRUSTED_LIBRARIES),
-            hint="train it here again rather than load a file from elsewhere",
-        )
-    return io.loads(model_bytes, trusted=unknown)
-
-
-def _is_trusted(name: str) -> bool:
-    """Whether a dotted name is a class of a trusted library.
-
-    A function is never trusted, not even theirs: numpy.load can run what a file tells it to.
-    """
-    library, _, _ = name.partition(".")
-    if library not in TRUSTED_LIBRARIES:
-        return False
-    module, _, attribute = name.rpartition(".")
-    try:
-        return isinstance(getattr(import_module(module), attribute, None), type)
-    except ImportError:
-        return False
-
-
-def _dump(model: Any) -> bytes:
-    """The model's bytes, held against the rule by which they will be read."""
-    from skops import io
-
-    model_bytes: bytes = io.dumps(model)
-    load_model(model_bytes)
-    return model_bytes
 
 
 def _labels(augmented: pa.Table) -> list[str]:

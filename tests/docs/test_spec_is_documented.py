@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from burnish.spec import models
+from burnish.spec.known import AUGMENTERS, MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = [
@@ -51,6 +52,11 @@ def test_numbers_given_as_defaults_are_the_defaults(part):
     lines = re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", body, flags=re.MULTILINE)
     for name, number in lines:
         assert part.model_fields[name].default == float(number)
+
+
+def test_every_model_and_augmenter_is_named():
+    assert set(MODELS) <= set(re.findall(r"`(\w+)`", section_of(models.Model)))
+    assert set(AUGMENTERS) <= set(re.findall(r"`(\w+)`", section_of(models.Augment)))
 
 
 def test_every_environment_variable_is_documented():

@@ -7,11 +7,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.errors import BurnishError, DataError, SourceUnreadable, SpecError
-from burnish.spec import DatasetSpec, guess_spec, load_spec
+from burnish.spec import DatasetSpec, guess_from_file, guess_spec, load_spec
 from burnish.spec.guess import infer, read_file
 from burnish.workflows.ingest import read_examples
 
@@ -96,6 +97,98 @@ def test_another_delimiter_is_seen(tmp_path: Path) -> None:
     assert read_examples(load_spec(spec_path)).num_rows == 3
 
 
+@pytest.mark.parametrize("name", ["a.tsv", "A.TSV.gz"])
+def test_tabs_part_the_cells_of_a_tsv(tmp_path: Path, name: str) -> None:
+    with pa.output_stream(str(tmp_path / name), compression="detect") as stream:
+        stream.write(b"x\tnote\ty\n15\tone, two\tcat\n25\tthree\tdog\n35\t\tdog\n")
+    (tmp_path / "a.yaml").write_text(guess_spec(tmp_path / name, target="y"))
+    spec = load_spec(tmp_path / "a.yaml")
+    assert spec.source.options == {}
+    raw = read_examples(spec)
+    assert raw["x"].to_pylist() == [15.0, 25.0, 35.0]
+    assert raw["note"].to_pylist() == ["one, two", "three", None]
+
+
+def customers(ids: list[str]) -> str:
+    return "customer_id,x,y\n" + "".join(
+        f"{key},{place * place % 17},{'ab'[place % 2]}\n" for place, key in enumerate(ids)
+    )
+
+
+@pytest.mark.parametrize("rows", [12, 300])
+@pytest.mark.parametrize(
+    ("spoilt", "fault"),
+    [
+        ({5: "3"}, "1 row repeats an earlier value"),
+        ({5: "3", 6: "3"}, "2 rows repeat an earlier value"),
+        ({5: ""}, "1 row has none"),
+        ({5: "3", 7: ""}, "1 row repeats an earlier value and 1 has none"),
+    ],
+)
+def test_an_id_with_a_few_faults_is_not_given_up_in_silence(
+    tmp_path: Path, rows: int, spoilt: dict[int, str], fault: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(customers([spoilt.get(place, str(place)) for place in range(rows)]))
+    guess = guess_from_file(path, target="y")
+    assert guess.notes == (
+        f"customer_id is not taken as the id: {fault}. Mend that and write `id: customer_id`",
+    )
+    said = " ".join(line.removeprefix("# ") for line in guess.text.splitlines())
+    assert f"it is not taken, since {fault}. Mend that in the file and write `id: customer" in said
+    assert yaml.safe_load(guess.text).get("id") is None
+
+
+def test_what_is_sound_or_names_groups_is_not_called_a_faulty_id(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    for ids in ([str(place) for place in range(60)], [str(place // 3) for place in range(60)]):
+        path.write_text(customers(ids))
+        assert guess_from_file(path, target="y").notes == ()
+
+
+def test_an_id_that_pandas_made_floats_of_is_seen(tmp_path: Path) -> None:
+    ids = [float(place) for place in range(40)]
+    table = pa.table(
+        {
+            "user_id": pa.array([None, *ids[1:]]),
+            "x": [place % 7 for place in range(40)],
+            "y": ["a", "b"] * 20,
+        }
+    )
+    pa.parquet.write_table(table, tmp_path / "a.parquet")
+    (note,) = guess_from_file(tmp_path / "a.parquet", target="y").notes
+    assert note.startswith("user_id is not taken as the id: 1 row has none")
+
+
+def pictures(folder: Path, names: list[str]) -> Path:
+    path = folder / "data" / "pics.csv"
+    path.parent.mkdir()
+    lines = [f"{name},{'ab'[place % 2]}\n" for place, name in enumerate(names)]
+    path.write_text("pic,y\n" + "".join(lines))
+    return path
+
+
+def test_image_files_are_looked_for_beside_the_file(tmp_path: Path) -> None:
+    path = pictures(tmp_path, [f"img/{place}.png" for place in range(4)])
+    guess = guess_from_file(path, target="y", folder=tmp_path / "catalog")
+    assert guess.notes == (
+        "4 of 4 files that pic names are not in the folder of pics.csv, say img/0.png",
+    )
+    assert f"# {guess.notes[0]}\n" in guess.text
+    (path.parent / "img").mkdir()
+    for place in range(4):
+        (path.parent / "img" / f"{place}.png").touch()
+    guess = guess_from_file(path, target="y", folder=tmp_path / "catalog")
+    assert guess.notes == ()
+    assert "  pic: image  # paths of image files" in guess.text
+
+
+def test_images_that_no_model_can_read_are_left_out(tmp_path: Path) -> None:
+    path = pictures(tmp_path, [f"{place}.webp" for place in range(4)])
+    with pytest.raises(DataError, match="neither PNG nor JPEG"):
+        guess_from_file(path, target="y")
+
+
 def test_a_column_without_a_name_can_be_the_id(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(",x,y\n0,1.5,cat\n1,2.5,dog\n")
     (tmp_path / "a.yaml").write_text(guess_spec(tmp_path / "a.csv", target="y"))
@@ -151,7 +244,7 @@ def test_a_file_without_features_is_refused(tmp_path: Path) -> None:
         ("a.csv", b"PK\x03\x04..", "Excel"),
         ("a.csv.gz", b"x,y\n1,2\n", "cannot be read"),
         ("a.parquet", b"x,y\n1,2\n", "looks like text"),
-        ("a.txt", b"x,y\n1,2\n", "ends in .txt"),
+        ("a.txt", b"x,y\n1,2\n", r"ends in \.txt\n.*\.tsv.*\n.*save it as CSV"),
     ],
 )
 def test_what_cannot_be_read_is_said(tmp_path: Path, name: str, content: bytes, found: str) -> None:

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from burnish.errors import SourceUnreadable, SpecError
-from burnish.spec import Source, load_catalog, load_spec, resolve_paths
+from burnish.spec import (
+    Source,
+    load_catalog,
+    load_spec,
+    load_spec_named,
+    resolve_paths,
+    with_choices,
+)
 
 GOOD = """\
 name: toy
@@ -97,6 +104,121 @@ def test_a_mistake_is_named_by_its_line(tmp_path: Path, text: str, line: str) ->
     assert any(found.startswith(f"toy.yaml, {line}") for found in refusal(tmp_path, GOOD + text))
 
 
+EXPECT = "gates:\n  expectations:\n  - on_fail: stop\n    expect: "
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "model: {name: forrest}\n",
+            (
+                "line 7, model.name: found 'forrest'\n"
+                "  expected: one of: logistic, boosting, neighbours, forest, mlp; "
+                "or module:Class of a classifier\n"
+                "  hint: did you mean 'forest'?"
+            ),
+        ),
+        ("model: foo\n", "line 7, model: found 'foo'\n  expected: one of: logistic"),
+        ("model: {name: 'my.mod:'}\n", "line 7, model.name: found 'my.mod:'"),
+        ("model:\n  trust: [My]\n", "line 8, model.trust: 'My' is no dotted name"),
+        ("model:\n  trust: [my.mod:My]\n", "line 8, model.trust: 'my.mod:My' is no dotted name"),
+        (
+            "augment:\n  methods:\n  - foo\n",
+            "line 9, augment.methods[0]: found 'foo'\n  expected: one of: tabular_interpolate",
+        ),
+        (
+            "augment: {methods: [text_typo]}\n",
+            "line 7, augment.methods[0]: found 'text_typo', which changes text features",
+        ),
+        ("random_state: -1\n", "line 7, random_state: found -1"),
+        ("random_state: 4294967296\n", "line 7, random_state: found 4294967296"),
+        (
+            "review:\n  budget: 1\n",
+            (
+                "line 7, review: control_share 0.1 of a budget of 1 is 1 at random, which "
+                "leaves no row to suspect: raise the budget, or set control_share: 0"
+            ),
+        ),
+        ("review: {budget: 2, control_share: 0.8}\n", "line 7, review: control_share 0.8"),
+        (
+            "schedule:\n  cron: 0 25 * * *\n",
+            "line 8, schedule.cron: found '0 25 * * *': the hour '25' is not in 0-23",
+        ),
+        (
+            EXPECT + "expect_foo\n",
+            "line 10, gates.expectations[0].expect: found 'expect_foo'\n  expected: a name that",
+        ),
+        (
+            EXPECT + "expect_column_values_to_be_betwen\n",
+            "hint: did you mean 'expect_column_values_to_be_between'?",
+        ),
+        (
+            EXPECT + "expect_query_results_to_match_comparison\n",
+            (
+                "line 10, gates.expectations[0].expect: found "
+                "'expect_query_results_to_match_comparison', which needs a database"
+            ),
+        ),
+        (
+            EXPECT + "expect_column_to_exist\n    kwargs:\n      colum: age\n",
+            (
+                "line 12, gates.expectations[0].kwargs.colum: found 'colum', which "
+                "expect_column_to_exist does not take\n  expected: one of: column, column_index\n"
+                "  hint: did you mean 'column'?"
+            ),
+        ),
+        (
+            EXPECT + "expect_column_to_exist\n",
+            "gates.expectations[0].kwargs: has no 'column', which expect_column_to_exist needs",
+        ),
+    ],
+)
+def test_what_would_fail_at_a_stage_is_refused_when_read(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    assert message in "\n".join(refusal(tmp_path, GOOD + text))
+
+
+def test_what_is_known_is_read(tmp_path: Path) -> None:
+    text = """\
+  note: text
+model: {name: "my.mod:My", params: {depth: 3}, trust: [my.mod.My, my.mod.Other]}
+augment: {methods: [text_typo, tabular_interpolate]}
+random_state: 4294967295
+review: {budget: 1, control_share: 0}
+schedule: {cron: "*/30 1-5 * * MON-FRI"}
+gates:
+  expectations:
+  - expect: expect_column_values_to_be_between
+    on_fail: stop
+    kwargs: {column: elsewhere, min_value: 0, mostly: 0.9, row_condition: {type: x}, meta: {a: 1}}
+"""
+    spec = load_spec(write(tmp_path, GOOD + text))
+    assert spec.model.trust == ("my.mod.My", "my.mod.Other")
+    assert spec.review.budget == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("budgett: 5\n", "  hint: 'budget' belongs under `review`"),
+        ("cron: 0 2 * * *\n", "  hint: 'cron' belongs under `schedule`"),
+        ("column: a\n", "  hint: 'column' belongs under `split` or `simulation`"),
+        ("modle: mlp\n", "  hint: did you mean 'model'?"),
+        ("review: {buget: 3}\n", "  hint: did you mean 'budget'?"),
+    ],
+)
+def test_an_unknown_key_hints_at_what_is_close_here_or_one_level_down(
+    tmp_path: Path, text: str, hint: str
+) -> None:
+    assert refusal(tmp_path, GOOD + text)[-1] == hint
+
+
+def test_an_unknown_key_far_from_all_has_no_hint(tmp_path: Path) -> None:
+    assert "hint" not in "\n".join(refusal(tmp_path, GOOD + "foo: 1\n"))
+
+
 def test_a_missing_key_is_named_on_the_line_of_its_parent(tmp_path: Path) -> None:
     found = refusal(tmp_path, GOOD + "slices:\n  - name: a\n    column: c\n  - column: b\n")
     assert found[0] == "toy.yaml, line 10, slices[1].name: is missing"
@@ -168,6 +290,39 @@ def test_a_catalog_must_be_there(tmp_path: Path) -> None:
     assert load_catalog(tmp_path) == {}
     with pytest.raises(SpecError, match="not a folder"):
         load_catalog(tmp_path / "none")
+
+
+def test_choices_for_one_run_are_checked_as_those_of_the_spec(tmp_path: Path) -> None:
+    spec = load_spec(write(tmp_path, GOOD + "group: home\nslices: [{name: a, column: city}]\n"))
+    assert with_choices(spec) == spec
+    chosen = with_choices(spec, budget=7, random_state=5)
+    assert (chosen.review.budget, chosen.random_state, chosen.folder) == (7, 5, tmp_path)
+    with pytest.raises(SpecError, match=r"review\n.*leaves no row to suspect"):
+        with_choices(spec, budget=1)
+    with pytest.raises(SpecError, match="random_state: found -1"):
+        with_choices(spec, random_state=-1)
+
+
+def test_one_spec_is_read_whatever_is_wrong_with_the_others(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    write(tmp_path, "name: [bad\n", "bad.yaml")
+    assert load_spec_named(tmp_path, "toy").target == "kind"
+    with pytest.raises(SpecError, match=r"bad\.yaml, line 2"):
+        load_spec_named(tmp_path, "bad")
+
+
+def test_a_spec_by_name_must_be_there_once_and_be_called_so(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    with pytest.raises(SpecError, match=r"no dataset 'tyo'[^?]*did you mean 'toy'\?"):
+        load_spec_named(tmp_path, "tyo")
+    with pytest.raises(SpecError, match="not a folder"):
+        load_spec_named(tmp_path / "none", "toy")
+    write(tmp_path, GOOD, "other.yml")
+    with pytest.raises(SpecError, match=r"rename the file to toy\.yaml"):
+        load_spec_named(tmp_path, "other")
+    write(tmp_path, GOOD, "toy.yml")
+    with pytest.raises(SpecError, match="which another file has too"):
+        load_spec_named(tmp_path, "toy")
 
 
 def test_a_glob_is_sorted_and_other_paths_stand_as_declared(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from burnish.errors import DataError, SourceUnreadable, SpecError
-from burnish.spec import DatasetSpec
+from burnish.spec import DatasetSpec, Source
 from burnish.workflows.ingest import datasheet, read_annotations, read_examples, read_unlabeled
 
 
@@ -153,6 +154,76 @@ def test_images_and_signals_are_kept_as_they_are(tmp_path: Path) -> None:
     assert raw.select(["image", "png"]).equals(table.select(["image", "png"]))
 
 
+def pictures(folder: Path, where: str = "data") -> DatasetSpec:
+    """A spec in `catalog` of a file in `data`, whose images lie in a folder beside it or not."""
+    csv(folder / "data", "key,pic,kind\n1,img/0.png,a\n2,img/1.png,b\n3,,b\n4,img/0.png,a\n")
+    for place in range(2):
+        csv(folder / where / "img", "", f"{place}.png")
+    (folder / "catalog").mkdir(exist_ok=True)
+    return spec_of(
+        folder / "catalog",
+        source={"path": "../data/toy.csv"},
+        features={"pic": "image"},
+        unlabeled={"path": "../data/toy.csv"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [("data", "../data/img/{}.png"), ("catalog", "img/{}.png")],
+)
+def test_image_paths_are_found_beside_their_file_else_beside_the_spec(
+    tmp_path: Path, where: str, kept: str
+) -> None:
+    spec = pictures(tmp_path, where)
+    rows = read_unlabeled(spec)
+    assert rows is not None
+    for found in (read_examples(spec), rows):
+        paths = found["pic"].to_pylist()
+        assert paths == [kept.format(0), kept.format(1), None, kept.format(0)]
+        assert all((spec.folder / path).is_file() for path in paths if path)
+
+
+def test_ids_of_content_stay_where_images_move_with_their_file(tmp_path: Path) -> None:
+    spec = pictures(tmp_path)
+    before = read_examples(spec)["example_id"]
+    (tmp_path / "data").rename(tmp_path / "moved")
+    moved = spec.model_copy(update={"source": Source(path="../moved/toy.csv")})
+    assert read_examples(moved)["example_id"].equals(before)
+
+
+def test_an_absolute_image_path_stays_as_it_is(tmp_path: Path) -> None:
+    csv(tmp_path, "", "0.png")
+    csv(tmp_path, f"pic,kind\n{tmp_path / '0.png'},a\n")
+    raw = read_examples(spec_of(tmp_path, features={"pic": "image"}))
+    assert raw["pic"].to_pylist() == [str(tmp_path / "0.png")]
+
+
+def test_images_of_several_files_are_each_found_beside_their_own(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        csv(tmp_path / name, "pic,kind\nx.png,a\n", "rows.csv")
+        csv(tmp_path / name, "", "x.png")
+    source = {"path": "*/rows.csv"}
+    raw = read_examples(spec_of(tmp_path, source=source, features={"pic": "image"}))
+    assert raw["pic"].to_pylist() == ["one/x.png", "two/x.png"]
+    (tmp_path / "two" / "x.png").unlink()
+    with pytest.raises(DataError, match=r"of rows.csv: the image 'x.png' in row 1 .*\n.*/two or "):
+        read_examples(spec_of(tmp_path, source=source, features={"pic": "image"}))
+
+
+@pytest.mark.parametrize("cell", ["img/1.png", "img", "a" * 5000, "https://example.org/1.png"])
+def test_an_image_that_is_not_there_is_named(tmp_path: Path, cell: str) -> None:
+    spec = pictures(tmp_path)
+    (tmp_path / "data/img/1.png").unlink()
+    csv(tmp_path / "data", f"pic,kind\nimg/0.png,a\n{cell},b\n")
+    shown = cell if len(cell) < 200 else cell[:197] + "..."
+    found = f"column 'pic' of toy.csv: the image '{shown}' in row 2 is not there"
+    with pytest.raises(DataError, match=re.escape(found)) as caught:
+        read_examples(spec)
+    assert str(tmp_path / "data") in caught.value.expected
+    assert str(tmp_path / "catalog") in caught.value.expected
+
+
 def test_labels_of_floats_are_written_as_whole_numbers(tmp_path: Path) -> None:
     table = pa.table({"x": [1, 2, 3], "kind": [0.0, None, 1.0]})
     pa.parquet.write_table(table, tmp_path / "toy.parquet")
@@ -166,7 +237,7 @@ def test_labels_of_floats_are_written_as_whole_numbers(tmp_path: Path) -> None:
     [
         ({"path": "none.csv"}, SourceUnreadable),
         ({"path": "*.csv"}, SourceUnreadable),
-        ({"path": "lake"}, SpecError),
+        ({"path": "lake"}, SourceUnreadable),
         ({"path": "toy.csv", "format": "parquet"}, SourceUnreadable),
         ({"bundled": "nothing"}, DataError),
     ],
@@ -275,3 +346,12 @@ def test_a_datasheet_counts_classes_and_missing_values(tmp_path: Path) -> None:
     assert fields["rows"] == "4"
     assert fields["class dog"] == "2 rows (50.0 %)"
     assert fields["missing x"] == fields["missing label"] == "25.0 %"
+
+
+def test_a_delta_table_is_a_source(tmp_path: Path) -> None:
+    from deltalake import write_deltalake
+
+    write_deltalake(str(tmp_path / "lake"), pa.table({"x": [1.0, 2.0], "kind": ["a", "b"]}))
+    raw = read_examples(spec_of(tmp_path, source={"path": "lake"}))
+    assert raw["label"].to_pylist() == ["a", "b"]
+    assert raw["x"].to_pylist() == [1.0, 2.0]

@@ -1,3 +1,6 @@
+import sys
+import types
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -187,6 +190,66 @@ def test_a_model_without_probabilities_is_refused():
 
 class Stranger(LogisticRegression):
     pass
+
+
+def stranger(C=1.0):
+    return Stranger(C=C)
+
+
+OWN = f"{Stranger.__module__}.Stranger"
+
+
+@pytest.fixture
+def importable(monkeypatch):
+    # Tests are imported by path; a module of one's own can be imported by its name.
+    module = types.ModuleType(Stranger.__module__)
+    module.__dict__.update(Stranger=Stranger, stranger=stranger)
+    monkeypatch.setitem(sys.modules, Stranger.__module__, module)
+
+
+def with_model(**model):
+    return SPEC.model_copy(update={"model": SPEC.model.model_validate(model)})
+
+
+@pytest.mark.usefixtures("importable")
+def test_a_model_of_ones_own_is_trained_and_restored_where_it_is_trusted_by_name():
+    spec = with_model(name=OWN.replace(".Stranger", ":Stranger"), trust=[OWN])
+    table, result = blobs(), trained(spec)
+    assert type(load_model(result.model_bytes, trust=[OWN])["model"]).__name__ == "Stranger"
+    again = restore(
+        result.model_bytes,
+        predictions=result.predictions,
+        curated=table,
+        spec=spec,
+        classes=list(result.classes),
+        params=dict(result.params),
+    )
+    np.testing.assert_array_equal(again.model.classes_, result.model.classes_)
+
+
+@pytest.mark.usefixtures("importable")
+def test_a_model_of_ones_own_that_is_not_trusted_says_how_to_trust_it():
+    with pytest.raises(DataError, match="not trusted") as caught:
+        trained(with_model(name=OWN.replace(".Stranger", ":Stranger")))
+    assert f"trust: [{OWN}]" in caught.value.hint
+
+
+@pytest.mark.usefixtures("importable")
+@pytest.mark.parametrize(
+    "trust",
+    [
+        ["numpy.load"],
+        [OWN.replace(".Stranger", ".stranger")],
+        [OWN.replace(".Stranger", "")],
+        [OWN[:-1]],
+    ],
+)
+def test_trust_is_of_a_class_by_its_exact_name(trust):
+    parts = [np.load, stranger] + ([Stranger()] if "stranger" not in trust[0] else [])
+    for part in parts:
+        step = part if isinstance(part, Stranger) else FunctionTransformer(part)
+        with pytest.raises(DataError, match="not trusted"):
+            load_model(io.dumps(Pipeline([("part", step)])), trust=trust)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""Names a spec may use whose meaning stands in rooms above: models and augmenters.
+
+What belongs here: the names alone, so that a spec is checked before anything heavy is imported;
+tests hold them against the registries. What does not: what stands behind a name
+(`burnish.modeling.estimators`, `burnish.augmentation`), or the names of expectations
+(`burnish.spec.expectations`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from burnish.spec.models import FeatureKind
+
+MODELS: tuple[str, ...] = ("logistic", "boosting", "neighbours", "forest", "mlp")
+"""The bundled models; any other is named `module:Class`."""
+
+AUGMENTERS: Mapping[str, FeatureKind] = {
+    "image_contrast": "image",
+    "image_noise": "image",
+    "image_rotate": "image",
+    "image_shift": "image",
+    "sensor_jitter": "sensor",
+    "sensor_scale": "sensor",
+    "sensor_shift": "sensor",
+    "tabular_interpolate": "numeric",
+    "text_case": "text",
+    "text_drop_word": "text",
+    "text_typo": "text",
+}
+"""The built-in augmenters, each with the kind of feature that it changes."""
+
+RESERVED = frozenset(
+    {
+        *("example_id", "label", "split", "fold_group", "source_file"),
+        *("given_label", "decision", "event_id", "origin_id", "method"),
+    }
+)
+"""Columns that the loop writes itself: no feature and no group can have one of these names."""

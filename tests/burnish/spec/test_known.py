@@ -1,0 +1,47 @@
+"""Names that a spec knows without importing what they stand for are the names that there are."""
+
+import great_expectations.expectations as gxe
+import pytest
+
+from burnish.acquisition.batch import control_rows
+from burnish.augmentation import builtin_augmenters
+from burnish.spec import Review
+from burnish.spec.expectations import COMMON, EXPECTATIONS, NEEDS_DATABASE
+from burnish.spec.known import AUGMENTERS
+
+
+def installed() -> dict[str, type]:
+    """The expectations of the installed Great Expectations, by name."""
+    found = (getattr(gxe, name) for name in dir(gxe))
+    kinds = {str(getattr(kind, "expectation_type", "")): kind for kind in found}
+    return {name: kind for name, kind in kinds.items() if name.startswith("expect_")}
+
+
+def test_augmenters_are_those_that_are_built_in() -> None:
+    assert {one.name: one.kind for one in builtin_augmenters().values()} == AUGMENTERS
+
+
+def test_expectations_are_those_of_great_expectations() -> None:
+    assert set(EXPECTATIONS) | NEEDS_DATABASE == set(installed())
+    assert not set(EXPECTATIONS) & NEEDS_DATABASE
+
+
+@pytest.mark.parametrize("name", EXPECTATIONS)
+def test_arguments_are_those_of_great_expectations(name: str) -> None:
+    fields = installed()[name].__fields__
+    takes = EXPECTATIONS[name]
+    assert set(takes.known) == set(fields) - COMMON
+    assert set(takes.required) == {key for key, field in fields.items() if field.required}
+
+
+@pytest.mark.parametrize("budget", range(1, 12))
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.1, 0.25, 0.5, 0.6, 0.75, 0.99])
+def test_a_review_is_refused_where_all_of_it_would_be_drawn_at_random(
+    budget: int, share: float
+) -> None:
+    drawn = control_rows(budget, share, 1000)
+    if drawn < budget:
+        assert Review(budget=budget, control_share=share).budget == budget
+        return
+    with pytest.raises(ValueError, match="leaves no row to suspect"):
+        Review(budget=budget, control_share=share)
