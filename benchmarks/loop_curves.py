@@ -32,7 +32,8 @@ from paired import mean_of, over_seeds, table
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from burnish.acquisition import seeded_keys
-from burnish.ledger import SqlLedger, open_database
+from burnish.database import open_database
+from burnish.ledger import SqlLedger
 from burnish.modeling import make_estimator, make_pipeline
 from burnish.spec import DatasetSpec, load_spec
 from burnish.workflows.audit import audit_labels, predict_probs

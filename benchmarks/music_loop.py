@@ -29,7 +29,8 @@ import pyarrow.compute as pc
 from paired import mean_of, over_seeds, table
 from threadpoolctl import threadpool_limits
 
-from burnish.ledger import SqlLedger, open_database
+from burnish.database import open_database
+from burnish.ledger import SqlLedger
 from burnish.spec import DatasetSpec, Feature, Model, Review, Source
 from burnish.workflows.audit import audit_labels, predict_probs
 from burnish.workflows.curate import curate

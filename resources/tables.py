@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import dagster as dg
+from pydantic import Field
 
-from burnish.ledger import SqlLedger, open_database
-from burnish.store import ParquetStore
+from burnish.database import open_database
+from burnish.ledger import SqlLedger
+from burnish.store import DeltaStore
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 
@@ -42,11 +44,13 @@ class LedgerResource(dg.ConfigurableResource[LabelLedger]):
 class VersionsResource(dg.ConfigurableResource[Versions]):
     """Hands assets a `Versions` as `dg.ResourceParam[Versions]`.
 
-    `database` as in `LedgerResource`; `tables` is the folder of the versioned tables.
+    `database` as in `LedgerResource`; `tables` is the folder of the versioned tables, or the URL of
+    an object store with its `storage_options`.
     """
 
     database: str
     tables: str
+    storage_options: dict[str, str] = Field(default_factory=dict)
 
     @contextmanager
     def yield_for_execution(
@@ -54,7 +58,7 @@ class VersionsResource(dg.ConfigurableResource[Versions]):
         context: dg.InitResourceContext,  # noqa: ARG002
     ) -> Iterator[Versions]:
         engine = open_database(self.database)
-        store = ParquetStore(self.tables, clock=_now)
+        store = DeltaStore(self.tables, engine, storage_options=self.storage_options, clock=_now)
         try:
             yield Versions(engine, store, SqlLedger(engine, clock=_now), clock=_now)
         finally:

@@ -14,8 +14,8 @@ from typing import Any, get_args
 
 import pyarrow as pa
 
+from burnish.database import utc_text
 from burnish.errors import LedgerError
-from burnish.ledger.database import utc_text
 from burnish.records import Decision, LabelEvent, Verdict, Watermark
 
 GENESIS = "0" * 64

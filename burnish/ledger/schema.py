@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
 
-from burnish.ledger.database import UtcTime, refuse_changes
+from burnish.database import UtcTime, refuse_changes
 
 metadata = MetaData()
 

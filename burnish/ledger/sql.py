@@ -2,7 +2,7 @@
 
 What belongs here: `SqlLedger`, which numbers, chains, stores and reads events and requests. What
 does not: what makes a verdict fit and how events chain and fold (`burnish.ledger.events`), or
-how a transaction holds (`burnish.ledger.database`).
+how a transaction holds (`burnish.database`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, String, func, or_, select, type_coerce
 
+from burnish.database import create_tables, transact, utc_text
 from burnish.errors import LedgerError, LedgerTampered
-from burnish.ledger.database import create_tables, transact, utc_text
 from burnish.ledger.events import (
     EMPTY,
     canonical_json,
@@ -40,7 +40,7 @@ class SqlLedger:
     and all before it. Open the engine with `open_database`; tables are created if absent.
 
     >>> import tempfile
-    >>> from burnish.ledger import open_database
+    >>> from burnish.database import open_database
     >>> ledger = SqlLedger(open_database(tempfile.mkdtemp() + "/ledger.db"))
     >>> [event] = ledger.append("digits", [Verdict("a", "change", "1", "7", author="ann")])
     >>> event.event_id, ledger.fold("digits").decisions["label"].to_pylist()

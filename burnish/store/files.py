@@ -1,8 +1,8 @@
-"""What a table's folder asks of a file system: whole files, names taken once, and locks.
+"""What a table's folder asks of a file system: whole files and locks.
 
-What belongs here: durable creation, atomic claim and replacement, and the folder's lock. What
-does not: what the files say (`burnish.store.manifest`), or when they are written
-(`burnish.store.parquet`). POSIX only: it leans on hard links, fsync of folders, and flock.
+What belongs here: durable creation, and the folder's lock. What does not: what the files say
+(`burnish.store.commits`, `burnish.store.parts`), or when they are written (`burnish.store.delta`).
+POSIX only: it leans on fsync of folders, and flock.
 """
 
 from __future__ import annotations
@@ -35,28 +35,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def claim(path: Path, data: bytes) -> bool:
-    """Create `path` holding `data`, whole and durable; False where the name is taken."""
-    draft = path.with_name(fresh_name("draft"))
-    write_new(draft, data)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink()
-    sync_folder(path.parent)
-    return True
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Create `path` or put `data` in its place: a reader sees the old bytes or the new."""
-    draft = path.with_name(fresh_name("draft"))
-    write_new(draft, data)
-    draft.replace(path)
-    sync_folder(path.parent)
 
 
 def make_folder(root: Path, folder: Path) -> None:

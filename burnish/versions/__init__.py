@@ -28,11 +28,12 @@ class Versions(Reading, Iterations, Commits):
 
     >>> import tempfile
     >>> import pyarrow as pa
-    >>> from burnish.ledger import SqlLedger, open_database
-    >>> from burnish.store import ParquetStore
+    >>> from burnish.database import open_database
+    >>> from burnish.ledger import SqlLedger
+    >>> from burnish.store import DeltaStore
     >>> home = tempfile.mkdtemp()
     >>> engine = open_database(home + "/burnish.db")
-    >>> versions = Versions(engine, ParquetStore(home + "/tables"), SqlLedger(engine))
+    >>> versions = Versions(engine, DeltaStore(home + "/tables"), SqlLedger(engine))
     >>> rows = pa.table({"example_id": ["a", "b"]})
     >>> print(versions.write("digits", "pred_probs", rows, iteration=None, gated=False))
     digits/pred_probs@1

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from burnish.database import transact
 from burnish.errors import VersionNotFound
-from burnish.ledger import transact
 from burnish.records import DatasetVersion, Watermark
 from burnish.versions.ground import Ground, Row, first
 from burnish.versions.schema import dataset_versions

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select
 
-from burnish.ledger import create_tables
+from burnish.database import create_tables
 from burnish.typing import Clock, LabelLedger, TableStore
 from burnish.versions.schema import metadata
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
+from burnish.database import transact
 from burnish.errors import IterationError
-from burnish.ledger import transact
 from burnish.records import Iteration, Watermark
 from burnish.versions.ground import Ground, Row, first
 from burnish.versions.schema import iterations

@@ -11,7 +11,7 @@ import uuid
 
 from sqlalchemy import Connection, Select, select
 
-from burnish.ledger import transact
+from burnish.database import transact
 from burnish.versions.ground import Ground, first
 from burnish.versions.schema import identity, stage_outputs
 

@@ -17,8 +17,8 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, Select, select
 
+from burnish.database import transact
 from burnish.errors import GateError, VersionNotFound, WriteConflict
-from burnish.ledger import transact
 from burnish.records import GateReport, GateVerdict, TableVersion
 from burnish.store import content_digest
 from burnish.versions.ground import Row, first
@@ -71,6 +71,7 @@ class Publishing(Outputs):
             self.record_output(dataset, stage, iteration=iteration, version=newest.version)
         if not gated:
             version = newest.version
+            self._protect(dataset, stage, version, None)
             transact(
                 self._engine,
                 lambda connection: self._publish(connection, dataset, stage, version, gated=False),
@@ -135,6 +136,9 @@ class Publishing(Outputs):
             "message": stops_in_words(report),
             "report": report_path,
         }
+
+        if report.passed:
+            self._protect(dataset, stage, version, kept.version if kept else None)
 
         def record(connection: Connection) -> GateVerdict:
             verdict = self._add_verdict(connection, row)
@@ -207,10 +211,6 @@ class Publishing(Outputs):
             return False
         if current and (current["version"], current["verdict_seq"]) == (version, seq):
             return True
-        self._protect(name, current["version"] if current else None, version)
-        if gated and verdict and verdict["quarantine_version"]:
-            before = quarantine_version(connection, current) if current else None
-            self._protect(f"{name}_quarantine", before, verdict["quarantine_version"])
         connection.execute(
             publications.insert(),
             {
@@ -225,11 +225,22 @@ class Publishing(Outputs):
         )
         return True
 
-    def _protect(self, table: str, before: int | None, after: int) -> None:
-        """Hold from vacuum what is published, whether or not the transaction will commit."""
-        if before is not None:
-            self.store.tag(table, BEFORE, before)
-        self.store.tag(table, PUBLISHED, after)
+    def _protect(self, dataset: str, stage: str, version: int, quarantine: int | None) -> None:
+        """Hold from vacuum what is published, and what is about to be, whoever will win.
+
+        Set before the transaction that publishes: the store may write to the same database.
+        """
+        with self._engine.connect() as connection:
+            current = first(connection, publications_of(dataset, stage))
+            turned_away = quarantine_version(connection, current) if current else None
+        name = f"{dataset}/{stage}"
+        held = [(name, current["version"] if current else None, version)]
+        held.append((f"{name}_quarantine", turned_away, quarantine))
+        for table, before, after in held:
+            if before is not None:
+                self.store.tag(table, BEFORE, before)
+            if after is not None:
+                self.store.tag(table, PUBLISHED, after)
 
 
 def publications_of(dataset: str, stage: str) -> Select[Any]:

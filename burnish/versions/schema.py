@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text
 
-from burnish.ledger import UtcTime, refuse_changes
+from burnish.database import UtcTime, refuse_changes
 
 metadata = MetaData()
 

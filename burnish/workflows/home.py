@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from burnish.database import open_database
 from burnish.errors import ProjectError
-from burnish.ledger import SqlLedger, open_database
-from burnish.store import ParquetStore
+from burnish.ledger import SqlLedger
+from burnish.store import DeltaStore
 from burnish.versions import Versions
 
 
@@ -50,7 +51,7 @@ def prepare_home(folder: Path, *, database_url: str = "", tables: str = "") -> H
     folder.mkdir(parents=True, exist_ok=True)
     engine = open_database(database_url or str(folder / "burnish.db"))
     ledger = SqlLedger(engine, clock=_now)
-    store = ParquetStore(tables or folder / "tables", clock=_now)
+    store = DeltaStore(tables or folder / "tables", engine, clock=_now)
     return Home(folder, Versions(engine, store, ledger, clock=_now), ledger)
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from burnish.database import open_database
 from burnish.errors import LedgerError, LedgerTampered
-from burnish.ledger import SqlLedger, open_database
+from burnish.ledger import SqlLedger
 from burnish.records import LabelRequest, Verdict, Watermark
 from burnish.typing import LabelLedger
 

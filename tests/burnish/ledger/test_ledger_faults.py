@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import burnish
-from burnish.ledger import SqlLedger, open_database
+from burnish.database import open_database
+from burnish.ledger import SqlLedger
 from burnish.records import Verdict
 
 ROOT = Path(burnish.__file__).parents[1]
@@ -21,7 +22,8 @@ WRITERS, WRITES = 8, 10
 # The database does not exist yet: creating it is part of the race.
 WRITER = """
 import sys
-from burnish.ledger import SqlLedger, open_database
+from burnish.database import open_database
+from burnish.ledger import SqlLedger
 from burnish.records import Verdict
 path, name, count = sys.argv[1:]
 print("ready", flush=True)

@@ -11,8 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from burnish.database import open_database
 from burnish.errors import LedgerError
-from burnish.ledger import SqlLedger, open_database
+from burnish.ledger import SqlLedger
 from burnish.records import Verdict
 
 NAMES = st.sampled_from(["a", "b", "c", "ä", "Z"])

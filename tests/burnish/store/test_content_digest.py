@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from burnish.errors import StoreError
 from burnish.store import content_digest
+from burnish.store.digest import TableDigest, table_digest
 
 FLOATS = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True))
 TEXTS = st.one_of(st.none(), st.text(max_size=5))
@@ -79,6 +80,63 @@ def test_a_swap_between_two_rows_of_the_same_id_is_seen():
     one = pa.table({"example_id": ["a", "a"], "x": [1, 2], "y": [1, 2]})
     other = pa.table({"example_id": ["a", "a"], "x": [1, 2], "y": [2, 1]})
     assert content_digest(one) != content_digest(other)
+
+
+UNIQUE = ROWS.map(lambda rows: list({row[0]: row for row in rows}.values()))
+
+
+@given(UNIQUE, st.data())
+def test_a_digest_follows_its_table_through_changes_additions_and_removals(rows, data):
+    # Kept up to date by the cells and rows that changed alone, it is that of the whole table.
+    before = table_of(rows)
+    digest = table_digest(before)
+    ids = st.sets(st.sampled_from([row[0] for row in rows])) if rows else st.just(set())
+    changed, removed = data.draw(ids), data.draw(ids)
+    place = data.draw(st.integers(1, 4))
+    values = [None, FLOATS, TEXTS, st.integers(-5, 5), LISTS][place]
+    after_rows = [
+        tuple(data.draw(values) if at == place and row[0] in changed else cell
+              for at, cell in enumerate(row))
+        for row in rows
+    ]  # fmt: skip
+    name, taken = SCHEMA.names[place], [row[0] in changed for row in rows]
+    cells = [table_of(side).filter(pa.array(taken)).select(["example_id", name])
+             for side in (rows, after_rows)] if rows else []  # fmt: skip
+    if any(taken):
+        digest = digest.with_cells(*cells)
+    after = table_of(after_rows)
+    assert digest.hex == content_digest(after)
+    gone = pa.array([row[0] in removed for row in rows], pa.bool_())
+    new = table_of([("a new id", 1.5, "t", 3, None)])
+    digest = digest.with_rows(added=new, removed=after.filter(gone))
+    kept = [row for row in after_rows if row[0] not in removed]
+    assert digest.hex == content_digest(pa.concat_tables([table_of(kept), new]))
+    assert TableDigest.from_json(digest.to_json()) == digest
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=2, max_size=2, unique=True))
+def test_two_numbers_of_one_id_never_have_the_same_sum(pair):
+    # Not a matter of luck: each lane is a bijection of the number.
+    left, right = (
+        table_digest(pa.table({"example_id": ["a"], "x": [number]})).columns["x"] for number in pair
+    )
+    assert all(a != b for a, b in zip(left, right, strict=True))
+
+
+def test_a_hundred_thousand_texts_and_their_neighbours_do_not_meet():
+    texts = [f"{stem}{n}" for stem in ("", "a", "row-", "x" * 120) for n in range(30_000)]
+    from burnish.store.hashing import cell_lanes
+
+    lanes = cell_lanes(pa.array(texts))
+    for lane in lanes:
+        assert np.unique(lane).size == len(texts)
+
+
+def test_cells_of_a_bag_of_rows_cannot_be_exchanged():
+    bag = table_digest(pa.table({"example_id": ["a", "a"], "x": [1, 2]}))
+    cells = pa.table({"example_id": ["a"], "x": [1]})
+    with pytest.raises(StoreError, match="without an example_id of their own"):
+        bag.with_cells(cells, cells)
 
 
 def test_a_repeated_row_counts():
@@ -160,7 +218,7 @@ def test_empty_tables_differ_by_their_columns():
 def test_blocks_of_rows_join_to_one_digest(monkeypatch):
     table = pa.table({"example_id": [str(n) for n in range(100)], "x": list(range(100))})
     whole = content_digest(table)
-    monkeypatch.setattr("burnish.store.digest.CELLS_PER_BLOCK", 14)
+    monkeypatch.setattr("burnish.store.digest.ROWS_PER_BLOCK", 7)
     assert content_digest(table) == whole
 
 

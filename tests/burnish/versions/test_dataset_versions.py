@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
+from burnish.database import open_database
 from burnish.errors import VersionNotFound
-from burnish.ledger import SqlLedger, open_database
+from burnish.ledger import SqlLedger
 from burnish.records import Watermark
-from burnish.store import ParquetStore
+from burnish.store import DeltaStore
 from burnish.versions import Versions
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -21,7 +22,7 @@ TABLE = "digits/curated_examples"
 
 @pytest.fixture
 def store(tmp_path):
-    return ParquetStore(tmp_path / "tables", clock=lambda: NOW)
+    return DeltaStore(tmp_path / "tables", clock=lambda: NOW)
 
 
 @pytest.fixture

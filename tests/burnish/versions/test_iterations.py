@@ -12,10 +12,11 @@ import pytest
 import sqlalchemy as sa
 
 import burnish
+from burnish.database import open_database
 from burnish.errors import IterationError
-from burnish.ledger import SqlLedger, open_database
+from burnish.ledger import SqlLedger
 from burnish.records import Verdict
-from burnish.store import ParquetStore
+from burnish.store import DeltaStore
 from burnish.versions import Versions
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -23,21 +24,22 @@ ROOT = Path(burnish.__file__).parents[1]
 
 JOINER = """
 import sys
-from burnish.ledger import SqlLedger, open_database
-from burnish.store import ParquetStore
+from burnish.database import open_database
+from burnish.ledger import SqlLedger
+from burnish.store import DeltaStore
 from burnish.versions import Versions
 home = sys.argv[1]
 print("ready", flush=True)
 sys.stdin.readline()
 engine = open_database(home + "/burnish.db")
-versions = Versions(engine, ParquetStore(home + "/tables"), SqlLedger(engine))
+versions = Versions(engine, DeltaStore(home + "/tables"), SqlLedger(engine))
 print(versions.join("digits", opens=True).number)
 """
 
 
 def open_versions(home: Path) -> Versions:
     engine = open_database(home / "burnish.db")
-    store = ParquetStore(home / "tables", clock=lambda: NOW)
+    store = DeltaStore(home / "tables", clock=lambda: NOW)
     return Versions(engine, store, SqlLedger(engine, clock=lambda: NOW), clock=lambda: NOW)
 
 

@@ -8,10 +8,11 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
+from burnish.database import open_database
 from burnish.errors import GateError, StoreError, VersionNotFound
-from burnish.ledger import SqlLedger, open_database
+from burnish.ledger import SqlLedger
 from burnish.records import GateReport
-from burnish.store import ParquetStore
+from burnish.store import DeltaStore
 from burnish.versions import QUARANTINE, Versions
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -34,7 +35,7 @@ def report(*stopped_by: str, turned_away: tuple[int, ...] = (), total: int = 3) 
 
 @pytest.fixture
 def store(tmp_path):
-    return ParquetStore(tmp_path / "tables", clock=lambda: NOW)
+    return DeltaStore(tmp_path / "tables", clock=lambda: NOW)
 
 
 @pytest.fixture

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from sqlalchemy.exc import IntegrityError
 
+from burnish.database import open_database
 from burnish.errors import CorruptTable, StoreError, VersionNotFound, WriteConflict
-from burnish.store import ParquetStore, content_digest
+from burnish.store import DeltaStore, content_digest
+from burnish.store.places import LocalPlace
 from burnish.typing import TableStore
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -32,7 +35,7 @@ def rows(*ids: str, label: str = "7") -> pa.Table:
 
 @pytest.fixture
 def store(tmp_path):
-    return ParquetStore(tmp_path / "tables", clock=Hours())
+    return DeltaStore(tmp_path / "tables", clock=Hours())
 
 
 def test_it_is_a_table_store(store):
@@ -83,9 +86,10 @@ def test_old_versions_stay_and_time_picks_them(store):
 
 
 def test_a_clock_that_goes_back_does_not_reorder_versions(tmp_path):
-    times = iter([START, START - timedelta(days=1)])
-    store = ParquetStore(tmp_path, clock=lambda: next(times))
+    times = [START]
+    store = DeltaStore(tmp_path, clock=lambda: times[-1])
     store.write(TABLE, rows("a"))
+    times.append(START - timedelta(days=1))
     assert store.write(TABLE, rows("b")).created_at == START
 
 
@@ -179,15 +183,142 @@ def test_vacuum_leaves_what_is_tagged_pinned_or_newest(store, tmp_path):
         store.vacuum(TABLE, keep_last=0)
 
 
-def test_vacuum_takes_nothing_where_a_mark_is_broken(store, tmp_path):
+@pytest.mark.parametrize("change", ["UPDATE pins SET version = 2", "DELETE FROM pins"])
+def test_the_database_itself_refuses_to_let_a_pin_go(store, tmp_path, change):
     for number in range(3):
         store.write(TABLE, rows(str(number)))
     store.pin(TABLE, 1, "dataset version 1")
-    [mark] = (tmp_path / "tables" / TABLE).glob("pin.*")
-    mark.write_bytes(mark.read_bytes().replace(b"1", b"2", 1))
-    with pytest.raises(CorruptTable, match="not what was written"):
-        store.vacuum(TABLE, keep_last=1)
-    assert len(store.history(TABLE)) == 3
+    engine = open_database(tmp_path / "tables" / "store.db")
+    with pytest.raises(IntegrityError, match="append-only"), engine.begin() as connection:
+        connection.exec_driver_sql(change)
+    assert store.vacuum(TABLE, keep_last=1) == [2]
+    assert store.pins(TABLE) == [(1, "dataset version 1")]
+
+
+TYPES = [
+    pa.array([1, None], pa.uint8()), pa.array([2**64 - 1, None], pa.uint64()),
+    pa.array([1, None], pa.int8()), pa.array([1.5, None], pa.float16()),
+    pa.array([1.5, None], pa.float32()), pa.array(["a", None], pa.large_string()),
+    pa.array(["a", None], pa.string_view()), pa.array([b"ab", None], pa.binary(2)),
+    pa.array([b"a", None], pa.large_binary()), pa.array([1, None], pa.date32()),
+    pa.array([86_400_000, None], pa.date64()), pa.array([1, None], pa.time32("s")),
+    pa.array([1, None], pa.time64("ns")), pa.array([1, None], pa.duration("us")),
+    pa.array([1, None], pa.timestamp("ns")), pa.array([1, None], pa.timestamp("s")),
+    pa.array([1, None], pa.timestamp("ms", "Europe/Berlin")), pa.nulls(2),
+    pa.array([1, None], pa.decimal128(10, 2)), pa.array([True, None]),
+    pa.array(["a", None]).dictionary_encode(), pa.array([[1.0], None], pa.list_(pa.float32())),
+    pa.array([[1, 2], None], pa.list_(pa.int16(), 2)),
+    pa.array([[1], None], pa.large_list(pa.uint8())), pa.array([{"a": 1, "b": "x"}, None]),
+    pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int8())),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("values", TYPES, ids=lambda values: str(values.type))
+def test_every_type_comes_back_as_it_was(store, values):
+    table = pa.table({"example_id": ["a", "b"], "x": values})
+    written = store.write(TABLE, table)
+    read = store.read(TABLE)
+    assert read.schema.equals(table.schema)
+    assert read.equals(table)
+    assert store.verify(TABLE) == written
+    assert store.append(TABLE, table.slice(1)).digest == content_digest(
+        pa.concat_tables([table, table.slice(1)])
+    )
+
+
+ODD_NAMES = ["p:a b", "p:a.b", "p:x (y), z=1;{}", "Ä ö", "a", "A", "`q`", "tab\tname", "", "日本"]
+
+
+def test_a_column_may_be_called_anything(store):
+    table = pa.table({"example_id": ["a"], **{name: [at] for at, name in enumerate(ODD_NAMES)}})
+    store.write(TABLE, table)
+    store.append(TABLE, table.set_column(0, "example_id", pa.array(["b"])))
+    assert store.read(TABLE).column_names == table.column_names
+    assert store.read(TABLE, columns=ODD_NAMES[::-1]).column_names == ODD_NAMES[::-1]
+
+
+def test_two_columns_of_a_wide_table_are_all_that_is_read(store, monkeypatch):
+    wide = pa.table({"example_id": ["a", "b"], **{f"x{n}": [n, n] for n in range(200)}})
+    store.write(TABLE, wide)
+    looked_at: list[tuple[int, int]] = []
+    original = LocalPlace.image
+
+    def seen(self, name, size, ranges):
+        looked_at.extend(ranges)
+        return original(self, name, size, ranges)
+
+    monkeypatch.setattr(LocalPlace, "image", seen)
+    assert store.read(TABLE, columns=["x7", "x9"]).to_pydict() == {"x7": [7, 7], "x9": [9, 9]}
+    assert len(looked_at) == 3  # the footer, and a chunk for each column
+
+
+def test_other_engines_read_the_same_rows(store, tmp_path):
+    from deltalake import DeltaTable
+
+    store.write(TABLE, rows("a", "b"))
+    store.append(TABLE, rows("c"))
+    store.write(TABLE, rows("d"))
+    where = str(tmp_path / "tables" / TABLE)
+    for version, ids in ((0, {"a", "b"}), (1, {"a", "b", "c"}), (2, {"d"})):
+        seen = DeltaTable(where, version=version).to_pyarrow_table()
+        assert set(seen["example_id"].to_pylist()) == ids
+
+
+def test_a_version_has_files_for_engines_that_scan_lazily(store):
+    import pyarrow.dataset as ds
+
+    store.write(TABLE, rows("a", "b"))
+    store.append(TABLE, rows("c", label="8"))
+    seen = ds.dataset(store.files(TABLE), format="parquet")
+    found = seen.to_table(columns=["example_id"], filter=ds.field("label") == "8")
+    assert found.to_pydict() == {"example_id": ["c"]}
+    assert len(store.files(TABLE, version=1)) == 1
+
+
+def test_an_append_writes_its_own_rows_alone(store, tmp_path):
+    ids = [f"row-{n}" for n in range(50_000)]
+    store.write(TABLE, pa.table({"example_id": ids, "x": list(range(50_000))}))
+    before = sum(p.stat().st_size for p in (tmp_path / "tables" / TABLE).glob("*.parquet"))
+    version = store.append(TABLE, pa.table({"example_id": ["new"], "x": [1]}))
+    after = sum(p.stat().st_size for p in (tmp_path / "tables" / TABLE).glob("*.parquet"))
+    assert after - before < 2_000 < before
+    assert version.digest == content_digest(store.read(TABLE))
+
+
+def test_a_hundred_versions_stay_readable_by_number(store):
+    for number in range(1, 131):
+        store.write(TABLE, rows(str(number)))
+    assert store.read(TABLE, version=1)["example_id"].to_pylist() == ["1"]
+    assert store.read(TABLE, version=130)["example_id"].to_pylist() == ["130"]
+    assert len(store.history(TABLE)) == 130
+
+
+def test_the_same_store_in_an_object_store(tmp_path):
+    # The object store here is a folder behind the client that also speaks to S3, GCS and Azure.
+    engine = open_database(tmp_path / "marks.db")
+    store = DeltaStore(f"file://{tmp_path}/bucket", engine, clock=Hours())
+    first = store.write(TABLE, rows("a"), expected=0)
+    store.append(TABLE, rows("b"))
+    with pytest.raises(WriteConflict):
+        store.write(TABLE, rows("c"), expected=1)
+    store.tag(TABLE, "good", 1)
+    assert store.read(TABLE, columns=["example_id"])["example_id"].to_pylist() == ["a", "b"]
+    assert store.describe(TABLE, tag="good") == first
+    assert store.write(TABLE, rows("c")).version == 3
+    assert store.vacuum(TABLE, keep_last=1) == [2]
+    # What is younger than a day may be a writer's, so its files are spared.
+    assert len(list((tmp_path / "bucket" / TABLE).glob("*.parquet"))) == 3
+    for part in (tmp_path / "bucket" / TABLE).glob("*.parquet"):
+        part.write_bytes(part.read_bytes()[:-1])
+    with pytest.raises(CorruptTable):
+        [store.verify(TABLE, version=n) for n in (1, 3)]
+    with pytest.raises(VersionNotFound, match="no version yet"):
+        store.read("digits/other")
+
+
+def test_an_object_store_needs_a_database_beside_it():
+    with pytest.raises(StoreError, match="need a database beside them"):
+        DeltaStore("s3://bucket/tables")
 
 
 def test_a_diff_names_rows_and_cells(store):
