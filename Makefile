@@ -21,10 +21,10 @@ loop: $(READY)
 		--reviewer simulated --reviewer-accuracy 0.95
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 -m "not slow" -q --doctest-modules burnish tests
+	$(BIN)/python -m pytest -n 2 -m "not slow" -q --doctest-modules --ignore=burnish/database/migrations burnish tests
 
 test-all: $(READY)
-	$(BIN)/python -m pytest -n 2 -q --doctest-modules burnish tests
+	$(BIN)/python -m pytest -n 2 -q --doctest-modules --ignore=burnish/database/migrations burnish tests
 
 check: $(READY)
 	$(BIN)/ruff check .

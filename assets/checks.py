@@ -35,13 +35,18 @@ def _gate(spec: DatasetSpec, stage: str) -> dg.AssetChecksDefinition:
         "unless every expectation of this gate holds.",
     )
     def gate(
+        context: dg.AssetCheckExecutionContext,
         versions: dg.ResourceParam[Versions],
         gate_runner: dg.ResourceParam[GateRunner],
         pages: dg.ResourceParam[Path],
+        git_sha: dg.ResourceParam[str],
     ) -> dg.AssetCheckResult:
         classes = known_classes(spec, versions, stage)
         suite = suite_for(stage, spec, classes=classes, budget=promised_rows(spec, versions))
-        return _shown(run_gate(spec, stage, suite, versions, runner=gate_runner, pages=pages))
+        made = {"code_sha": git_sha, "run": context.run.run_id}
+        return _shown(
+            run_gate(spec, stage, suite, versions, runner=gate_runner, pages=pages, made=made)
+        )
 
     return gate
 

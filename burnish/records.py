@@ -98,8 +98,9 @@ class Watermark:
 class LabelVersion:
     """The fold of the ledger up to a watermark: one standing decision for each example decided.
 
-    `decisions` has the columns example_id, decision, label (null unless keep or change), author,
-    at, event_id; sorted by example_id.
+    `decisions` has the columns example_id, decision, label (null unless keep or change), author
+    (dictionary-encoded text), at, event_id; in the order of event_id. `digest` is the chain at the
+    watermark, which names every event that was folded.
     """
 
     dataset: str
@@ -236,7 +237,11 @@ class Iteration:
 
 @dataclass(frozen=True)
 class DatasetVersion:
-    """Feature snapshot + label version, with the content digest of the two joined."""
+    """Feature snapshot + label version, with the content digest of the two joined.
+
+    `sheet` says where it comes from: the datasheet of the spec, `code_sha`, `run`, and `parents`,
+    the versions it was made of.
+    """
 
     dataset: str
     number: int
@@ -247,6 +252,7 @@ class DatasetVersion:
     class_counts: Mapping[str, int]
     iteration: int
     created_at: datetime
+    sheet: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __str__(self) -> str:
         return f"{self.dataset}@{self.number}"

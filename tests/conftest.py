@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,3 +86,33 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("BURNISH_DATA names no folder of real data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """The URL of a PostgreSQL server that tests may create databases in, from BURNISH_POSTGRES."""
+    url = os.environ.get("BURNISH_POSTGRES", "")
+    if not url:
+        pytest.skip("BURNISH_POSTGRES names no PostgreSQL server")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of each kind, as what `open_database` takes."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "database.db")
+        return
+    import sqlalchemy as sa
+
+    url = sa.engine.make_url(request.getfixturevalue("postgres_url"))
+    name = f"burnish_{uuid.uuid4().hex}"
+    server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    try:
+        yield url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+        server.dispose()

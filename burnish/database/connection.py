@@ -1,8 +1,8 @@
 """A SQL database that several processes write to: how it is opened, and how a write holds.
 
-What belongs here: engines, transactions, the column type of a time, and triggers that keep a
-table append-only. What does not: the tables themselves (`burnish.ledger.schema`,
-`burnish.versions.schema`).
+What belongs here: engines, transactions, and the column type of a time. What does not: the tables
+themselves (`burnish.store.schema`, `burnish.ledger.schema`, `burnish.versions.schema`), and how
+they come to be (`burnish.database.migrating`).
 
 On SQLite a transaction that reads and then writes must take the write lock at its start: begun
 as usual (`DEFERRED`), two of them deadlock and one fails at once, whatever the timeout. So
@@ -19,18 +19,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    DDL,
     Connection,
     Dialect,
     Engine,
-    MetaData,
     String,
-    Table,
     create_engine,
     event,
-    func,
-    inspect,
-    select,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -43,8 +37,6 @@ WRITES = "burnish_writes"
 BUSY_SECONDS = 30
 SWITCH_PAUSE = 0.02
 ATTEMPTS = 100
-# Any fixed number: processes that create tables on PostgreSQL at once take turns under it.
-CREATE_LOCK = 0x6275726E
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -115,30 +107,6 @@ def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
         except IntegrityError:
             continue
     return _once(writer, work)
-
-
-def create_tables(engine: Engine, metadata: MetaData) -> None:
-    """Create what is absent; safe for any number of processes at once."""
-    wanted = set(metadata.tables)
-    if wanted <= set(inspect(engine).get_table_names()):
-        return
-
-    def create(connection: Connection) -> None:
-        if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(CREATE_LOCK)))
-        metadata.create_all(connection)
-
-    transact(engine, create)
-
-
-def refuse_changes(table: Table) -> None:
-    """Have the database itself refuse to change or delete rows of a table (SQLite triggers)."""
-    for action in ("UPDATE", "DELETE"):
-        trigger = DDL(
-            f"CREATE TRIGGER {table.name}_no_{action.lower()} BEFORE {action} ON {table.name} "
-            f"BEGIN SELECT RAISE(ABORT, '{table.name} is append-only'); END"
-        )
-        event.listen(table, "after_create", trigger.execute_if(dialect="sqlite"))
 
 
 def _once(writer: Engine, work: Callable[[Connection], Result]) -> Result:

@@ -1,37 +1,27 @@
 """One label event by itself: what makes a verdict fit for the ledger, and how events chain.
 
-What belongs here: checks that need no other event, canonical JSON, the hash chain, and the fold
-of events into decisions. What does not: any SQL (`burnish.ledger.sql`).
+What belongs here: checks that need no other event, canonical JSON, and the hash chain. What does
+not: folding events into decisions (`burnish.ledger.fold`), or any SQL (`burnish.ledger.sql`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+import re
 from typing import Any, get_args
 
-import pyarrow as pa
-
-from burnish.database import utc_text
 from burnish.errors import LedgerError
-from burnish.records import Decision, LabelEvent, Verdict, Watermark
+from burnish.records import Decision, Verdict, Watermark
 
-GENESIS = "0" * 64
-EMPTY = Watermark(0, GENESIS)
+GENESIS = bytes(32)
+EMPTY = Watermark(0, GENESIS.hex())
 DECISIONS: tuple[str, ...] = get_args(Decision)
 LABELLING: frozenset[str] = frozenset({"keep", "change"})
-DECISION_SCHEMA = pa.schema(
-    [
-        ("example_id", pa.string()),
-        ("decision", pa.string()),
-        ("label", pa.string()),
-        ("author", pa.string()),
-        ("at", pa.timestamp("us", tz="UTC")),
-        ("event_id", pa.int64()),
-    ]
-)
+
+# PostgreSQL takes no NUL, and the separators of records part what a fold reads.
+_UNFIT = re.compile("[\0\x1c-\x1f]")
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def check_verdict(verdict: Verdict) -> None:
@@ -44,65 +34,34 @@ def check_verdict(verdict: Verdict) -> None:
     if verdict.decision not in DECISIONS:
         raise LedgerError(f"{who} is {verdict.decision!r}", expected=" | ".join(DECISIONS))
     _check_labels(verdict, who)
-    for name, text in _texts(verdict):
-        if text is not None and not _storable(text):
-            raise LedgerError(f"{who} has a {name} that no database can hold: {text!r}")
+    texts = [text for text in _texts(verdict).values() if text is not None]
+    if not _storable("".join(texts)):
+        name = next(n for n, text in _texts(verdict).items() if text and not _storable(text))
+        raise LedgerError(
+            f"{who} has a {name} that no database can hold: {getattr(verdict, name)!r}",
+            expected="text without NUL, lone surrogates and the characters 1C to 1F",
+        )
 
 
 def canonical_json(facts: object, *, what: str) -> str:
     """JSON with one spelling for each value; raises `LedgerError` for NaN and what is no JSON."""
     try:
-        text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return _ENCODER.encode(facts)
     except (TypeError, ValueError) as error:
         raise LedgerError(
             f"{what} cannot be written as JSON: {error}",
             expected="text, finite numbers, true, false, null, and lists and mappings of these",
             hint="turn arrays into lists and NaN into None",
         ) from error
-    return text
 
 
-def chain_after(previous: str, event: Mapping[str, Any]) -> str:
-    """Hash of an event and, through `previous`, of all before it.
+def chain_after(previous: bytes, facts: list[Any]) -> bytes:
+    """Hash of an event's facts and, through `previous`, of all events before it.
 
-    `event` has the columns of the table `label_events` but `chain`, with `at` as a time and
-    `evidence` as canonical JSON.
-
-    >>> len(chain_after(GENESIS, {"event_id": 1}))
-    64
+    >>> chain_after(GENESIS, [1, "a", "drop"]).hex()[:8]
+    'a0364da7'
     """
-    facts = {
-        name: utc_text(value) if isinstance(value, datetime) else value
-        for name, value in event.items()
-        if name != "chain"
-    }
-    text = f"{previous}|{canonical_json(facts, what='an event')}"
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def fold_events(events: Iterable[LabelEvent]) -> pa.Table:
-    """The standing decision of each example: that of its latest event; sorted by example_id."""
-    latest: dict[str, LabelEvent] = {}
-    for event in sorted(events, key=lambda event: event.event_id):
-        latest[event.verdict.example_id] = event
-    rows = [
-        {
-            "example_id": name,
-            "decision": event.verdict.decision,
-            "label": event.verdict.to_label if event.verdict.decision in LABELLING else None,
-            "author": event.verdict.author,
-            "at": event.at,
-            "event_id": event.event_id,
-        }
-        for name, event in sorted(latest.items())
-    ]
-    return pa.Table.from_pylist(rows, schema=DECISION_SCHEMA)
-
-
-def decisions_digest(decisions: pa.Table) -> str:
-    """Hex sha256 of a fold: equal where and only where the decisions are."""
-    rows = [{**row, "at": utc_text(row["at"])} for row in decisions.to_pylist()]
-    return hashlib.sha256(canonical_json(rows, what="a fold").encode()).hexdigest()
+    return hashlib.sha256(previous + _ENCODER.encode(facts).encode()).digest()
 
 
 def _check_labels(verdict: Verdict, who: str) -> None:
@@ -123,15 +82,21 @@ def _check_labels(verdict: Verdict, who: str) -> None:
         raise LedgerError(f"{who} is {verdict.decision} with the label {after!r}", expected="None")
 
 
-def _texts(verdict: Verdict) -> list[tuple[str, str | None]]:
-    names = ("example_id", "from_label", "to_label", "author", "role", "reason", "comment")
-    return [(name, getattr(verdict, name)) for name in names]
+def _texts(verdict: Verdict) -> dict[str, str | None]:
+    return {
+        "example_id": verdict.example_id,
+        "from_label": verdict.from_label,
+        "to_label": verdict.to_label,
+        "author": verdict.author,
+        "role": verdict.role,
+        "reason": verdict.reason,
+        "comment": verdict.comment,
+    }
 
 
 def _storable(text: str) -> bool:
-    """PostgreSQL takes no NUL in a text, and no database half a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return "\0" not in text
+    return _UNFIT.search(text) is None

@@ -6,9 +6,19 @@ What belongs here: columns and keys. What does not: reading and writing rows
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
-from burnish.database import UtcTime, refuse_changes
+from burnish.database import UtcTime
 
 metadata = MetaData()
 
@@ -27,9 +37,11 @@ label_events = Table(
     Column("comment", Text, nullable=False),
     Column("evidence", Text, nullable=False),  # canonical JSON
     Column("supersedes", Integer),
-    Column("at", UtcTime, nullable=False),
-    Column("chain", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("chain", LargeBinary(32), nullable=False),
     Index("label_events_of_example", "dataset", "example_id", "event_id"),
+    # The key is the table: a second copy of it would be a third of the bytes.
+    sqlite_with_rowid=False,
 )
 
 label_requests = Table(
@@ -43,6 +55,3 @@ label_requests = Table(
     Column("until", UtcTime),
     Column("at", UtcTime, nullable=False),
 )
-
-refuse_changes(label_events)
-refuse_changes(label_requests)

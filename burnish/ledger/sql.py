@@ -1,8 +1,8 @@
 """The ledger in a SQL database: SQLite for one machine, PostgreSQL for several.
 
 What belongs here: `SqlLedger`, which numbers, chains, stores and reads events and requests. What
-does not: what makes a verdict fit and how events chain and fold (`burnish.ledger.events`), or
-how a transaction holds (`burnish.database`).
+does not: what makes a verdict fit and how events chain (`burnish.ledger.events`) and fold
+(`burnish.ledger.fold`), or how a transaction holds (`burnish.database`).
 """
 
 from __future__ import annotations
@@ -11,26 +11,32 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, String, func, or_, select, type_coerce
+from sqlalchemy import Column, Connection, Engine, Select, func, or_, select, type_coerce
+from sqlalchemy.types import NullType
 
-from burnish.database import create_tables, transact, utc_text
+from burnish.database import migrate, transact, utc_text
 from burnish.errors import LedgerError, LedgerTampered
-from burnish.ledger.events import (
-    EMPTY,
-    canonical_json,
-    chain_after,
-    check_verdict,
-    decisions_digest,
-    fold_events,
+from burnish.ledger.events import EMPTY, canonical_json, chain_after, check_verdict
+from burnish.ledger.fold import Fold, empty_fold, read_events
+from burnish.ledger.rows import (
+    EventRow,
+    event_facts,
+    event_from,
+    events_from,
+    request_from,
+    ticks,
 )
-from burnish.ledger.rows import event_from, event_row, request_from
-from burnish.ledger.schema import label_events, label_requests, metadata
+from burnish.ledger.schema import label_events, label_requests
 from burnish.records import LabelEvent, LabelRequest, LabelVersion, Verdict, Watermark
 from burnish.typing import Clock
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+# What the chain covers, in this order: all columns but `dataset` and `chain`.
+CHAINED = tuple(column.name for column in label_events.c)[1:-1]
 
 
 class SqlLedger:
@@ -50,7 +56,8 @@ class SqlLedger:
     def __init__(self, engine: Engine, *, clock: Clock = _utc_now) -> None:
         self._engine = engine
         self._clock = clock
-        create_tables(engine, metadata)
+        self._folds: dict[str, Fold] = {}
+        migrate(engine)
 
     def append(self, dataset: str, verdicts: Sequence[Verdict]) -> list[LabelEvent]:
         """Take verdicts into the ledger, all or none, in their order.
@@ -69,17 +76,48 @@ class SqlLedger:
 
         def add(connection: Connection) -> list[LabelEvent]:
             head, at = _head(connection, dataset), self._clock()
-            rows: list[dict[str, Any]] = []
-            for verdict, text in zip(verdicts, evidence, strict=True):
-                row = event_row(dataset, verdict, text, event_id=head.event_id + 1, at=at)
-                _check_superseded(connection, row, rows)
-                row["chain"] = chain_after(head.chain, row)
-                head = Watermark(row["event_id"], row["chain"])
-                rows.append(row)
-            connection.execute(label_events.insert(), rows)
-            return [event_from(row) for row in rows]
+            count, chain, moment = head.event_id, bytes.fromhex(head.chain), ticks(at)
+            _check_superseded(connection, dataset, verdicts, after=count)
+            rows: list[EventRow] = []
+            for event_id, (verdict, text) in enumerate(
+                zip(verdicts, evidence, strict=True), start=count + 1
+            ):
+                facts = event_facts(event_id, verdict, text, moment)
+                chain = chain_after(chain, facts)
+                rows.append((dataset, *facts, chain))
+            _insert(connection, rows)
+            return events_from(verdicts, rows, at)
 
         return transact(self._engine, add)
+
+    def undo(self, dataset: str, event_id: int, *, author: str, reason: str = "") -> LabelEvent:
+        """Take an event back, by an event: what stood on the example before stands again.
+
+        Where nothing stood before, the example is open again (`unsure`). Raises `LedgerError`
+        where there is no such event, or it does not stand any more.
+        """
+        [undone] = self.events(dataset, after=event_id - 1, until=event_id) or [None]
+        if undone is None:
+            raise LedgerError(f"{dataset} has no event {event_id}", expected="an event's number")
+        course = self.blame(dataset, undone.verdict.example_id)
+        if course[-1].event_id != event_id:
+            raise LedgerError(
+                f"event {event_id} on {undone.verdict.example_id!r} does not stand any more",
+                expected=f"its newest event, {course[-1].event_id}",
+            )
+        before = course[-2].verdict if len(course) > 1 else None
+        verdict = Verdict(
+            example_id=undone.verdict.example_id,
+            decision=before.decision if before else "unsure",
+            from_label=before.from_label if before else undone.verdict.from_label,
+            to_label=before.to_label if before else None,
+            author=author,
+            role=undone.verdict.role,
+            reason=reason or "undo",
+            evidence={"undoes": event_id},
+            supersedes=event_id,
+        )
+        return self.append(dataset, [verdict])[0]
 
     def events(self, dataset: str, *, after: int = 0, until: int | None = None) -> list[LabelEvent]:
         """Events with `after` < event_id <= `until` (None: to the newest), in order."""
@@ -100,20 +138,23 @@ class SqlLedger:
     def fold(self, dataset: str, watermark: int | None = None) -> LabelVersion:
         """The standing decision of each example up to a watermark (None: the newest event).
 
-        An example's later event wins. The same watermark gives the same fold for ever. Raises
-        `LedgerError` for a watermark beyond the newest event.
+        An example's later event wins. The same watermark gives the same fold for ever; a later one
+        is made from the last one asked for and the events since. Raises `LedgerError` for a
+        watermark beyond the newest event.
         """
         with self._engine.connect() as connection:
             mark = _mark(connection, dataset, watermark)
-            newest = (
-                select(func.max(label_events.c.event_id))
-                .where(label_events.c.dataset == dataset, label_events.c.event_id <= mark.event_id)
-                .group_by(label_events.c.example_id)
+            known = self._folds.get(dataset)
+            if known is None or not _continues(connection, dataset, known.watermark, mark):
+                known = empty_fold(EMPTY)
+            events = read_events(
+                connection, dataset, after=known.watermark.event_id, until=mark.event_id
             )
-            query = _events_of(dataset).where(label_events.c.event_id.in_(newest))
-            standing = [event_from(row) for row in connection.execute(query).mappings()]
-        decisions = fold_events(standing)
-        return LabelVersion(dataset, mark, decisions, decisions_digest(decisions))
+        fold = known.then(events, mark)
+        newest = self._folds.get(dataset)
+        if newest is None or newest.watermark.event_id <= mark.event_id:
+            self._folds[dataset] = fold
+        return fold.to_version(dataset)
 
     def request(self, dataset: str, request: LabelRequest) -> LabelRequest:
         """Ask for rows to be looked at; returns the request with its number and time.
@@ -166,19 +207,20 @@ class SqlLedger:
         end leave a chain that holds: compare the head with a watermark kept elsewhere.
         """
         mark = EMPTY
-        stored_time = type_coerce(label_events.c.at, String).label("at")
-        columns = [stored_time if column.name == "at" else column for column in label_events.c]
+        # Values as they are stored, whatever type they have by now.
+        columns = [_as_stored(column) for column in label_events.c]
         query = select(*columns).where(label_events.c.dataset == dataset)
         with self._engine.connect() as connection:
             for row in connection.execute(query.order_by(label_events.c.event_id)).mappings():
                 event = {str(name): value for name, value in row.items()}
-                if not _holds(mark, event):
+                found = _follows(mark, event)
+                if found is None:
                     raise LedgerTampered(
                         f"event {mark.event_id + 1} of {dataset} is not what was appended",
                         expected=f"the chain that holds up to event {mark.event_id}",
                         hint="restore the database from a backup that verifies",
                     )
-                mark = Watermark(event["event_id"], event["chain"])
+                mark = found
         return mark
 
     def _read(self, query: Select[Any]) -> list[LabelEvent]:
@@ -196,19 +238,44 @@ def _events_of(dataset: str) -> Select[Any]:
     return select(label_events).where(label_events.c.dataset == dataset)
 
 
-def _holds(mark: Watermark, event: Mapping[str, Any]) -> bool:
-    """Whether an event is the one that follows `mark`."""
+def _as_stored(column: Column[Any]) -> Any:
+    return type_coerce(column, NullType()).label(column.name)
+
+
+def _follows(mark: Watermark, event: Mapping[str, Any]) -> Watermark | None:
+    """The watermark after an event, if it is the one that follows `mark`."""
+    facts = [event[name] for name in CHAINED]
     try:
-        chain = chain_after(mark.chain, event)
-    except LedgerError:  # a value that no append would have taken
+        chain = chain_after(bytes.fromhex(mark.chain), facts)
+    except (TypeError, ValueError):  # a value that no append would have taken
+        return None
+    stored = event["chain"]
+    same = isinstance(stored, bytes | memoryview) and bytes(stored) == chain
+    if event["event_id"] != mark.event_id + 1 or not same:
+        return None
+    return Watermark(event["event_id"], chain.hex())
+
+
+def _insert(connection: Connection, rows: list[EventRow]) -> None:
+    """Many rows at once, by the driver itself: compiling them one by one takes most of the time."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    names = ", ".join(column.name for column in label_events.c)
+    marks = ", ".join([mark] * len(label_events.c))
+    connection.exec_driver_sql(f"INSERT INTO label_events ({names}) VALUES ({marks})", rows)  # noqa: S608
+
+
+def _continues(connection: Connection, dataset: str, known: Watermark, mark: Watermark) -> bool:
+    """Whether `mark` lies on or after a fold that is known, in the same chain."""
+    if known.event_id > mark.event_id:
         return False
-    return event["event_id"] == mark.event_id + 1 and event["chain"] == chain
+    return _mark(connection, dataset, known.event_id) == known
 
 
 def _head(connection: Connection, dataset: str) -> Watermark:
-    newest = _events_of(dataset).order_by(label_events.c.event_id.desc()).limit(1)
-    row = connection.execute(newest).mappings().first()
-    return EMPTY if row is None else Watermark(row["event_id"], row["chain"])
+    event = label_events.c
+    newest = select(event.event_id, event.chain).where(event.dataset == dataset)
+    row = connection.execute(newest.order_by(event.event_id.desc()).limit(1)).first()
+    return EMPTY if row is None else Watermark(row.event_id, bytes(row.chain).hex())
 
 
 def _mark(connection: Connection, dataset: str, watermark: int | None) -> Watermark:
@@ -216,28 +283,32 @@ def _mark(connection: Connection, dataset: str, watermark: int | None) -> Waterm
         return _head(connection, dataset)
     if watermark == 0:
         return EMPTY
-    query = _events_of(dataset).where(label_events.c.event_id == watermark)
-    row = connection.execute(query).mappings().first()
-    if row is None:
+    event = label_events.c
+    query = select(event.chain).where(event.dataset == dataset, event.event_id == watermark)
+    chain = connection.scalar(query)
+    if chain is None:
         newest = _head(connection, dataset).event_id
         raise LedgerError(
             f"{dataset} has no event {watermark}", expected=f"a watermark from 0 to {newest}"
         )
-    return Watermark(row["event_id"], row["chain"])
+    return Watermark(watermark, bytes(chain).hex())
 
 
 def _check_superseded(
-    connection: Connection, row: Mapping[str, Any], pending: Sequence[Mapping[str, Any]]
+    connection: Connection, dataset: str, verdicts: Sequence[Verdict], *, after: int
 ) -> None:
-    number = row["supersedes"]
-    if number is None:
-        return
-    query = _events_of(row["dataset"]).where(label_events.c.event_id == number)
-    stored = connection.execute(query).mappings().first()
-    named = stored or next((other for other in pending if other["event_id"] == number), None)
-    if named is None or named["example_id"] != row["example_id"]:
-        found = "does not exist" if named is None else f"is on {named['example_id']!r}"
-        raise LedgerError(
-            f"the verdict on {row['example_id']!r} supersedes event {number}, which {found}",
-            expected="an earlier event of the same example",
-        )
+    """Raise `LedgerError` for a verdict that supersedes what is no earlier event of its example."""
+    pending = {after + place: verdict.example_id for place, verdict in enumerate(verdicts, start=1)}
+    for event_id, verdict in zip(pending, verdicts, strict=True):
+        number = verdict.supersedes
+        if number is None:
+            continue
+        event = label_events.c
+        query = select(event.example_id).where(event.dataset == dataset, event.event_id == number)
+        named = pending.get(number) if number > after else connection.scalar(query)
+        if number >= event_id or named != verdict.example_id:
+            found = "does not exist" if named is None or number >= event_id else f"is on {named!r}"
+            raise LedgerError(
+                f"the verdict on {verdict.example_id!r} supersedes event {number}, which {found}",
+                expected="an earlier event of the same example",
+            )

@@ -20,7 +20,7 @@ from burnish.errors import CorruptTable, StoreError, VersionNotFound, WriteConfl
 from burnish.records import TableDiff, TableVersion
 from burnish.store.commits import Commit
 from burnish.store.difference import changed_cells, pc, row_ids
-from burnish.store.digest import content_digest, table_digest
+from burnish.store.digest import TableDigest, content_digest, table_digest
 from burnish.store.hashing import canonical_type
 from burnish.store.layout import (
     from_storage,
@@ -167,7 +167,7 @@ class DeltaStore:
         `CorruptTable` where bytes are not those written, and `StoreError` for unknown `columns`.
         """
         log = self._log(table)
-        with log.place.held(alone=False) if log.place.exists() else log.missing("version"):
+        with log.held():
             return self._rows(log, self._pick(log, version=version, tag=tag, as_of=as_of), columns)
 
     def describe(
@@ -175,7 +175,20 @@ class DeltaStore:
     ) -> TableVersion:
         """The newest version, or that picked, without its rows; raises `VersionNotFound`."""
         log = self._log(table)
-        return self._pick(log, version=version, tag=tag, as_of=None).to_version()
+        with log.held():
+            return self._pick(log, version=version, tag=tag, as_of=None).to_version()
+
+    def schema(self, table: str, *, version: int | None = None) -> pa.Schema:
+        """Names and types of the columns of a version, without its rows."""
+        log = self._log(table)
+        with log.held():
+            return schema_from(self._pick(log, version=version, tag=None, as_of=None).schema)
+
+    def digest(self, table: str, *, version: int | None = None) -> TableDigest:
+        """The content digest of a version in its parts, as it was written."""
+        log = self._log(table)
+        with log.held():
+            return self._pick(log, version=version, tag=None, as_of=None).digest
 
     def files(self, table: str, *, version: int | None = None) -> list[str]:
         """The Parquet files of a version, verified from end to end, for engines that scan lazily.
@@ -184,14 +197,18 @@ class DeltaStore:
         paths, in an object store URLs. Types are those of Delta Lake. Raises as `read` does.
         """
         log = self._log(table)
-        commit = self._pick(log, version=version, tag=None, as_of=None)
-        self._rows(log, commit, None)
+        with log.held():
+            commit = self._pick(log, version=version, tag=None, as_of=None)
+            self._rows(log, commit, None)
         return [f"{log.place.uri}/{part.name}" for part in commit.parts]
 
     def history(self, table: str) -> list[TableVersion]:
         """All versions that can be read, oldest first; empty for an unknown table."""
         log = self._log(table)
-        return [log.read(number).to_version() for number in log.numbers()]
+        if not log.place.exists() and log.head() == 0:
+            return []
+        with log.held():
+            return [log.read(number).to_version() for number in log.numbers()]
 
     def diff(self, table: str, before: int, after: int) -> TableDiff:
         """Rows added and removed, and cells changed, matched by example_id.
@@ -201,12 +218,13 @@ class DeltaStore:
         is null or stands twice.
         """
         log = self._log(table)
-        old, new = log.read(before), log.read(after)
-        columns = _may_differ(old, new)
-        sides = [
-            self._rows(log, one, [n for n in one.digest.types if columns is None or n in columns])
-            for one in (old, new)
-        ]
+        with log.held():
+            old, new = log.read(before), log.read(after)
+            columns = _may_differ(old, new)
+            sides = [
+                self._rows(log, one, [n for n in one.digest.types if not columns or n in columns])
+                for one in (old, new)
+            ]
         old_ids = row_ids(sides[0], what=f"{table}@{before}")
         new_ids = row_ids(sides[1], what=f"{table}@{after}")
         added = new_ids.filter(pc.invert(pc.is_in(new_ids, value_set=old_ids)))
@@ -256,8 +274,9 @@ class DeltaStore:
         Raises `CorruptTable` naming table and version.
         """
         log = self._log(table)
-        commit = self._pick(log, version=version, tag=None, as_of=None)
-        found = content_digest(self._rows(log, commit, None))
+        with log.held():
+            commit = self._pick(log, version=version, tag=None, as_of=None)
+            found = content_digest(self._rows(log, commit, None))
         if found != commit.digest.hex:
             raise CorruptTable(
                 f"{table}@{commit.version} holds other content than was written: {found[:12]}",

@@ -15,8 +15,8 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -165,10 +165,17 @@ class TableLog:
             return VersionNotFound(f"{self.table} has no version yet", expected="a table with rows")
         return VersionNotFound(f"{self.table} has no {what}", expected=f"among: {known}")
 
-    def missing(self, what: str) -> AbstractContextManager[None]:
-        """Raise `VersionNotFound`, or `CorruptTable` where there was a table."""
-        self.head()
-        raise self.not_found(what)
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Share the lock, so that no vacuum takes a version away; the table must exist.
+
+        Raises `VersionNotFound`, or `CorruptTable` where there was a table.
+        """
+        if not self.place.exists():
+            self.head()
+            raise self.not_found("version")
+        with self.place.held(alone=False):
+            yield
 
     def _committed(self) -> list[int]:
         found = (version_of(name) for name in self.place.names(LOG))

@@ -12,9 +12,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select
 
-from burnish.database import create_tables, transact
+from burnish.database import migrate, transact
 from burnish.errors import StoreError, VersionNotFound
-from burnish.store.schema import metadata, pins, store_commits, tags, vacuumed
+from burnish.store.schema import pins, store_commits, tags, vacuumed
 from burnish.typing import Clock
 
 TAG_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -26,7 +26,7 @@ class Marks:
     def __init__(self, engine: Engine, *, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
-        create_tables(engine, metadata)
+        migrate(engine)
 
     def acknowledge(self, table: str, version: int, sha256: str) -> None:
         """Record that a commit was made, and what its file holds."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, Text
 
-from burnish.database import UtcTime, refuse_changes
+from burnish.database import UtcTime
 
 metadata = MetaData()
 
@@ -50,6 +50,3 @@ vacuumed = Table(
     Column("why", Text, nullable=False),
     Column("at", UtcTime, nullable=False),
 )
-
-for _table in (store_commits, pins, tags, vacuumed):
-    refuse_changes(_table)

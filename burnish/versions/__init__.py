@@ -10,17 +10,20 @@ the database of the ledger; and `Versions`, the one door to them. What does not:
     verdicts.py    verdicts as rows, and the shape of a quarantine
     reading.py     what downstream stages, and people, may read
     outputs.py     which iteration made which version
+    views.py       curated rows as a view, joined when read
+    joining.py     the join of rows and decisions
+    curating.py    making curated rows, and what is in them
     iterations.py  open, note, close; the champion
     commits.py     dataset versions
 """
 
 from burnish.versions.commits import Commits
+from burnish.versions.curating import Content, Curating
 from burnish.versions.iterations import Iterations
-from burnish.versions.reading import Reading
 from burnish.versions.verdicts import QUARANTINE
 
 
-class Versions(Reading, Iterations, Commits):
+class Versions(Curating, Iterations, Commits):
     """All that is known of a loop's versions; state is in SQL and in the store, none in here.
 
     Open the engine with `burnish.ledger.open_database`, on the database of the ledger. `clock`
@@ -44,4 +47,4 @@ class Versions(Reading, Iterations, Commits):
     """
 
 
-__all__ = ["QUARANTINE", "Versions"]
+__all__ = ["QUARANTINE", "Content", "Versions"]

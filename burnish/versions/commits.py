@@ -34,6 +34,7 @@ class Commits(Ground):
         rows: int,
         class_counts: Mapping[str, int],
         iteration: int,
+        sheet: Mapping[str, Any] | None = None,
     ) -> DatasetVersion:
         """Give the next number to a version of "dataset/curated_examples" and its labels.
 
@@ -51,6 +52,7 @@ class Commits(Ground):
                 rows=rows,
                 class_counts=class_counts,
                 iteration=iteration,
+                sheet=sheet,
             ),
         )
 
@@ -64,10 +66,12 @@ class Commits(Ground):
         rows: int,
         class_counts: Mapping[str, int],
         iteration: int,
+        sheet: Mapping[str, Any] | None = None,
     ) -> Callable[[Connection], DatasetVersion]:
         """What `commit` does, as a part of somebody else's transaction; the pin is set at once."""
         self.store.pin(f"{dataset}/{STAGE}", table_version, f"dataset version of {dataset}")
         counts = json.dumps({name: int(count) for name, count in class_counts.items()})
+        told = json.dumps(dict(sheet or {}))
 
         def add(connection: Connection) -> DatasetVersion:
             table = dataset_versions.c
@@ -88,6 +92,7 @@ class Commits(Ground):
                     "watermark_chain": watermark.chain,
                     "digest": digest,
                     "rows": rows,
+                    "sheet": told,
                     "class_counts": counts,
                     "iteration": iteration,
                     "created_at": self._now(),
@@ -129,4 +134,5 @@ def _version_from(row: Row) -> DatasetVersion:
         class_counts=json.loads(row["class_counts"]),
         iteration=row["iteration"],
         created_at=row["created_at"],
+        sheet=json.loads(row["sheet"]),
     )

@@ -10,9 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select
 
-from burnish.database import create_tables
+from burnish.database import migrate
 from burnish.typing import Clock, LabelLedger, TableStore
-from burnish.versions.schema import metadata
 
 Row = dict[str, Any]
 
@@ -34,7 +33,7 @@ class Ground:
         self.store = store
         self._ledger = ledger
         self._clock = clock
-        create_tables(engine, metadata)
+        migrate(engine)
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC)

@@ -12,30 +12,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, select
 
 from burnish.database import transact
 from burnish.errors import GateError, VersionNotFound, WriteConflict
 from burnish.records import GateReport, GateVerdict, TableVersion
 from burnish.store import content_digest
 from burnish.versions.ground import Row, first
-from burnish.versions.outputs import Outputs
 from burnish.versions.schema import gate_verdicts, publications
 from burnish.versions.verdicts import (
+    publications_of,
     quarantine_of,
     quarantine_version,
     stops_in_words,
     verdict_from,
     verdicts_of,
 )
+from burnish.versions.views import Views
 
 PUBLISHED, BEFORE = "published", "published-before"
 
 
-class Publishing(Outputs):
+class Publishing(Views):
     """Candidates, verdicts and publications of every stage."""
 
     def write(
@@ -99,7 +99,7 @@ class Publishing(Outputs):
         """
         if self.candidate(dataset, stage) is None:
             raise never_materialized(dataset, stage)
-        return self.store.read(f"{dataset}/{stage}", version=version, columns=columns)
+        return self.read_version(dataset, stage, version=version, columns=columns)
 
     def record_verdict(
         self,
@@ -234,20 +234,15 @@ class Publishing(Outputs):
             current = first(connection, publications_of(dataset, stage))
             turned_away = quarantine_version(connection, current) if current else None
         name = f"{dataset}/{stage}"
-        held = [(name, current["version"] if current else None, version)]
-        held.append((f"{name}_quarantine", turned_away, quarantine))
+        held: list[tuple[str, int | None, int | None]] = [
+            (name, current["version"] if current else None, version),
+            (f"{name}_quarantine", turned_away, quarantine),
+        ]
         for table, before, after in held:
             if before is not None:
                 self.store.tag(table, BEFORE, before)
             if after is not None:
                 self.store.tag(table, PUBLISHED, after)
-
-
-def publications_of(dataset: str, stage: str) -> Select[Any]:
-    """Publications of a stage, newest first."""
-    table = publications.c
-    query = select(publications).where(table.dataset == dataset, table.stage == stage)
-    return query.order_by(table.seq.desc())
 
 
 def never_materialized(dataset: str, stage: str) -> GateError:

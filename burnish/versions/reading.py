@@ -12,15 +12,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
 
 from burnish.errors import GateError, IterationError
 from burnish.records import Iteration, TableVersion
 from burnish.versions.ground import Row, first
-from burnish.versions.publishing import Publishing, never_materialized, publications_of
+from burnish.versions.publishing import Publishing, never_materialized
 from burnish.versions.schema import gate_verdicts
-from burnish.versions.verdicts import QUARANTINE, quarantine_version, verdicts_of
+from burnish.versions.verdicts import (
+    QUARANTINE,
+    publications_of,
+    quarantine_version,
+    verdicts_of,
+    without_rows,
+)
 
 
 class Reading(Publishing):
@@ -90,12 +95,8 @@ class Reading(Publishing):
         publication, turned_away = self._quarantine_of(dataset, stage)
         if publication is None:
             return None
-        table = self.store.read(
-            f"{dataset}/{stage}", version=publication["version"], columns=columns
-        )
-        stays = np.ones(table.num_rows, bool)
-        stays[turned_away["row"].to_numpy()] = False
-        return table.take(pa.array(np.flatnonzero(stays)))
+        table = self.read_version(dataset, stage, version=publication["version"], columns=columns)
+        return without_rows(table, turned_away)
 
     def quarantined(self, dataset: str, stage: str) -> pa.Table:
         """Rows of the published version that its gate turned away, one line a failed expectation.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text
 
-from burnish.database import UtcTime, refuse_changes
+from burnish.database import UtcTime
 
 metadata = MetaData()
 
@@ -95,11 +95,12 @@ dataset_versions = Table(
     metadata,
     Column("dataset", String(200), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("table_version", Integer, nullable=False),
+    Column("table_version", Integer, nullable=False),  # of "dataset/curated_examples"
     Column("watermark", Integer, nullable=False),
     Column("watermark_chain", String(64), nullable=False),
     Column("digest", String(64), nullable=False),
     Column("rows", Integer, nullable=False),
+    Column("sheet", Text, nullable=False),  # JSON object: what is known of where it comes from
     Column("class_counts", Text, nullable=False),  # JSON object
     Column("iteration", Integer, nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -113,6 +114,3 @@ dataset_versions = Table(
         unique=True,
     ),
 )
-
-for _table in (gate_verdicts, publications, stage_outputs, identity, dataset_versions):
-    refuse_changes(_table)

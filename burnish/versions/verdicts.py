@@ -1,4 +1,4 @@
-"""The verdicts of gates as rows: finding them, reading them, and what they turned away.
+"""The verdicts of gates and publications as rows: finding them, and what was turned away.
 
 What belongs here: the shape of a quarantine table, and queries on `gate_verdicts`. What does not:
 recording a verdict (`burnish.versions.publishing`), or what follows from one for readers
@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from sqlalchemy import Connection, Select, select
 
 from burnish.errors import GateError
 from burnish.records import GateReport, GateVerdict, TableVersion
 from burnish.versions.ground import Row, first
-from burnish.versions.schema import gate_verdicts
+from burnish.versions.schema import gate_verdicts, publications
 
 QUARANTINE = pa.schema(
     [
@@ -37,6 +38,13 @@ def verdicts_of(dataset: str, stage: str) -> Select[Any]:
     return query.order_by(table.seq.desc())
 
 
+def publications_of(dataset: str, stage: str) -> Select[Any]:
+    """Publications of a stage, newest first."""
+    table = publications.c
+    query = select(publications).where(table.dataset == dataset, table.stage == stage)
+    return query.order_by(table.seq.desc())
+
+
 def quarantine_version(connection: Connection, publication: Row) -> int | None:
     """Which version of "dataset/stage_quarantine" belongs to a publication."""
     if not publication["gated"]:
@@ -47,6 +55,15 @@ def quarantine_version(connection: Connection, publication: Row) -> int | None:
     )
     verdict = first(connection, query)
     return verdict["quarantine_version"] if verdict else None
+
+
+def without_rows(table: pa.Table, turned_away: pa.Table) -> pa.Table:
+    """A table without the rows that a quarantine names by position."""
+    if turned_away.num_rows == 0:
+        return table
+    stays = np.ones(table.num_rows, bool)
+    stays[turned_away["row"].to_numpy()] = False
+    return table.filter(pa.array(stays))
 
 
 def quarantine_of(found: pa.Table, candidate: TableVersion) -> pa.Table:

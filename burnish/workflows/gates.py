@@ -7,13 +7,12 @@ expectations (behind `burnish.typing.GateRunner`) and the record (`burnish.versi
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection
@@ -29,9 +28,10 @@ from burnish.records import (
 )
 from burnish.report.gate_page import render_gate_page
 from burnish.spec import DatasetSpec
-from burnish.store import content_digest
 from burnish.typing import GateRunner
 from burnish.versions import Versions
+from burnish.versions.curating import content_without
+from burnish.versions.views import CURATED, parts_of
 
 BEHIND_THE_QUEUE = ("curated_examples", "augmented_examples", "trained_model", "slice_report")
 
@@ -69,11 +69,12 @@ def run_gate(
     *,
     runner: GateRunner,
     pages: Path,
+    made: Mapping[str, str] | None = None,
 ) -> Judged:
     """Judge the newest candidate of a stage, and publish it if the gate lets it pass.
 
-    What a gate publishes of `curated_examples` is numbered as a dataset version at once. Raises
-    `GateError` where the stage has never been materialized.
+    What a gate publishes of `curated_examples` is numbered as a dataset version at once; `made`
+    says by which code and run. Raises `GateError` where the stage was never materialized.
     """
     candidate = versions.candidate(spec.name, stage)
     if candidate is None:
@@ -87,8 +88,9 @@ def run_gate(
     report = runner.run(suite, data, key=key)
     page = _write_page(pages, report, spec.name, candidate, stage)
     numbered = None
-    if report.passed and stage == "curated_examples":
-        numbered = _numbering(versions, spec.name, candidate, _kept(data, report))
+    if report.passed and stage == CURATED:
+        sheet = {**spec.datasheet.model_dump(), "description": spec.description, **dict(made or {})}
+        numbered = _numbering(versions, candidate, report, sheet)
     verdict = versions.record_verdict(
         spec.name,
         stage,
@@ -128,27 +130,26 @@ def promised_rows(spec: DatasetSpec, versions: Versions) -> int:
     return max(spec.review.budget, given)
 
 
-def _kept(data: pa.Table, report: GateReport) -> pa.Table:
-    """The rows that the gate did not turn away."""
-    stays = np.ones(data.num_rows, bool)
-    stays[report.quarantined["row"].to_numpy()] = False
-    return data.filter(pa.array(stays))
-
-
 def _numbering(
-    versions: Versions, dataset: str, curated: TableVersion, rows: pa.Table
+    versions: Versions, candidate: TableVersion, report: GateReport, sheet: Mapping[str, Any]
 ) -> Callable[[Connection], DatasetVersion]:
     """Gives curated rows their number, `digits@7`, in the transaction that publishes them."""
-    properties = curated.properties
-    made_by = versions.newest_output(dataset, "curated_examples")
+    dataset = candidate.table.split("/")[0]
+    recipe = versions.recipe(dataset, candidate.version)
+    content = versions.content(dataset, candidate.version)
+    if report.quarantined.num_rows:
+        rows = versions.read_candidate(dataset, CURATED, version=candidate.version)
+        content = content_without(rows, report.quarantined)
+    made_by = versions.newest_output(dataset, CURATED)
     return versions.committing(
         dataset,
-        table_version=curated.version,
-        watermark=Watermark(int(properties["watermark"]), properties["chain"]),
-        digest=content_digest(rows),
-        rows=rows.num_rows,
-        class_counts=dict(sorted(Counter(rows["label"].to_pylist()).items())),
+        table_version=candidate.version,
+        watermark=Watermark(recipe.watermark, recipe.chain),
+        digest=content.digest.hex,
+        rows=content.rows,
+        class_counts=content.class_counts,
         iteration=made_by[0] if made_by else 0,
+        sheet={**sheet, "parents": [f"{n}@{v}" for n, v in parts_of(dataset, recipe)]},
     )
 
 

@@ -54,16 +54,12 @@ def curate_iteration(
     the pause, and what is decided later would belong to nobody's iteration.
     """
     require_decided(versions, ledger, iteration)
+    refused = versions.refusal(spec.name, "validated_examples")
+    if refused is not None:
+        raise refused
     labels = ledger.fold(spec.name)
-    unlabeled = versions.read_last_good(spec.name, "unlabeled_examples")
-    rows = curate(versions.read(spec.name, "validated_examples"), labels, unlabeled=unlabeled)
-    written = versions.write(
-        spec.name,
-        "curated_examples",
-        rows,
-        iteration=iteration.number,
-        properties={"watermark": str(labels.watermark.event_id), "chain": labels.watermark.chain},
-    )
+    written = versions.write_curated(spec.name, labels, iteration=iteration.number)
+    rows = versions.read_candidate(spec.name, "curated_examples", version=written.version)
     noise = noise_so_far(versions, ledger, spec.name, rows)
     versions.note(spec.name, iteration.number, noise=noise.to_dict())
     return written, rows, noise

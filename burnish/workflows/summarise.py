@@ -51,8 +51,8 @@ def summarise_iteration(
     audited = next((figure for figure in by_reason if figure.reason == "audit"), None)
     facts: Mapping[str, Any] = iteration.summary
     noise = facts["noise"]
-    curated = home.versions.store.read(
-        f"{spec.name}/curated_examples", version=version.table_version
+    curated = home.versions.read_version(
+        spec.name, "curated_examples", version=version.table_version
     )
     predictions = _predictions(home, spec, iteration)
     worst = worst_slice(_table(home, spec, "slice_report", facts["report_version"]))

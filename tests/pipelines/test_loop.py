@@ -74,6 +74,18 @@ def test_the_tracking_server_holds_each_iteration_once_with_our_digest(simulated
         assert any(name.startswith("accuracy/colour:red.") for name in run.data.metrics)
 
 
+def test_the_loop_turns_on_postgresql(planted, monkeypatch, database):
+    if not database.startswith("postgresql"):
+        pytest.skip("the other tests of this file run on SQLite")
+    monkeypatch.setenv("BURNISH_DATABASE_URL", database)
+    result = run_loop(planted, monkeypatch, "--reviewer", "simulated", "--iterations", "2")
+    assert result.exit_code == 0, result.output
+    assert not (planted.home / "burnish.db").exists()
+    home = open_home(planted.home, database_url=database)
+    assert [str(v) for v in home.versions.dataset_versions("flowers")] == ["flowers@1", "flowers@2"]
+    assert home.ledger.verify("flowers").event_id == 24
+
+
 def test_a_further_call_goes_on_with_the_next_iteration(simulated, monkeypatch):
     planted, _, _ = simulated
     result = run_loop(planted, monkeypatch, "--reviewer", "simulated", "--iterations", "1")

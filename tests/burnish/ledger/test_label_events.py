@@ -21,7 +21,12 @@ DROP = Verdict("c", "drop", None, None, author="ann")
 
 
 @pytest.fixture
-def engine(tmp_path):
+def engine(database):
+    return open_database(database)
+
+
+@pytest.fixture
+def sqlite(tmp_path):
     return open_database(tmp_path / "home" / "ledger.db")
 
 
@@ -69,8 +74,8 @@ def test_the_later_verdict_wins_and_a_watermark_holds_the_past(ledger):
             ("c", "drop", None, "ann", 3),
         ]
     ]
-    assert now.decisions["label"].to_pylist() == ["9", "2", None]
-    assert now.decisions["event_id"].to_pylist() == [4, 2, 3]
+    assert now.decisions["label"].to_pylist() == ["2", None, "9"]
+    assert now.decisions["event_id"].to_pylist() == [2, 3, 4]
     again = ledger.fold("digits", 3)
     assert (again.digest, again.watermark) == (before.digest, before.watermark)
     assert again.decisions.equals(before.decisions)
@@ -78,6 +83,47 @@ def test_the_later_verdict_wins_and_a_watermark_holds_the_past(ledger):
     assert ledger.fold("digits", 0).decisions.num_rows == 0
     with pytest.raises(LedgerError, match="no event 5"):
         ledger.fold("digits", 5)
+
+
+def test_an_undo_is_an_event_and_what_stood_before_stands_again(ledger):
+    ledger.append("digits", [CHANGE, replace(CHANGE, from_label="7", to_label="9", supersedes=1)])
+    undone = ledger.undo("digits", 2, author="bob")
+    assert (undone.event_id, undone.verdict.supersedes) == (3, 2)
+    assert undone.verdict.evidence == {"undoes": 2}
+    assert ledger.fold("digits").decisions["label"].to_pylist() == ["7"]
+    with pytest.raises(LedgerError, match="event 1 on 'a' does not stand any more"):
+        ledger.undo("digits", 1, author="bob")
+    with pytest.raises(LedgerError, match="no event 9"):
+        ledger.undo("digits", 9, author="bob")
+    ledger.append("digits", [DROP])
+    ledger.undo("digits", 4, author="bob")
+    assert ledger.fold("digits").decisions["decision"].to_pylist()[-1] == "unsure"
+    assert len(ledger.events("digits")) == 5
+
+
+def test_folds_in_steps_are_the_fold_in_one(ledger, engine):
+    names = [f"e{n}" for n in range(40)]
+    for step in range(12):
+        ledger.append("digits", [replace(CHANGE, example_id=n, to_label=f"{step} {n}")
+                                 for n in names[step : 40 - step]])  # fmt: skip
+        fresh = SqlLedger(engine, clock=lambda: NOW).fold("digits")
+        assert ledger.fold("digits").decisions.to_pylist() == fresh.decisions.to_pylist()
+    early = ledger.fold("digits", 50)
+    assert early.decisions.equals(SqlLedger(engine).fold("digits", 50).decisions)
+    assert ledger.fold("digits").watermark == ledger.head("digits")
+
+
+@pytest.mark.parametrize("text", ["a\nb", "tab\t", '"quoted", and', "ünï", "𝕌", "\\x1f", " lead"])
+def test_any_text_survives_the_fold(ledger, text):
+    ledger.append("digits", [Verdict(text, "change", None, text, author=text)])
+    [row] = ledger.fold("digits").decisions.to_pylist()
+    assert (row["example_id"], row["label"], row["author"]) == (text, text, text)
+
+
+def test_a_fold_goes_over_the_edge_of_a_text(ledger, monkeypatch):
+    monkeypatch.setattr("burnish.ledger.fold.EVENTS_PER_TEXT", 3)
+    ledger.append("digits", [replace(CHANGE, example_id=f"e{n % 5}") for n in range(11)])
+    assert ledger.fold("digits").decisions["event_id"].to_pylist() == [7, 8, 9, 10, 11]
 
 
 def test_blame_tells_the_story_of_one_example(ledger):
@@ -100,6 +146,7 @@ def test_blame_tells_the_story_of_one_example(ledger):
         (replace(DROP, example_id=""), "names no example"),
         (replace(DROP, comment="\0"), "comment that no database can hold"),
         (replace(DROP, example_id="\ud800"), "no database can hold"),
+        (replace(DROP, author="a\x1fb"), "author that no database can hold"),
         (replace(DROP, evidence={"p": float("nan")}), "cannot be written as JSON"),
         (replace(DROP, evidence={"p": {1}}), "cannot be written as JSON"),
         (replace(DROP, supersedes=1), "supersedes event 1, which is on 'a'"),
@@ -180,10 +227,11 @@ def test_the_database_itself_refuses_to_change_the_past(ledger, engine, table, s
         ("DELETE FROM label_events WHERE event_id = 2", 2),
     ],
 )
-def test_tampering_is_found_at_the_first_event_that_does_not_hold(ledger, engine, tampering, first):
+def test_tampering_is_found_at_the_first_event_that_does_not_hold(sqlite, tampering, first):
+    ledger = SqlLedger(sqlite, clock=lambda: NOW)
     ledger.append("digits", [replace(CHANGE, example_id=name) for name in "abcd"])
     ledger.verify("digits")
-    with engine.begin() as connection:
+    with sqlite.begin() as connection:
         for action in ("update", "delete"):
             connection.execute(sa.text(f"DROP TRIGGER label_events_no_{action}"))
         connection.execute(sa.text(tampering))
@@ -191,15 +239,26 @@ def test_tampering_is_found_at_the_first_event_that_does_not_hold(ledger, engine
         ledger.verify("digits")
 
 
-def test_a_second_ledger_on_the_same_database_goes_on(ledger, engine, tmp_path):
+def test_tampering_is_found_on_postgresql_too(postgres_url, ledger, engine, request):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("the cases above are SQLite's")
+    ledger.append("digits", [replace(CHANGE, example_id=name) for name in "abcd"])
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE label_events DISABLE TRIGGER ALL"))
+        connection.execute(sa.text("UPDATE label_events SET author = 'eve' WHERE event_id = 3"))
+    with pytest.raises(LedgerTampered, match="event 3 of digits"):
+        ledger.verify("digits")
+
+
+def test_a_second_ledger_on_the_same_database_goes_on(ledger, database):
     ledger.append("digits", [CHANGE])
-    again = SqlLedger(open_database(f"sqlite:///{tmp_path}/home/ledger.db"), clock=lambda: NOW)
+    again = SqlLedger(open_database(database), clock=lambda: NOW)
     again.append("digits", [KEEP])
     assert ledger.verify("digits").event_id == 2
 
 
-def test_sqlite_is_set_up_to_last(engine):
-    with engine.connect() as connection:
+def test_sqlite_is_set_up_to_last(sqlite):
+    with sqlite.connect() as connection:
         settings = {
             name: connection.execute(sa.text(f"PRAGMA {name}")).scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -216,21 +275,3 @@ def test_sqlite_is_set_up_to_last(engine):
 def test_a_database_in_memory_is_refused(url):
     with pytest.raises(LedgerError, match="one thread alone"):
         open_database(url)
-
-
-def test_the_same_tables_and_queries_compile_for_postgresql():
-    from sqlalchemy.dialects import postgresql
-    from sqlalchemy.schema import CreateIndex, CreateTable
-
-    from burnish.ledger import schema
-    from burnish.versions import schema as versions_schema
-
-    dialect = postgresql.dialect()
-    texts = [
-        str(CreateTable(table).compile(dialect=dialect))
-        for metadata in (schema.metadata, versions_schema.metadata)
-        for table in metadata.sorted_tables
-    ]
-    assert len(texts) == 8
-    [index] = [i for i in versions_schema.iterations.indexes if i.unique]
-    assert "WHERE closed_at IS NULL" in str(CreateIndex(index).compile(dialect=dialect))

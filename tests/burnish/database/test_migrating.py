@@ -1,0 +1,89 @@
+"""Migrations make the tables that the code knows, once, and the database keeps them append-only."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from burnish.database import migrate, open_database
+from burnish.database.migrating import HEAD, MIGRATIONS
+from burnish.errors import ProjectError
+from burnish.ledger.schema import metadata as ledger
+from burnish.store.schema import metadata as store
+from burnish.versions.schema import metadata as versions
+
+ROWS = {
+    "store_commits": {"table_name": "t", "version": 1, "sha256": "s", "at": "x"},
+    "pins": {"table_name": "t", "version": 1, "reason": "r", "at": "x"},
+    "tags": {"table_name": "t", "name": "n", "seq": 1, "version": 1, "at": "x"},
+    "vacuumed": {"table_name": "t", "version": 1, "why": "w", "at": "x"},
+    "label_requests": {"dataset": "d", "request_id": 1, "example_ids": "[]", "asked_by": "a",
+                       "reason": "r", "at": "x"},
+    "identity": {"one": 1, "id": "i", "at": "x"},
+    "stage_outputs": {"dataset": "d", "seq": 1, "iteration": 1, "stage": "s", "version": 1,
+                      "at": "x"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def engine(database):
+    return open_database(database)
+
+
+def test_the_tables_are_those_that_the_code_knows(engine):
+    migrate(engine)
+    whole = sa.MetaData()
+    for metadata in (store, ledger, versions):
+        for table in metadata.tables.values():
+            table.to_metadata(whole)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), whole) == []
+
+
+def test_the_newest_step_is_the_one_that_is_named():
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
+
+
+def test_migrating_again_or_all_at_once_changes_nothing(engine):
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: migrate(engine), range(6)))
+    with engine.connect() as connection:
+        found = list(connection.scalars(sa.text("SELECT version_num FROM alembic_version")))
+    assert found == [HEAD]
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_the_database_itself_refuses_to_change_what_was_written(engine, table):
+    migrate(engine)
+    columns = ", ".join(ROWS[table])
+    marks = ", ".join(f":{name}" for name in ROWS[table])
+    first = next(iter(ROWS[table]))
+    with engine.begin() as connection:
+        insert = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
+        connection.execute(sa.text(insert), ROWS[table])
+    for change in (f"UPDATE {table} SET {first} = {first}", f"DELETE FROM {table}"):
+        with (
+            pytest.raises(sa.exc.IntegrityError, match=f"{table} is append-only"),
+            engine.begin() as connection,
+        ):
+            connection.execute(sa.text(change))
+
+
+def test_a_database_of_a_newer_burnish_is_refused(engine):
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ProjectError, match="is at step 9999, which this Burnish does not know"):
+        migrate(engine)
+
+
+def test_a_database_from_before_migrations_is_refused(engine):
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE label_events (a INTEGER)"))
+    with pytest.raises(ProjectError, match="from before migrations"):
+        migrate(engine)
