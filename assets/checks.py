@@ -18,6 +18,7 @@ from burnish.report.preview import preview_markdown
 from burnish.spec import DatasetSpec
 from burnish.typing import GateRunner
 from burnish.versions import Versions
+from burnish.workflows.checkout import datasheet_of
 from burnish.workflows.gates import Judged, known_classes, promised_rows, run_gate
 
 
@@ -44,14 +45,13 @@ def _gate(spec: DatasetSpec, stage: str) -> dg.AssetChecksDefinition:
         classes = known_classes(spec, versions, stage)
         suite = suite_for(stage, spec, classes=classes, budget=promised_rows(spec, versions))
         made = {"code_sha": git_sha, "run": context.run.run_id}
-        return _shown(
-            run_gate(spec, stage, suite, versions, runner=gate_runner, pages=pages, made=made)
-        )
+        judged = run_gate(spec, stage, suite, versions, runner=gate_runner, pages=pages, made=made)
+        return _shown(judged, datasheet_of(versions, judged.numbered))
 
     return gate
 
 
-def _shown(judged: Judged) -> dg.AssetCheckResult:
+def _shown(judged: Judged, datasheet: str) -> dg.AssetCheckResult:
     report = judged.report
     metadata: dict[str, Any] = {
         "rows": report.rows,
@@ -59,6 +59,9 @@ def _shown(judged: Judged) -> dg.AssetCheckResult:
         "expectations": len(report.results),
         "report": dg.MetadataValue.path(judged.verdict.report),
     }
+    if judged.numbered is not None:
+        metadata |= {"dataset version": str(judged.numbered), "digest": judged.numbered.digest}
+        metadata["datasheet"] = dg.MetadataValue.md(datasheet)
     if judged.failures.num_rows:
         metadata["failed"] = dg.MetadataValue.md(preview_markdown(judged.failures, limit=50))
     if not report.passed:

@@ -7,6 +7,7 @@ runs as `python -m pipelines.runner` inside the project.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -180,6 +181,129 @@ def import_verdicts(file: Path, dataset: str, author: str, home: Home) -> None:
     from burnish.workflows.exchange import import_file
 
     click.echo(str(import_file(home, dataset, file, author=author)))
+
+
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@main.command("versions")
+@click.argument("dataset")
+@JSON_OPTION
+@with_state
+def list_versions(dataset: str, as_json: bool, home: Home) -> None:
+    """List the dataset versions of DATASET: rows, labels changed so far, iteration, digest."""
+    from burnish.workflows.showing import print_versions
+
+    print_versions(home, dataset, as_json=as_json)
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--run", "run_id", help="The version behind a tracked run, by the run's id.")
+@JSON_OPTION
+@with_state
+def show(name: str | None, run_id: str | None, as_json: bool, home: Home) -> None:
+    """Show the datasheet of a version: NAME is DATASET, DATASET@7 or DATASET@iter7."""
+    from burnish.workflows.showing import print_sheet
+
+    if (name is None) == (run_id is None):
+        raise click.UsageError("give NAME or --run, one of the two")
+    print_sheet(home, name, run_id, as_json=as_json)
+
+
+@main.command()
+@click.argument("before")
+@click.argument("after")
+@JSON_OPTION
+@with_state
+def diff(before: str, after: str, as_json: bool, home: Home) -> None:
+    """Show which labels changed from BEFORE to AFTER, who changed each, when, why.
+
+    Both are names such as digits@7 or digits@iter7.
+    """
+    from burnish.workflows.showing import print_diff
+
+    print_diff(home, before, after, as_json=as_json)
+
+
+@main.command()
+@click.argument("dataset")
+@click.argument("example_id")
+@JSON_OPTION
+@with_state
+def blame(dataset: str, example_id: str, as_json: bool, home: Home) -> None:
+    """Tell the life of one example: ingested, audited, queued, decided, trained on."""
+    from burnish.workflows.showing import print_life
+
+    print_life(home, dataset, example_id, as_json=as_json)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), required=True)
+@with_state
+def checkout(name: str, folder: Path, home: Home) -> None:
+    """Write the rows and labels of a version to a folder, verified, with its papers."""
+    from burnish.workflows.checkout import checkout as take_out
+    from burnish.workflows.naming import resolve
+
+    done = take_out(home.versions, resolve(home.versions, name), folder)
+    click.echo(f"{done.version}: {done.rows:,} rows, digest {done.digest}")
+    for path in done.files:
+        click.echo(f"  {path}")
+
+
+@main.command()
+@click.argument("dataset", required=False)
+@with_state
+def verify(dataset: str | None, home: Home) -> None:
+    """Hold ledger, versions and every table against what was recorded of them.
+
+    Exits with 1 where anything does not hold.
+    """
+    from burnish.workflows.showing import print_findings
+
+    raise SystemExit(0 if print_findings(home, dataset) else 1)
+
+
+@main.group()
+def labels() -> None:
+    """Labels of a whole dataset as a file."""
+
+
+@labels.command("export")
+@click.argument("name")
+@click.option("--to", "target", type=click.Path(path_type=Path), required=True)
+@with_state
+def export_labels(name: str, target: Path, home: Home) -> None:
+    """Write every label of a version (DATASET or DATASET@7) to a CSV or Parquet file."""
+    from burnish.workflows.labels_file import export_labels as write_labels
+    from burnish.workflows.naming import resolve
+
+    version = resolve(home.versions, name)
+    count = write_labels(home, version.dataset, target, version=version.number)
+    click.echo(f"Wrote {count:,} labels of {version} to {target}.")
+
+
+@labels.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dataset", required=True)
+@click.option("--author", required=True, help="Who answers for these labels.")
+@click.option("--reason", default="import", show_default=True)
+@JSON_OPTION
+@with_state
+def import_labels(
+    file: Path, *, dataset: str, author: str, reason: str, as_json: bool, home: Home
+) -> None:
+    """Take labels from FILE. Twice is once; a newer verdict of somebody is never overwritten.
+
+    Rows that cannot be taken are refused one by one and listed; then the exit code is 1.
+    """
+    from burnish.workflows.labels_file import import_labels as take_labels
+
+    done = take_labels(home, dataset, file, author=author, reason=reason)
+    click.echo(json.dumps(done.to_json(), indent=1) if as_json else str(done))
+    raise SystemExit(1 if done.refused.num_rows else 0)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,13 +70,23 @@ def write_flowers(folder: Path, *, rows: int = 240, noise: float = 0.15, seed: i
     return csv
 
 
+@pytest.fixture(scope="session")
+def write_project() -> Callable[[Path], Planted]:
+    """Writes a catalog with the flowers in it into a folder."""
+
+    def write(folder: Path) -> Planted:
+        catalog = folder / "catalog"
+        csv = write_flowers(catalog)
+        (catalog / "flowers.yaml").write_text(SPEC.format(file="flowers.csv"))
+        return Planted(catalog, csv, folder / "home")
+
+    return write
+
+
 @pytest.fixture
-def planted(tmp_path: Path) -> Planted:
+def planted(tmp_path: Path, write_project: Callable[[Path], Planted]) -> Planted:
     """A catalog with the flowers in it."""
-    catalog = tmp_path / "catalog"
-    csv = write_flowers(catalog)
-    (catalog / "flowers.yaml").write_text(SPEC.format(file="flowers.csv"))
-    return Planted(catalog, csv, tmp_path / "home")
+    return write_project(tmp_path)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ EMPTY = Watermark(0, GENESIS.hex())
 DECISIONS: tuple[str, ...] = get_args(Decision)
 LABELLING: frozenset[str] = frozenset({"keep", "change"})
 
+SEPARATOR, NOTHING = "\x1f", "\x1d"
 # PostgreSQL takes no NUL, and the separators of records part what a fold reads.
 _UNFIT = re.compile("[\0\x1c-\x1f]")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -34,8 +35,11 @@ def check_verdict(verdict: Verdict) -> None:
     if verdict.decision not in DECISIONS:
         raise LedgerError(f"{who} is {verdict.decision!r}", expected=" | ".join(DECISIONS))
     _check_labels(verdict, who)
-    texts = [text for text in _texts(verdict).values() if text is not None]
-    if not _storable("".join(texts)):
+    together = (
+        f"{verdict.example_id}{verdict.from_label}{verdict.to_label}{verdict.author}"
+        f"{verdict.role}{verdict.reason}{verdict.comment}"
+    )
+    if not _storable(together):
         name = next(n for n, text in _texts(verdict).items() if text and not _storable(text))
         raise LedgerError(
             f"{who} has a {name} that no database can hold: {getattr(verdict, name)!r}",
@@ -58,10 +62,14 @@ def canonical_json(facts: object, *, what: str) -> str:
 def chain_after(previous: bytes, facts: list[Any]) -> bytes:
     """Hash of an event's facts and, through `previous`, of all events before it.
 
+    The facts are joined by a separator that none of them may hold, so that the text has one
+    reading.
+
     >>> chain_after(GENESIS, [1, "a", "drop"]).hex()[:8]
-    'a0364da7'
+    '0fa5437b'
     """
-    return hashlib.sha256(previous + _ENCODER.encode(facts).encode()).digest()
+    text = SEPARATOR.join([NOTHING if fact is None else str(fact) for fact in facts])
+    return hashlib.sha256(previous + text.encode()).digest()
 
 
 def _check_labels(verdict: Verdict, who: str) -> None:

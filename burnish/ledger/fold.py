@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pyarrow import compute
 from sqlalchemy import Connection, String, cast, func, literal, select
 
-from burnish.ledger.events import LABELLING
+from burnish.ledger.events import LABELLING, NOTHING, SEPARATOR
 from burnish.ledger.schema import label_events
 from burnish.records import LabelVersion, Watermark
 
@@ -36,7 +36,6 @@ DECISION_SCHEMA = pa.schema(
         ("event_id", pa.int64()),
     ]
 )
-SEPARATOR, NOTHING = "\x1f", "\x1d"
 EVENTS_PER_TEXT = 100_000
 _COLUMNS = ("event_id", "example_id", "decision", "to_label", "author", "at")
 

@@ -39,6 +39,10 @@ def _utc_now() -> datetime:
 CHAINED = tuple(column.name for column in label_events.c)[1:-1]
 
 
+# A comparison needs two folds at a time, the next night a third.
+FOLDS_KEPT = 3
+
+
 class SqlLedger:
     """Append-only label events and label requests; a `burnish.typing.LabelLedger`.
 
@@ -56,7 +60,7 @@ class SqlLedger:
     def __init__(self, engine: Engine, *, clock: Clock = _utc_now) -> None:
         self._engine = engine
         self._clock = clock
-        self._folds: dict[str, Fold] = {}
+        self._folds: dict[str, list[Fold]] = {}
         migrate(engine)
 
     def append(self, dataset: str, verdicts: Sequence[Verdict]) -> list[LabelEvent]:
@@ -144,17 +148,24 @@ class SqlLedger:
         """
         with self._engine.connect() as connection:
             mark = _mark(connection, dataset, watermark)
-            known = self._folds.get(dataset)
-            if known is None or not _continues(connection, dataset, known.watermark, mark):
-                known = empty_fold(EMPTY)
-            events = read_events(
-                connection, dataset, after=known.watermark.event_id, until=mark.event_id
-            )
+            known = self._nearest(connection, dataset, mark)
+            try:
+                events = read_events(
+                    connection, dataset, after=known.watermark.event_id, until=mark.event_id
+                )
+            except ValueError as error:
+                raise _undecodable(error) from error
         fold = known.then(events, mark)
-        newest = self._folds.get(dataset)
-        if newest is None or newest.watermark.event_id <= mark.event_id:
-            self._folds[dataset] = fold
+        self._folds[dataset] = [fold, *self._folds.get(dataset, [])][:FOLDS_KEPT]
         return fold.to_version(dataset)
+
+    def _nearest(self, connection: Connection, dataset: str, mark: Watermark) -> Fold:
+        """The latest fold still known that lies on the way to `mark`; an empty one otherwise."""
+        before = [f for f in self._folds.get(dataset, []) if f.watermark.event_id <= mark.event_id]
+        for fold in sorted(before, key=lambda fold: -fold.watermark.event_id):
+            if _mark(connection, dataset, fold.watermark.event_id) == fold.watermark:
+                return fold
+        return empty_fold(EMPTY)
 
     def request(self, dataset: str, request: LabelRequest) -> LabelRequest:
         """Ask for rows to be looked at; returns the request with its number and time.
@@ -225,8 +236,11 @@ class SqlLedger:
 
     def _read(self, query: Select[Any]) -> list[LabelEvent]:
         with self._engine.connect() as connection:
-            ordered = query.order_by(label_events.c.event_id)
-            return [event_from(row) for row in connection.execute(ordered).mappings()]
+            rows = connection.execute(query.order_by(label_events.c.event_id)).mappings().all()
+        try:
+            return [event_from(row) for row in rows]
+        except (ValueError, TypeError, OverflowError) as error:
+            raise _undecodable(error) from error
 
 
 def _check_dataset(dataset: str) -> None:
@@ -236,6 +250,14 @@ def _check_dataset(dataset: str) -> None:
 
 def _events_of(dataset: str) -> Select[Any]:
     return select(label_events).where(label_events.c.dataset == dataset)
+
+
+def _undecodable(error: Exception) -> LedgerTampered:
+    return LedgerTampered(
+        f"an event cannot be read: {error}",
+        expected="events as they were appended",
+        hint="`burnish verify` names the first event that does not hold",
+    )
 
 
 def _as_stored(column: Column[Any]) -> Any:
@@ -262,13 +284,6 @@ def _insert(connection: Connection, rows: list[EventRow]) -> None:
     names = ", ".join(column.name for column in label_events.c)
     marks = ", ".join([mark] * len(label_events.c))
     connection.exec_driver_sql(f"INSERT INTO label_events ({names}) VALUES ({marks})", rows)  # noqa: S608
-
-
-def _continues(connection: Connection, dataset: str, known: Watermark, mark: Watermark) -> bool:
-    """Whether `mark` lies on or after a fold that is known, in the same chain."""
-    if known.event_id > mark.event_id:
-        return False
-    return _mark(connection, dataset, known.event_id) == known
 
 
 def _head(connection: Connection, dataset: str) -> Watermark:

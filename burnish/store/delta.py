@@ -276,6 +276,7 @@ class DeltaStore:
         log = self._log(table)
         with log.held():
             commit = self._pick(log, version=version, tag=None, as_of=None)
+            log.check_files(commit)
             found = content_digest(self._rows(log, commit, None))
         if found != commit.digest.hex:
             raise CorruptTable(

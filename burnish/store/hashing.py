@@ -39,17 +39,17 @@ _SEED = _constants("seed", LANES)
 _WORD = _constants("word", LANES)
 _ITEM = _constants("item", LANES)
 _NULL = _constants("null", LANES)
-_C1, _C2 = _U(0xFF51AFD7ED558CCD), _U(0xC4CEB9FE1A85EC53)  # the finalizer of MurmurHash3
-_33 = _U(33)
+_C1, _32, _29 = _U(0xFF51AFD7ED558CCD), _U(32), _U(29)
 
 
 def mixed(x: Lanes) -> Lanes:
-    """A bijection of 64-bit numbers in which each bit hangs on all bits; works in place."""
-    x ^= x >> _33
+    """A bijection of 64-bit numbers, behind a multiplication; works in place.
+
+    Together they are multiply, shift, multiply, shift: each bit of the outcome hangs on all bits.
+    """
+    x ^= x >> _32
     x *= _C1
-    x ^= x >> _33
-    x *= _C2
-    x ^= x >> _33
+    x ^= x >> _29
     return x
 
 

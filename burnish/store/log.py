@@ -103,6 +103,16 @@ class TableLog:
             raise self.not_found(f"version {number} any more")
         return commit_from(data, table=self.table, version=number)
 
+    def check_files(self, commit: Commit) -> None:
+        """Raise `CorruptTable` where a file of a version is not the one written, byte for byte."""
+        for part in commit.parts:
+            data = self.place.read(part.name)
+            if data is None or hashlib.sha256(data).hexdigest() != part.sha256:
+                raise CorruptTable(
+                    f"{commit.table}@{commit.version} has lost its file {part.name}, or it changed",
+                    hint="restore the folder of the table from a backup",
+                )
+
     def as_of(self, moment: datetime) -> Commit:
         """The newest version created by `moment`; raises `VersionNotFound`."""
         if moment.tzinfo is None:

@@ -8,7 +8,7 @@ numbering a dataset version (`burnish.versions.commits`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,12 +16,19 @@ import pyarrow as pa
 from pyarrow import compute
 
 from burnish.errors import GateError
-from burnish.records import LabelVersion, TableVersion
+from burnish.records import DatasetVersion, LabelVersion, TableVersion
 from burnish.store import DeltaStore, TableDigest
 from burnish.versions.ground import first
 from burnish.versions.joining import curate
 from burnish.versions.reading import Reading
-from burnish.versions.verdicts import publications_of, quarantine_version, without_rows
+from burnish.versions.schema import gate_verdicts
+from burnish.versions.verdicts import (
+    QUARANTINE,
+    publications_of,
+    quarantine_version,
+    verdicts_of,
+    without_rows,
+)
 from burnish.versions.views import (
     CURATED,
     FEATURES,
@@ -76,6 +83,27 @@ class Curating(Reading):
         for table, version in parts_of(dataset, recipe):
             self.store.pin(table, version, str(written))
         return written
+
+    def read_numbered(
+        self, version: DatasetVersion, *, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """The rows of a dataset version: those of its table that its gate let through."""
+        rows = self.read_version(
+            version.dataset, CURATED, version=version.table_version, columns=columns
+        )
+        return without_rows(rows, self.turned_away(version))
+
+    def turned_away(self, version: DatasetVersion) -> pa.Table:
+        """The rows of its table that a gate kept out of a dataset version, as `QUARANTINE`."""
+        table = gate_verdicts.c
+        query = verdicts_of(version.dataset, CURATED).where(
+            table.version == version.table_version, table.passed.is_(True)
+        )
+        for verdict in self._rows(query):
+            if verdict["quarantine_version"]:
+                name = f"{version.dataset}/{CURATED}_quarantine"
+                return self.store.read(name, version=verdict["quarantine_version"])
+        return QUARANTINE.empty_table()
 
     def content(self, dataset: str, version: int) -> Content:
         """What is in a version of curated rows, without reading its features where that can be.

@@ -140,15 +140,22 @@ _DECISIONS = pa.schema(
 def _decided(rows: pa.Table, decisions: pa.Table) -> pa.Table:
     """Rows with the decision that stands on each, dropped ones still among them."""
     decisions = decisions.combine_chunks()
-    place = pc.index_in(rows["example_id"], value_set=decisions["example_id"])
-    stands = pc.take(decisions, place.combine_chunks())
+    place = pc.index_in(rows["example_id"], value_set=decisions["example_id"].combine_chunks())
+    place = place.combine_chunks()
+    # Few rows were decided: what stands on them is put in, and the rest is left as it is.
+    decided, stands = place.is_valid(), decisions.take(place.drop_null())
     gives = pc.is_in(stands["decision"], value_set=pa.array(["keep", "change"]))
+    gives = pc.and_(gives, pc.is_valid(stands["label"])).combine_chunks()
+    told = pc.replace_with_mask(pa.repeat(False, len(rows)), decided, gives)
     given = rows["label"].cast(pa.string())
-    told = pc.if_else(gives, stands["label"], pa.scalar(None, pa.string()))
-    rows = _with(rows, "label", pc.coalesce(told, given))
-    rows = rows.append_column("given_label", given)
-    rows = rows.append_column("decision", stands["decision"])
-    return rows.append_column("event_id", stands["event_id"])
+    label = pc.replace_with_mask(given, told, stands["label"].combine_chunks().filter(gives))
+    rows = _with(rows, "label", label).append_column("given_label", given)
+    for name, kind in (("decision", pa.string()), ("event_id", pa.int64())):
+        cells = pc.replace_with_mask(
+            pa.nulls(len(rows), kind), decided, stands[name].combine_chunks()
+        )
+        rows = rows.append_column(name, cells)
+    return rows
 
 
 def _first_labels(validated: pa.Table, unlabeled: pa.Table, decisions: pa.Table) -> pa.Table:

@@ -30,7 +30,7 @@ from burnish.versions.verdicts import (
     verdict_from,
     verdicts_of,
 )
-from burnish.versions.views import Views
+from burnish.versions.views import VIEW, Views
 
 PUBLISHED, BEFORE = "published", "published-before"
 
@@ -118,11 +118,15 @@ class Publishing(Views):
         that version.
         """
         candidate = self.store.describe(f"{dataset}/{stage}", version=version)
-        turned_away = quarantine_of(report.quarantined, candidate)
+        shown = report.rows if VIEW in candidate.properties else candidate.rows
+        turned_away = quarantine_of(report.quarantined, candidate, rows=shown)
         kept: TableVersion | None = None
         if turned_away.num_rows:
             facts = {"stage_version": str(version), "suite_digest": report.suite_digest}
             kept = self.store.write(f"{candidate.table}_quarantine", turned_away, properties=facts)
+            if VIEW in candidate.properties:
+                # A numbered version is its rows without these, for as long as it is kept.
+                self.store.pin(kept.table, kept.version, str(candidate))
         row: Row = {
             "dataset": dataset,
             "stage": stage,

@@ -66,8 +66,11 @@ def without_rows(table: pa.Table, turned_away: pa.Table) -> pa.Table:
     return table.filter(pa.array(stays))
 
 
-def quarantine_of(found: pa.Table, candidate: TableVersion) -> pa.Table:
-    """What a gate turned away, as `QUARANTINE`; raises `GateError` for rows not of `candidate`."""
+def quarantine_of(found: pa.Table, candidate: TableVersion, *, rows: int) -> pa.Table:
+    """What a gate turned away, as `QUARANTINE`; raises `GateError` for rows not of `candidate`.
+
+    `rows` is how many the gate was shown: a view is stored as one row, and joined to many.
+    """
     try:
         table = found.select(QUARANTINE.names).cast(QUARANTINE)
     except (KeyError, ValueError, pa.ArrowException) as error:
@@ -75,13 +78,11 @@ def quarantine_of(found: pa.Table, candidate: TableVersion) -> pa.Table:
             f"the quarantine of {candidate} has the columns {', '.join(found.column_names)}",
             expected=", ".join(f"{part.name} ({part.type})" for part in QUARANTINE),
         ) from error
-    outside = [
-        row for row in table["row"].to_pylist() if row is None or not 0 <= row < candidate.rows
-    ]
+    outside = [row for row in table["row"].to_pylist() if row is None or not 0 <= row < rows]
     if outside:
         raise GateError(
             f"the quarantine of {candidate} names the row {outside[0]}",
-            expected=f"positions from 0 to {candidate.rows - 1}",
+            expected=f"positions from 0 to {rows - 1}",
             hint="run the gate on `read_candidate`: positions are those of the stored rows",
         )
     return table

@@ -40,12 +40,14 @@ BEHIND_THE_QUEUE = ("curated_examples", "augmented_examples", "trained_model", "
 class Judged:
     """A gate's outcome: the report, what our record keeps of it, and the failures as a table.
 
-    `failures` has the columns code, expectation, column, on_fail, failing, examples.
+    `failures` has the columns code, expectation, column, on_fail, failing, examples. `numbered` is
+    the dataset version that the gate of curated rows made.
     """
 
     report: GateReport
     verdict: GateVerdict
     failures: pa.Table
+    numbered: DatasetVersion | None = None
 
     @property
     def sentence(self) -> str:
@@ -83,13 +85,20 @@ def run_gate(
             expected="a materialized stage",
             hint=f"materialize {stage} together with its check",
         )
+    # What is published is held against the digest it was written with, not the checksums alone.
+    versions.store.verify(candidate.table, version=candidate.version)
     data = versions.read_candidate(spec.name, stage, version=candidate.version)
     key = "example_id" if "example_id" in data.column_names else None
     report = runner.run(suite, data, key=key)
     page = _write_page(pages, report, spec.name, candidate, stage)
     numbered = None
     if report.passed and stage == CURATED:
-        sheet = {**spec.datasheet.model_dump(), "description": spec.description, **dict(made or {})}
+        sheet = {
+            **spec.datasheet.model_dump(),
+            "description": spec.description,
+            "spec": spec.model_dump(mode="json"),
+            **dict(made or {}),
+        }
         numbered = _numbering(versions, candidate, report, sheet)
     verdict = versions.record_verdict(
         spec.name,
@@ -99,7 +108,9 @@ def run_gate(
         report_path=str(page),
         when_published=numbered,
     )
-    return Judged(report, verdict, failure_table(report))
+    made_now = [one for one in versions.dataset_versions(spec.name) if numbered is not None]
+    newest = next((v for v in reversed(made_now) if v.table_version == candidate.version), None)
+    return Judged(report, verdict, failure_table(report), newest)
 
 
 def known_classes(spec: DatasetSpec, versions: Versions, stage: str) -> tuple[str, ...]:

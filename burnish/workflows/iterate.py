@@ -143,7 +143,10 @@ def train_iteration(
         _keep_baseline(spec, versions, ledger)
     # Nothing is published of a model but by its gate: the files go with the predictions.
     files = versions.write(spec.name, "model_files", _model_table(trained))
+    # Held before anything is logged, so that no store need ask a tracking server.
     versions.store.pin(files.table, files.version, str(iteration))
+    augmented_table = f"{spec.name}/augmented_examples"
+    versions.store.pin(augmented_table, trained_on["augmented_version"], str(iteration))
     written = versions.write(
         spec.name, "trained_model", trained.predictions, iteration=iteration.number
     )

@@ -79,11 +79,32 @@ def test_writers_at_once_lose_nothing(tmp_path, how):
     assert set(kept) == everything
 
 
-def test_a_killed_writer_leaves_whole_versions_only(tmp_path):
+@pytest.mark.slow
+def test_eight_writers_for_ten_seconds_lose_nothing(tmp_path):
+    writers = [start(tmp_path, str(n), count=100_000, how="append") for n in range(WRITERS)]
+    for writer in writers:
+        go(writer)
+    time.sleep(10)
+    acknowledged: set[str] = set()
+    for name, writer in enumerate(writers):
+        writer.send_signal(signal.SIGKILL)
+        said, _ = writer.communicate()
+        acknowledged |= {f"{name}-{line}" for line in said.split()}
+    store = DeltaStore(tmp_path)
+    kept = store.read(TABLE, columns=["example_id"])["example_id"].to_pylist()
+    assert len(kept) == len(set(kept))
+    assert acknowledged <= set(kept)
+    # Each writer may have been killed between its commit and its word.
+    assert len(kept) <= len(acknowledged) + WRITERS
+    store.verify(TABLE)
+
+
+@pytest.mark.parametrize("rounds", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_killed_writer_leaves_whole_versions_only(tmp_path, rounds):
     chance = random.Random(7)
     store = DeltaStore(tmp_path)
     acknowledged: set[str] = set()
-    writers = [start(tmp_path, str(n), count=100_000, how="write") for n in range(10)]
+    writers = [start(tmp_path, str(n), count=100_000, how="write") for n in range(rounds)]
     for name, writer in enumerate(writers):
         go(writer)
         time.sleep(chance.uniform(0.0, 0.06))
