@@ -68,8 +68,12 @@ def chain_after(previous: bytes, facts: list[Any]) -> bytes:
     >>> chain_after(GENESIS, [1, "a", "drop"]).hex()[:8]
     '0fa5437b'
     """
-    text = SEPARATOR.join([NOTHING if fact is None else str(fact) for fact in facts])
+    text = SEPARATOR.join([fact if fact.__class__ is str else _as_text(fact) for fact in facts])
     return hashlib.sha256(previous + text.encode()).digest()
+
+
+def _as_text(fact: object) -> str:
+    return NOTHING if fact is None else str(fact)
 
 
 def _check_labels(verdict: Verdict, who: str) -> None:
