@@ -245,9 +245,10 @@ def blame(dataset: str, example_id: str, as_json: bool, home: Home) -> None:
 def checkout(name: str, folder: Path, home: Home) -> None:
     """Write the rows and labels of a version to a folder, verified, with its papers."""
     from burnish.workflows.checkout import checkout as take_out
-    from burnish.workflows.naming import resolve
+    from burnish.workflows.naming import iteration_of, require_numbered, resolve
 
-    done = take_out(home.versions, resolve(home.versions, name), folder)
+    version = require_numbered(resolve(home.versions, name))
+    done = take_out(home.versions, version, folder, iteration=iteration_of(home.versions, name))
     click.echo(f"{done.version}: {done.rows:,} rows, digest {done.digest}")
     for path in done.files:
         click.echo(f"  {path}")
@@ -278,9 +279,9 @@ def labels() -> None:
 def export_labels(name: str, target: Path, home: Home) -> None:
     """Write every label of a version (DATASET or DATASET@7) to a CSV or Parquet file."""
     from burnish.workflows.labels_file import export_labels as write_labels
-    from burnish.workflows.naming import resolve
+    from burnish.workflows.naming import require_numbered, resolve
 
-    version = resolve(home.versions, name)
+    version = require_numbered(resolve(home.versions, name))
     count = write_labels(home, version.dataset, target, version=version.number)
     click.echo(f"Wrote {count:,} labels of {version} to {target}.")
 
@@ -303,6 +304,8 @@ def import_labels(
 
     done = take_labels(home, dataset, file, author=author, reason=reason)
     click.echo(json.dumps(done.to_json(), indent=1) if as_json else str(done))
+    if done.taken and not as_json:
+        click.echo("They are part of the next dataset version, which the next retrain makes.")
     raise SystemExit(1 if done.refused.num_rows else 0)
 
 

@@ -12,7 +12,8 @@ when to raise, which stays with the code that found the fault.
      │    ├── CorruptTable       bytes on disk are not those that were written
      │    └── WriteConflict      somebody else moved the head first
      ├── LedgerError             a label event cannot be taken
-     │    └── LedgerTampered     the hash chain of the past does not hold
+     │    ├── LedgerTampered     the hash chain of the past does not hold
+     │    └── LedgerMoved        somebody else decided first
      ├── GateError               a stage asks for data that no gate has passed
      ├── IterationError          the iteration contract would be broken
      ├── ReviewError             the review of a queue cannot go on
@@ -91,6 +92,10 @@ class LedgerError(BurnishError):
 
 class LedgerTampered(LedgerError):
     """The hash chain of the ledger's past does not hold."""
+
+
+class LedgerMoved(LedgerError):
+    """Somebody else's events came first; look at them and decide again."""
 
 
 class GateError(BurnishError):

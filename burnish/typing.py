@@ -109,7 +109,9 @@ class TableStore(Protocol):
 class LabelLedger(Protocol):
     """Append-only label events and label requests of every dataset."""
 
-    def append(self, dataset: str, verdicts: Sequence[Verdict]) -> list[LabelEvent]: ...
+    def append(
+        self, dataset: str, verdicts: Sequence[Verdict], *, expected: Watermark | None = None
+    ) -> list[LabelEvent]: ...
 
     def events(
         self, dataset: str, *, after: int = 0, until: int | None = None

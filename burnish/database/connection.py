@@ -25,6 +25,8 @@ from sqlalchemy import (
     String,
     create_engine,
     event,
+    func,
+    select,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -36,7 +38,9 @@ Result = TypeVar("Result")
 WRITES = "burnish_writes"
 BUSY_SECONDS = 30
 SWITCH_PAUSE = 0.02
-ATTEMPTS = 100
+ATTEMPTS = 5
+# Any fixed number: those who write to one PostgreSQL database take turns under it.
+WRITE_LOCK = 0x6275726F
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -95,10 +99,10 @@ def open_database(url_or_path: str | Path) -> Engine:
 def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
     """Run `work` in one write transaction: all of it happens, or nothing.
 
-    `work` numbers its rows by reading the newest and adding one. On SQLite it runs alone; on
-    other databases a racing writer takes the number first, the primary key refuses the second,
-    and `work` runs again: so it must not change anything outside the database that may not be
-    changed twice. Raises `LedgerError` where the database cannot be written.
+    `work` numbers its rows by reading the newest and adding one. On SQLite and PostgreSQL it runs
+    alone. Where a number was taken all the same, the primary key refuses it and `work` runs again:
+    so it must not change anything outside the database that may not be changed twice. Raises
+    `LedgerError` where the database cannot be written.
     """
     writer = engine.execution_options(**{WRITES: True})
     for _ in range(ATTEMPTS - 1):
@@ -106,12 +110,21 @@ def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
             return _once(writer, work)
         except IntegrityError:
             continue
-    return _once(writer, work)
+    try:
+        return _once(writer, work)
+    except IntegrityError as error:
+        raise LedgerError(
+            f"the database refused a write: {error.orig}",
+            hint="nothing was written: what it holds contradicts what was to be added",
+        ) from error
 
 
 def _once(writer: Engine, work: Callable[[Connection], Result]) -> Result:
     try:
         with writer.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # Writers take turns, as on SQLite: a large one would never win against small ones.
+                connection.execute(select(func.pg_advisory_xact_lock(WRITE_LOCK)))
             return work(connection)
     except OperationalError as error:
         raise LedgerError(
@@ -123,9 +136,21 @@ def _once(writer: Engine, work: Callable[[Connection], Result]) -> Result:
 def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
     # The driver's own guess of when a transaction begins is switched off; `_begin_sqlite` says.
     connection.isolation_level = None
-    _switch_to_wal(connection)
+    try:
+        _switch_to_wal(connection)
+    except sqlite3.DatabaseError as error:
+        where = connection.execute("PRAGMA database_list").fetchone()[2] if _opens(error) else "it"
+        raise LedgerError(
+            f"the database cannot be used: {error} ({where})",
+            expected="a SQLite file that can be written, in a folder that can be",
+            hint="copy the home to where you may write, or mend its permissions",
+        ) from error
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _opens(error: sqlite3.DatabaseError) -> bool:
+    return error.sqlite_errorcode == sqlite3.SQLITE_READONLY
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

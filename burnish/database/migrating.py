@@ -7,12 +7,16 @@ does not: the steps, or the tables as code uses them (`schema.py` of store, ledg
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from burnish.database.connection import transact
 from burnish.errors import ProjectError
+
+VERSIONS = "burnish_version"
+"""Where the step is noted: MLflow, in the same database, keeps its own in `alembic_version`."""
 
 HEAD = "0001"
 """The newest step; a database that has it needs no look at the others."""
@@ -41,13 +45,19 @@ def migrate(engine: Engine) -> None:
     transact(engine, _upgrade)
 
 
-def append_only(table: str, dialect: str) -> list[str]:
-    """Statements that have the database itself refuse to change or delete rows of a table."""
+def append_only(table: str, key: Sequence[str], dialect: str) -> list[str]:
+    """Statements that have the database itself refuse to change or delete rows of a table.
+
+    `key` is its primary key: SQLite replaces rows without a word to the triggers of a deletion.
+    """
     if dialect == "sqlite":
+        refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        same = " AND ".join(f"{name} = NEW.{name}" for name in key)
+        replaced = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608
         return [
-            f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            for action in ("UPDATE", "DELETE")
+            f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}",
+            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}",
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} {replaced} {refuse}",
         ]
     refuse = (
         "CREATE OR REPLACE FUNCTION burnish_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ "
@@ -83,9 +93,9 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _version(connection: Connection) -> str | None:
-    if "alembic_version" not in inspect(connection).get_table_names():
+    if VERSIONS not in inspect(connection).get_table_names():
         return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return connection.scalar(text(f"SELECT version_num FROM {VERSIONS}"))  # noqa: S608
 
 
 def _refused(connection: Connection, why: str) -> ProjectError:

@@ -19,6 +19,7 @@ EMPTY = Watermark(0, GENESIS.hex())
 DECISIONS: tuple[str, ...] = get_args(Decision)
 LABELLING: frozenset[str] = frozenset({"keep", "change"})
 
+LONGEST_ID = 600
 SEPARATOR, NOTHING = "\x1f", "\x1d"
 # PostgreSQL takes no NUL, and the separators of records part what a fold reads.
 _UNFIT = re.compile("[\0\x1c-\x1f]")
@@ -29,6 +30,7 @@ def check_verdict(verdict: Verdict) -> None:
     """Raise `LedgerError`, naming the example, for a verdict that contradicts itself."""
     if not verdict.example_id:
         raise LedgerError("a verdict names no example", expected="an example_id")
+    _check_types(verdict)
     who = f"the verdict on {verdict.example_id!r}"
     if not verdict.author.strip():
         raise LedgerError(f"{who} has no author", hint="a decision is always somebody's")
@@ -70,6 +72,28 @@ def chain_after(previous: bytes, facts: list[Any]) -> bytes:
     """
     text = SEPARATOR.join([fact if fact.__class__ is str else _as_text(fact) for fact in facts])
     return hashlib.sha256(previous + text.encode()).digest()
+
+
+def _check_types(verdict: Verdict) -> None:
+    """A database keeps another type as something else than the chain has hashed."""
+    may_be_none = {"from_label", "to_label"}
+    for name, text in _texts(verdict).items():
+        if text.__class__ is not str and not (text is None and name in may_be_none):
+            raise LedgerError(
+                f"the verdict on {verdict.example_id!r} has the {name} {text!r}",
+                expected="text" + (" or None" if name in may_be_none else ""),
+                hint=f"pass str({name}): numbers of arrays are no text",
+            )
+    if verdict.supersedes is not None and verdict.supersedes.__class__ is not int:
+        raise LedgerError(
+            f"the verdict on {verdict.example_id!r} supersedes {verdict.supersedes!r}",
+            expected="the number of an event",
+        )
+    if len(verdict.example_id) > LONGEST_ID:
+        raise LedgerError(
+            f"an example_id of {len(verdict.example_id)} characters: {verdict.example_id[:40]!r}",
+            expected=f"at most {LONGEST_ID}, which every database can index",
+        )
 
 
 def _as_text(fact: object) -> str:

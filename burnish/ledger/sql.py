@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Engine, Select, func, or_, select, ty
 from sqlalchemy.types import NullType
 
 from burnish.database import migrate, transact, utc_text
-from burnish.errors import LedgerError, LedgerTampered
+from burnish.errors import LedgerError, LedgerMoved, LedgerTampered
 from burnish.ledger.events import EMPTY, canonical_json, chain_after, check_verdict
 from burnish.ledger.fold import Fold, empty_fold, read_events
 from burnish.ledger.rows import (
@@ -63,11 +63,14 @@ class SqlLedger:
         self._folds: dict[str, list[Fold]] = {}
         migrate(engine)
 
-    def append(self, dataset: str, verdicts: Sequence[Verdict]) -> list[LabelEvent]:
+    def append(
+        self, dataset: str, verdicts: Sequence[Verdict], *, expected: Watermark | None = None
+    ) -> list[LabelEvent]:
         """Take verdicts into the ledger, all or none, in their order.
 
-        Raises `LedgerError` for a verdict that contradicts itself, or that supersedes what is no
-        earlier event of the same example.
+        With `expected`, only if that is the head still: else `LedgerMoved`. Raises `LedgerError`
+        for a verdict that contradicts itself, or that supersedes what is no earlier event of the
+        same example.
         """
         _check_dataset(dataset)
         evidence: list[str] = []
@@ -80,6 +83,12 @@ class SqlLedger:
 
         def add(connection: Connection) -> list[LabelEvent]:
             head, at = _head(connection, dataset), self._clock()
+            if expected is not None and head != expected:
+                raise LedgerMoved(
+                    f"{dataset} is at event {head.event_id}",
+                    expected=f"event {expected.event_id}, which the decisions were made after",
+                    hint="look at what was decided since, and decide again",
+                )
             count, chain, moment = head.event_id, bytes.fromhex(head.chain), ticks(at)
             _check_superseded(connection, dataset, verdicts, after=count)
             rows: list[EventRow] = []
@@ -100,6 +109,7 @@ class SqlLedger:
         Where nothing stood before, the example is open again (`unsure`). Raises `LedgerError`
         where there is no such event, or it does not stand any more.
         """
+        head = self.head(dataset)
         [undone] = self.events(dataset, after=event_id - 1, until=event_id) or [None]
         if undone is None:
             raise LedgerError(f"{dataset} has no event {event_id}", expected="an event's number")
@@ -121,7 +131,10 @@ class SqlLedger:
             evidence={"undoes": event_id},
             supersedes=event_id,
         )
-        return self.append(dataset, [verdict])[0]
+        try:
+            return self.append(dataset, [verdict], expected=head)[0]
+        except LedgerMoved:
+            return self.undo(dataset, event_id, author=author, reason=reason)
 
     def events(self, dataset: str, *, after: int = 0, until: int | None = None) -> list[LabelEvent]:
         """Events with `after` < event_id <= `until` (None: to the newest), in order."""
@@ -244,8 +257,11 @@ class SqlLedger:
 
 
 def _check_dataset(dataset: str) -> None:
-    if not dataset.strip():
-        raise LedgerError("the ledger is written without a dataset", expected="its name")
+    if not dataset.strip() or len(dataset) > 200:
+        raise LedgerError(
+            f"the ledger is written for the dataset {dataset[:40]!r}",
+            expected="a name of 1 to 200 characters",
+        )
 
 
 def _events_of(dataset: str) -> Select[Any]:

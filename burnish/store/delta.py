@@ -23,6 +23,7 @@ from burnish.store.difference import changed_cells, pc, row_ids
 from burnish.store.digest import TableDigest, content_digest, table_digest
 from burnish.store.hashing import canonical_type
 from burnish.store.layout import (
+    check_storable,
     from_storage,
     schema_from,
     schema_text,
@@ -96,7 +97,9 @@ class DeltaStore:
         log = self._log(table)
         facts = _checked_properties(properties)
         log.expect(expected, head=log.head())
+        check_storable(data)
         digest = table_digest(data)
+        log.check_schema(to_storage(data.slice(0, 0)).schema)
         log.place.create()
         with log.place.held(alone=False):
             part, parquet = encode_part(log.fresh_name(), to_storage(data), what=table)
@@ -241,11 +244,16 @@ class DeltaStore:
 
     def tag(self, table: str, name: str, version: int) -> None:
         """Let `name` mean `version` from now on, whatever it meant; raises `VersionNotFound`."""
-        self._marks.set_tag(table, name, self._log(table).read(version).version)
+        log = self._log(table)
+        with log.held():
+            self._marks.set_tag(table, name, log.read(version).version)
 
     def pin(self, table: str, version: int, reason: str) -> None:
         """Keep `version` for good, and say why; raises `VersionNotFound`."""
-        self._marks.pin(table, self._log(table).read(version).version, reason)
+        log = self._log(table)
+        # Under the lock that a vacuum holds alone: a pin is never set on what is just let go.
+        with log.held():
+            self._marks.pin(table, log.read(version).version, reason)
 
     def pins(self, table: str) -> list[tuple[int, str]]:
         """Every (version, reason) for which a version of a table is kept."""
@@ -330,7 +338,7 @@ class DeltaStore:
         schema = schema_from(commit.schema)
         names = schema.names if columns is None else list(columns)
         _check_columns(schema.names, names, what=what)
-        wanted = pa.schema([schema.field(name) for name in names])
+        wanted = pa.schema([schema.field(name) for name in names], metadata=schema.metadata)
         kept = dict(zip(schema.names, stored_names(schema.names), strict=True))
         columns = [kept[name] for name in names]
         leaves = leaves_of(to_storage(schema.empty_table()).schema, columns)

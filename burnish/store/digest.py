@@ -178,6 +178,10 @@ def _ids_are_distinct(table: pa.Table) -> bool:
     if KEY not in table.column_names:
         return False
     ids = table[KEY]
+    if pa.types.is_nested(ids.type):
+        return False
+    if pa.types.is_dictionary(ids.type) or pa.types.is_string_view(ids.type):
+        ids = ids.cast(pa.string())
     if ids.null_count or len(ids) < 2:
         return ids.null_count == 0
     if pa.types.is_string(ids.type) or pa.types.is_integer(ids.type):

@@ -36,6 +36,31 @@ _WIDER = {
 }
 
 
+def check_storable(table: pa.Table) -> None:
+    """Raise `StoreError`, naming the column, for one that would not come back as it went in.
+
+    A look at a few rows tells: it is the type that cannot be kept.
+    """
+    few = table.slice(0, 200)
+    for name in few.column_names:
+        try:
+            back = _restored(_stored(few[name], name), few[name].type)
+            same = back.type == few[name].type and back.to_pylist() == few[name].to_pylist()
+        except (pa.ArrowException, ValueError, TypeError, OverflowError):
+            same = False
+        if not same and not _has_nan(few[name]):
+            raise StoreError(
+                f"column {name!r} of type {few[name].type} cannot be stored and read back",
+                expected="numbers, text, bytes, times, or lists and structs of these",
+                hint="cast the column before it is stored",
+            )
+
+
+def _has_nan(column: pa.ChunkedArray) -> bool:
+    """NaN equals nothing, itself included."""
+    return "nan" in str(column.to_pylist())
+
+
 def to_storage(table: pa.Table) -> pa.Table:
     """The same rows in types that Delta Lake knows; raises `StoreError` where one has none."""
     columns = [_stored(table[name], name) for name in table.column_names]
@@ -73,7 +98,8 @@ def from_storage(stored: pa.Table, schema: pa.Schema, *, what: str) -> pa.Table:
             raise CorruptTable(
                 f"{what}: column {field.name!r} cannot be restored: {error}"
             ) from error
-    return pa.table(columns, schema=schema)
+    made = pa.table(columns, names=schema.names)
+    return made.replace_schema_metadata(schema.metadata)
 
 
 def schema_text(schema: pa.Schema) -> str:
@@ -145,12 +171,18 @@ def _restored(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
         return pa.chunked_array(chunks, type=kind)
     if pa.types.is_null(kind):
         return pa.chunked_array([pa.nulls(len(column))])
-    if pa.types.is_dictionary(kind):
-        encoded = column.cast(kind.value_type).combine_chunks().dictionary_encode()
-        return pa.chunked_array([encoded.cast(kind)])
     if pa.types.is_run_end_encoded(kind):
         return pa.chunked_array([pc.run_end_encode(column.combine_chunks(), kind.run_end_type)])
-    return _cast(column, kind)
+    return _coded(column, kind) if pa.types.is_dictionary(kind) else _cast(column, kind)
+
+
+def _coded(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    encoded = column.cast(kind.value_type).combine_chunks().dictionary_encode()
+    try:
+        return pa.chunked_array([encoded.cast(kind)])
+    except pa.ArrowInvalid:
+        # After an append there may be more values than its codes can count.
+        return pa.chunked_array([encoded])
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

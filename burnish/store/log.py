@@ -103,6 +103,18 @@ class TableLog:
             raise self.not_found(f"version {number} any more")
         return commit_from(data, table=self.table, version=number)
 
+    def check_schema(self, arrow: pa.Schema) -> None:
+        """Raise `StoreError` for types that Delta Lake has no name for."""
+        from deltalake import Schema
+
+        try:
+            Schema.from_arrow(arrow)
+        except Exception as error:
+            raise StoreError(
+                f"{self.table} cannot be a Delta table: {str(error).splitlines()[0]}",
+                hint="cast the column before it is stored",
+            ) from error
+
     def check_files(self, commit: Commit) -> None:
         """Raise `CorruptTable` where a file of a version is not the one written, byte for byte."""
         for part in commit.parts:

@@ -33,7 +33,7 @@ pins = Table(
 
 # The newest line of a name is what it means.
 tags = Table(
-    "tags",
+    "store_tags",
     metadata,
     Column("table_name", String(400), primary_key=True),
     Column("name", String(100), primary_key=True),
@@ -43,7 +43,7 @@ tags = Table(
 )
 
 vacuumed = Table(
-    "vacuumed",
+    "store_vacuumed",
     metadata,
     Column("table_name", String(400), primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),

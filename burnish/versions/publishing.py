@@ -33,6 +33,8 @@ from burnish.versions.verdicts import (
 from burnish.versions.views import VIEW, Views
 
 PUBLISHED, BEFORE = "published", "published-before"
+# Large, and made again from what is kept.
+MADE_AGAIN = frozenset({"pred_probs"})
 
 
 class Publishing(Views):
@@ -69,6 +71,9 @@ class Publishing(Views):
                 continue  # another writer came first, perhaps with the same content
         if iteration is not None:
             self.record_output(dataset, stage, iteration=iteration, version=newest.version)
+            if stage not in MADE_AGAIN:
+                # What an iteration made is read by later ones, and by whoever asks what happened.
+                self.store.pin(name, newest.version, f"{dataset}@iter{iteration}")
         if not gated:
             version = newest.version
             self._protect(dataset, stage, version, None)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from burnish.errors import CorruptTable, DataError
-from burnish.records import DatasetVersion
+from burnish.records import DatasetVersion, Iteration
 from burnish.report.croissant import FileFacts, croissant
 from burnish.report.datasheet import VersionSheet, sheet_facts, sheet_markdown
 from burnish.spec import DatasetSpec
@@ -74,12 +74,19 @@ def datasheet_of(versions: Versions, version: DatasetVersion | None) -> str:
     return "" if version is None else sheet_markdown(version_sheet(versions, version))
 
 
-def checkout(versions: Versions, version: DatasetVersion, folder: Path) -> CheckedOut:
+def checkout(
+    versions: Versions,
+    version: DatasetVersion,
+    folder: Path,
+    *,
+    iteration: Iteration | None = None,
+) -> CheckedOut:
     """Write exactly the rows and labels of a version to a folder, verified against its digest.
 
     `examples.parquet` are the rows with current and given label; `training.parquet`, where a model
-    was trained on the version, the augmented training rows that it was fitted to; `spec.json` the
-    spec of that time; `datasheet.md`, `datasheet.json` and `croissant.json` the papers.
+    was trained on the version, the augmented training rows that it was fitted to (by `iteration`,
+    else the last that did); `spec.json` the spec of that time; `datasheet.md`, `datasheet.json` and
+    `croissant.json` the papers.
 
     Raises `DataError` where the folder holds something already, and `CorruptTable` where the rows
     are not those that were numbered.
@@ -96,9 +103,15 @@ def checkout(versions: Versions, version: DatasetVersion, folder: Path) -> Check
         )
     folder.mkdir(parents=True, exist_ok=True)
     sheet = version_sheet(versions, version)
-    pq.write_table(rows, folder / EXAMPLES, compression="zstd")
+    pq.write_table(_readable(rows), folder / EXAMPLES, compression="zstd")
+    if digest_of_content(pq.read_table(folder / EXAMPLES)).hex != digest:
+        raise CorruptTable(
+            f"{version} does not come back from Parquet as it is",
+            hint="a column has a type that Parquet changes: say which in an issue",
+        )
     written = [folder / EXAMPLES]
-    training = _training(versions, version)
+    trained = iteration or next(iter(reversed(models_of(versions, version))), None)
+    training = None if trained is None else _training(versions, trained)
     if training is not None:
         pq.write_table(training, folder / TRAINING, compression="zstd")
         written.append(folder / TRAINING)
@@ -108,7 +121,7 @@ def checkout(versions: Versions, version: DatasetVersion, folder: Path) -> Check
         "datasheet.md": sheet_markdown(sheet),
         "datasheet.json": json.dumps(sheet_facts(sheet), indent=1),
         "croissant.json": json.dumps(croissant(sheet, rows.schema, file), indent=1),
-        "spec.json": json.dumps(version.sheet.get("spec", {}), indent=1),
+        "spec.json": json.dumps(_spec_of(version, trained), indent=1),
     }
     for name, text in papers.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -149,9 +162,21 @@ def _schema(versions: Versions, version: DatasetVersion) -> pa.Schema:
     return schema
 
 
-def _training(versions: Versions, version: DatasetVersion) -> pa.Table | None:
-    trained = models_of(versions, version)
-    if not trained:
-        return None
-    number = int(trained[0].summary["augmented_version"])
-    return versions.store.read(f"{version.dataset}/augmented_examples", version=number)
+def _training(versions: Versions, iteration: Iteration) -> pa.Table:
+    number = int(iteration.summary["augmented_version"])
+    return versions.store.read(f"{iteration.dataset}/augmented_examples", version=number)
+
+
+def _spec_of(version: DatasetVersion, iteration: Iteration | None) -> Any:
+    """The spec that the model was trained by, else that of when the version was made."""
+    noted = None if iteration is None else iteration.summary.get("spec")
+    return noted or version.sheet.get("spec", {})
+
+
+def _readable(rows: pa.Table) -> pa.Table:
+    """Rows whose lists have no fixed size: Parquet readers refuse a null among those."""
+    kinds = [
+        pa.list_(field.type.value_type) if pa.types.is_fixed_size_list(field.type) else field.type
+        for field in rows.schema
+    ]
+    return rows.cast(pa.schema(list(zip(rows.column_names, kinds, strict=True))))

@@ -45,10 +45,11 @@ class VersionDiff:
     """What changed from `before` to `after`.
 
     `changes` has a row an example, columns of `CHANGES`: change is `relabelled`, `dropped` (people
-    took it out), `left` (the source no longer has it), or `joined` (new, or labelled for the first
-    time). Author to event_id are those of the event that made the difference; null where no person
-    did. error_probability and suggested_label are what the audit said when the row was asked about.
-    `features` counts changed cells of features by column.
+    took it out), `left` (the source no longer has it, or a gate turned it away), or `joined` (new,
+    or labelled for the first time); from a later version to an earlier one, `before it was decided`
+    and `before it was dropped`. Author to event_id are those of the decision that made the
+    difference; null where no person did. error_probability and suggested_label are what the audit
+    said when the row was asked about. `features` counts changed cells of features by column.
     """
 
     before: DatasetVersion
@@ -108,43 +109,68 @@ def diff_versions(
     ]
     changes = pa.Table.from_pylist(_explained(home, before, after, rows), schema=CHANGES)
     changes = changes.sort_by([("event_id", "ascending"), ("example_id", "ascending")])
-    relabelled = changes.filter(pc.field("change") == "relabelled").to_pylist()
+    relabelled = [row for row in changes.to_pylist() if row["before"] and row["after"]]
     return VersionDiff(
         before=before,
         after=after,
         changes=changes,
         by_pair=_counted(f"{row['before']} > {row['after']}" for row in relabelled),
-        by_slice={} if spec is None else _by_slice(home, after, spec, changes),
+        by_slice={} if spec is None else _slices_of(home, before, after, spec, changes),
         features=_features(home, before, after),
     )
 
 
 def _labels(home: Home, version: DatasetVersion) -> pa.Table:
-    return home.versions.read_version(
-        version.dataset,
-        "curated_examples",
-        version=version.table_version,
-        columns=["example_id", "label"],
-    )
+    """Ids and labels of a version; of number 0, as they were collected."""
+    columns = ["example_id", "label"]
+    if version.number:
+        return home.versions.read_numbered(version, columns=columns)
+    recipe = home.versions.recipe(version.dataset, version.table_version)
+    name = f"{version.dataset}/validated_examples"
+    return home.versions.store.read(name, version=recipe.features, columns=columns)
 
 
 def _explained(
     home: Home, before: DatasetVersion, after: DatasetVersion, rows: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Rows with the event that made the difference: the last one between the two watermarks."""
+    """Rows with the decision that made the difference, where one did.
+
+    It is the one that stands in the later of the two versions, made after the earlier: and only if
+    it says what the later version has. A source may have changed a label, or lost a row, beside it.
+    """
+    later_is_after = after.watermark.event_id >= before.watermark.event_id
     first, last = sorted([before.watermark.event_id, after.watermark.event_id])
     events = home.ledger.events(before.dataset, after=first, until=last)
     last_of: dict[str, LabelEvent] = {event.verdict.example_id: event for event in events}
-    return [_with_event(row, last_of.get(row["example_id"])) for row in rows]
+    explained: list[dict[str, Any]] = []
+    for row in rows:
+        event = last_of.get(row["example_id"])
+        label = row["after"] if later_is_after else row["before"]
+        if event is not None and _made(event, label):
+            explained.append(_with_event(row, event, backwards=not later_is_after))
+        else:
+            explained.append(row)
+    return explained
 
 
-def _with_event(row: dict[str, Any], event: LabelEvent | None) -> dict[str, Any]:
-    if event is None:
-        return row
+def _made(event: LabelEvent, label: str | None) -> bool:
+    """Whether a decision is what gave an example this label (None: took it out)."""
+    verdict = event.verdict
+    if verdict.decision == "drop":
+        return label is None
+    if verdict.decision == "unsure":
+        return label is not None and "undoes" in verdict.evidence
+    return verdict.to_label == label
+
+
+def _with_event(row: dict[str, Any], event: LabelEvent, *, backwards: bool) -> dict[str, Any]:
     verdict, evidence = event.verdict, event.verdict.evidence
-    dropped = row["change"] == "left" and verdict.decision == "drop"
+    change = "dropped" if verdict.decision == "drop" and not backwards else row["change"]
+    # Against the course of time the decision is what is taken back, and nobody's act.
     return row | {
-        "change": "dropped" if dropped else row["change"],
+        "change": f"before it was {'dropped' if verdict.decision == 'drop' else 'decided'}"
+        if backwards
+        else change,
         "author": verdict.author,
         "role": verdict.role,
         "at": event.at,
@@ -156,12 +182,25 @@ def _with_event(row: dict[str, Any], event: LabelEvent | None) -> dict[str, Any]
     }
 
 
+def _slices_of(
+    home: Home,
+    before: DatasetVersion,
+    after: DatasetVersion,
+    spec: DatasetSpec,
+    changes: pa.Table,
+) -> dict[str, int]:
+    """Changed rows by slice: as they are in `after`, and those that it lost as they were."""
+    lost = pc.is_null(changes["after"])
+    counts = Counter(_by_slice(home, after, spec, changes.filter(pc.invert(lost))))
+    if before.number and pc.any(lost).as_py():
+        counts.update(_by_slice(home, before, spec, changes.filter(lost)))
+    return dict(counts)
+
+
 def _by_slice(
     home: Home, version: DatasetVersion, spec: DatasetSpec, changes: pa.Table
 ) -> dict[str, int]:
-    rows = home.versions.read_version(
-        version.dataset, "curated_examples", version=version.table_version
-    )
+    rows = home.versions.read_numbered(version)
     named = rows.filter(pc.is_in(rows["example_id"], value_set=changes["example_id"]))
     counts = {cut.name: int(cut.mask.sum()) for cut in resolve_slices(named, spec.slices)}
     return {name: count for name, count in counts.items() if count}

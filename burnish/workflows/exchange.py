@@ -7,7 +7,8 @@ desk (`burnish.review`) and the formats of other labeling tools.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, cast, get_args
 
 import pyarrow as pa
 
-from burnish.errors import DataError, ReviewError, SourceUnreadable
+from burnish.errors import DataError, LedgerMoved, ReviewError, SourceUnreadable
 from burnish.records import Decision, Iteration, Verdict
 from burnish.workflows.batch import open_batch, undecided
 from burnish.workflows.home import Home
@@ -32,6 +33,7 @@ class Taken:
     """What an import did: verdicts taken, rows left blank, rows that said nothing new.
 
     `gone` rows were in the batch when the sheet was written, and have left the source since.
+    `others` are the examples that somebody else has decided otherwise meanwhile: they stay so.
     """
 
     taken: int
@@ -39,12 +41,20 @@ class Taken:
     known: int
     left: int
     gone: int = 0
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         gone = f" {self.gone} rows have left the source and were passed over." if self.gone else ""
+        others = ""
+        if self.others:
+            named = ", ".join(self.others[:10]) + (" ..." if len(self.others) > 10 else "")
+            others = (
+                f" {len(self.others)} rows were decided otherwise by somebody else since, and stay "
+                f"so: {named}."
+            )
         return (
             f"{self.taken} verdicts taken; {self.blank} rows were blank, {self.known} were "
-            f"known already.{gone} {self.left} items of the batch are still undecided."
+            f"known already.{gone}{others} {self.left} items of the batch are still undecided."
         )
 
 
@@ -104,7 +114,6 @@ def import_file(home: Home, dataset: str, file: Path, *, author: str = "") -> Ta
     items = {item["example_id"]: item for item in queue.to_pylist()}
     classes = _classes(home, dataset)
     lines = _read(file)
-    standing = _standing(home, dataset)
     gone = _gone(home, iteration) - items.keys()
     read = _Reading(items, classes, author, iteration.number)
     for number, line in enumerate(lines, start=2):
@@ -117,18 +126,40 @@ def import_file(home: Home, dataset: str, file: Path, *, author: str = "") -> Ta
             expected=f"items of the open batch, labels among {', '.join(sorted(classes))}",
             hint="nothing was imported; mend these rows and import the file again",
         )
-    standing = _standing(home, dataset)
-    said = {key: _says(verdict) for key, verdict in read.verdicts.items()}
-    fresh = [read.verdicts[key] for key, words in said.items() if standing.get(key) != words]
-    if fresh:
-        home.ledger.append(dataset, fresh)
+    fresh, others = _appended(home, dataset, list(read.verdicts.values()))
     return Taken(
         taken=len(fresh),
         blank=read.blank,
-        known=len(said) - len(fresh),
+        known=len(read.verdicts) - len(fresh) - len(others),
+        others=tuple(others),
         left=len(undecided(home.ledger, iteration, queue)),
         gone=sum((line.get("example_id") or "").strip() in gone for line in lines),
     )
+
+
+def _appended(
+    home: Home, dataset: str, verdicts: Sequence[Verdict]
+) -> tuple[list[Verdict], list[str]]:
+    """Verdicts that say something new, appended; and examples somebody else decided otherwise.
+
+    A sheet does not say when its rows were decided, so it never wins over another person.
+    """
+    while True:
+        head, standing = home.ledger.head(dataset), _standing(home, dataset)
+        stands = [standing.get(verdict.example_id) for verdict in verdicts]
+        new = [
+            (verdict, before)
+            for verdict, before in zip(verdicts, stands, strict=True)
+            if before is None or _says(before) != _says(verdict)
+        ]
+        fresh = [v for v, before in new if before is None or before.author == v.author]
+        others = [v.example_id for v, before in new if before and before.author != v.author]
+        try:
+            if fresh:
+                home.ledger.append(dataset, fresh, expected=head)
+        except LedgerMoved:
+            continue
+        return fresh, others
 
 
 @dataclass
@@ -225,7 +256,7 @@ def _decision(
         if label:
             raise DataError(f"decision {word!r} together with the label {label!r}")
         return cast("Decision", word), None
-    label = label or (current or "" if word == "keep" else "")
+    label = whole_number(label or (current or "" if word == "keep" else ""), classes)
     if label not in classes:
         raise DataError(f"label {label!r} is not a class of this dataset")
     decision: Decision = "keep" if label == current else "change"
@@ -234,19 +265,26 @@ def _decision(
     return decision, label
 
 
+def whole_number(label: str, classes: Collection[str | None]) -> str:
+    """A label as it was before a spreadsheet made `1.0` of `1`.
+
+    >>> whole_number("1.0", {"1", "2"}), whole_number("1.0", {"1.0"})
+    ('1', '1.0')
+    """
+    match = re.fullmatch(r"(-?\d+)[.,]0+", label)
+    return match[1] if match and label not in classes and match[1] in classes else label
+
+
 def _says(verdict: Verdict) -> tuple[str, str | None]:
     return verdict.decision, verdict.to_label
 
 
-def _standing(home: Home, dataset: str) -> dict[tuple[str, str], tuple[str, str | None]]:
-    """What each author said last of each example: said again, it is nothing new.
-
-    Somebody else may have decided since; an old file must not win over that.
-    """
+def _standing(home: Home, dataset: str) -> dict[str, Verdict]:
+    """What was said last of each example since the batch opened."""
     iteration = home.versions.current(dataset)
     since = 0 if iteration is None else iteration.watermark.event_id
     events = home.ledger.events(dataset, after=since)
-    return {(one.verdict.example_id, one.verdict.author): _says(one.verdict) for one in events}
+    return {one.verdict.example_id: one.verdict for one in events}
 
 
 def _classes(home: Home, dataset: str) -> frozenset[str]:

@@ -133,7 +133,7 @@ def train_iteration(
     """
     curated = versions.read(spec.name, "curated_examples", of=iteration)
     augmented = versions.read(spec.name, "augmented_examples", of=iteration)
-    trained_on = {
+    trained_on: dict[str, Any] = {
         "dataset_version": _numbered(versions, iteration),
         "curated_version": versions.version_of(iteration, "curated_examples"),
         "augmented_version": versions.version_of(iteration, "augmented_examples"),
@@ -151,6 +151,7 @@ def train_iteration(
         spec.name, "trained_model", trained.predictions, iteration=iteration.number
     )
     trained_on |= {"model_version": files.version, "predictions_version": written.version}
+    trained_on |= {"spec": spec.model_dump(mode="json")}
     versions.note(spec.name, iteration.number, **trained_on)
     return written, trained.predictions
 

@@ -24,7 +24,7 @@ from burnish.ledger.events import LABELLING, check_verdict
 from burnish.records import FINAL_DECISIONS, Decision, LabelVersion, Verdict
 from burnish.spec.cells import as_text
 from burnish.spec.guess import read_file
-from burnish.workflows.exchange import WORDS
+from burnish.workflows.exchange import WORDS, whole_number
 from burnish.workflows.home import Home
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
@@ -275,6 +275,7 @@ def _decision(line: _Line, classes: Collection[str | None]) -> tuple[Decision, s
     if line.word in _BARE:
         return cast("Decision", line.word), None
     label = line.label or (line.word == "keep" and line.before) or ""
+    label = whole_number(label, classes)
     if label not in classes:
         raise DataError(f"label {label!r} is not a class of this dataset")
     return "keep" if label == line.before else "change", label
@@ -293,7 +294,7 @@ def _check_age(line: _Line, head: int) -> None:
     did = {"drop": "dropped it", "unsure": "was unsure"}.get(line.event["decision"])
     who = f"{line.event['author']} {did or f'decided {line.before}'} on {line.event['at']:%Y-%m-%d}"
     if "event_id" in line.cells or line.cells.get("watermark"):
-        raise DataError(f"{who}, after this file was made")
+        raise DataError(f"{who}, after this file was made; export again")
     if line.stands in FINAL_DECISIONS:
         raise DataError(f"{who}, and this file does not say whether it was made after that")
 

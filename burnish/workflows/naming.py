@@ -6,9 +6,10 @@ What belongs here: from a name to a dataset version. What does not: what is done
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from burnish.errors import IterationError, VersionNotFound
-from burnish.records import DatasetVersion, Iteration
+from burnish.records import DatasetVersion, Iteration, Watermark
 from burnish.versions import Versions
 
 NAME = re.compile(r"(?P<dataset>[a-z][a-z0-9_]*)(?:@(?P<iteration>iter)?(?P<number>\d+))?")
@@ -18,7 +19,8 @@ def resolve(versions: Versions, name: str) -> DatasetVersion:
     """The dataset version that a name means.
 
     `digits` is the newest, `digits@7` the seventh, `digits@iter7` the one that iteration 7 trained
-    its model on. Raises `VersionNotFound` for a name that means none.
+    its model on, `digits@0` the labels as they were collected, which a diff may start from. Raises
+    `VersionNotFound` for a name that means none.
     """
     match = NAME.fullmatch(name)
     if match is None:
@@ -39,7 +41,33 @@ def resolve(versions: Versions, name: str) -> DatasetVersion:
         return made[-1]
     if match["iteration"]:
         return trained_on(versions, versions.iteration(dataset, int(number)))
+    if int(number) == 0:
+        return as_collected(made[0])
     return versions.dataset_version(dataset, int(number))
+
+
+def as_collected(first: DatasetVersion) -> DatasetVersion:
+    """The labels as collected, over the features of the first version; it has no content digest."""
+    return replace(first, number=0, watermark=Watermark(0, ""), digest="", iteration=0)
+
+
+def require_numbered(version: DatasetVersion) -> DatasetVersion:
+    """The version; raises `VersionNotFound` for `@0`, which was never one."""
+    if version.number:
+        return version
+    raise VersionNotFound(
+        f"{version} stands for the labels as collected, and is no dataset version",
+        expected=f"{version.dataset}@1 or later",
+        hint=f"`burnish diff {version} {version.dataset}@1` is what it is for",
+    )
+
+
+def iteration_of(versions: Versions, name: str) -> Iteration | None:
+    """The iteration that a name such as `digits@iter7` means; None for other names."""
+    match = NAME.fullmatch(name)
+    if match is None or not match["iteration"]:
+        return None
+    return versions.iteration(match["dataset"], int(match["number"]))
 
 
 def trained_on(versions: Versions, iteration: Iteration) -> DatasetVersion:
@@ -58,7 +86,8 @@ def of_run(versions: Versions, run_id: str) -> tuple[Iteration, DatasetVersion]:
     """The iteration that a tracked run belongs to, and the dataset version behind its model."""
     for dataset in versions.datasets():
         for iteration in versions.iterations(dataset):
-            if iteration.mlflow_run_id == run_id:
+            run = iteration.mlflow_run_id
+            if run == run_id or (run and len(run_id) >= 6 and run.startswith(run_id)):
                 return iteration, trained_on(versions, iteration)
     raise VersionNotFound(
         f"no iteration here was logged as run {run_id!r}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -22,7 +22,7 @@ from burnish.workflows.blame import life_of
 from burnish.workflows.checkout import version_sheet
 from burnish.workflows.compare_labels import VersionDiff, diff_versions
 from burnish.workflows.home import Home
-from burnish.workflows.naming import models_of, of_run, resolve
+from burnish.workflows.naming import models_of, of_run, require_numbered, resolve
 from burnish.workflows.verify import verify_home
 
 MOST_CHANGES = 50
@@ -30,7 +30,7 @@ MOST_CHANGES = 50
 
 def print_versions(home: Home, dataset: str, *, as_json: bool) -> None:
     """Every dataset version of a dataset, oldest first."""
-    resolve(home.versions, dataset)
+    dataset = resolve(home.versions, dataset).dataset
     rows = [_line(home, version) for version in home.versions.dataset_versions(dataset)]
     if as_json:
         _json(rows)
@@ -44,7 +44,7 @@ def print_versions(home: Home, dataset: str, *, as_json: bool) -> None:
             f"{row['rows']:,}",
             str(row["watermark"]),
             str(row["iteration"]),
-            ", ".join(row["models"]) or "-",
+            ", ".join(_model(one) for one in row["models"]) or "-",
             row["digest"][:12],
         )
     _console().print(table)
@@ -57,7 +57,7 @@ def print_sheet(home: Home, name: str | None, run_id: str | None, *, as_json: bo
         if not as_json:
             _console().print(f"{run_id} is {iteration}, trained on {version}", highlight=False)
     else:
-        version = resolve(home.versions, name or "")
+        version = require_numbered(resolve(home.versions, name or ""))
     sheet = version_sheet(home.versions, version)
     if as_json:
         _json(sheet_facts(sheet))
@@ -123,9 +123,17 @@ def _line(home: Home, version: DatasetVersion) -> dict[str, Any]:
         "watermark": version.watermark.event_id,
         "class_counts": dict(version.class_counts),
         "iteration": version.iteration,
-        "models": [f"iter{one.number}" for one in models_of(home.versions, version)],
+        "models": [
+            {"iteration": one.number, "run": one.mlflow_run_id, "promoted": one.promoted}
+            for one in models_of(home.versions, version)
+        ],
         "digest": version.digest,
     }
+
+
+def _model(facts: Mapping[str, Any]) -> str:
+    crown = ", champion then" if facts["promoted"] else ""
+    return f"iter{facts['iteration']} (run {(facts['run'] or 'not logged')[:8]}{crown})"
 
 
 def _changes(found: VersionDiff) -> Table:

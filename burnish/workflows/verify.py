@@ -118,6 +118,8 @@ def _checks(home: Home, dataset: str) -> Iterator[tuple[str, Callable[[], str]]]
     yield f"ledger of {dataset}", partial(_ledger_holds, home, dataset)
     for one in (*turns, *made):
         yield f"watermark of {one}", partial(_mark_holds, home, dataset, one.watermark)
+    if versions.candidate(dataset, CURATED) is not None:
+        yield f"labels of {dataset}/{CURATED}", partial(_views_hold, home, dataset)
     for version in made:
         yield f"content of {version}", partial(_content_holds, versions, version)
         yield f"pins of {version}", partial(_pins_hold, versions, version)
@@ -130,6 +132,23 @@ def _checks(home: Home, dataset: str) -> Iterator[tuple[str, Callable[[], str]]]
 
 def _ledger_holds(home: Home, dataset: str) -> str:
     return f"all {home.ledger.verify(dataset).event_id} events hold"
+
+
+def _views_hold(home: Home, dataset: str) -> str:
+    """Every kept version of curated rows was made with a past that the ledger still has.
+
+    Tables and database restored from backups of different times show here.
+    """
+    kept = [
+        one for one in home.versions.store.history(f"{dataset}/{CURATED}") if VIEW in one.properties
+    ]
+    for one in kept:
+        _mark_holds(
+            home,
+            dataset,
+            Watermark(int(one.properties["watermark"]), one.properties["chain"]),
+        )
+    return f"{len(kept)} versions were made with labels that are in the ledger"
 
 
 def _mark_holds(home: Home, dataset: str, mark: Watermark) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from burnish.records import Verdict
 from burnish.workflows.exchange import import_file
 from burnish.workflows.home import open_home
 from pipelines import runner
@@ -116,15 +117,15 @@ def test_people_decide_through_a_file_that_shows_no_label_and_no_guess(planted, 
     assert (first.taken, first.left) == (12, 0)
     again = import_file(home, "flowers", sheet, author="Ada")
     assert (again.taken, again.known) == (0, 12)
-    rows[1]["label"] = "iris" if rows[1]["label"] != "iris" else "rose"
-    second = sheet.with_name("bob.csv")
-    with second.open("w", newline="") as out:
-        writer = csv.DictWriter(out, rows[1])
-        writer.writeheader()
-        writer.writerow(rows[1])
-    assert import_file(home, "flowers", second, author="Bob").taken == 1
-    # Ada's old file says nothing new: Bob's later word stands.
-    assert import_file(home, "flowers", sheet, author="Ada").known == 12
+    # Bob decides one of them otherwise: Ada's old file does not win over that, nor is it Bob's.
+    name, label = rows[1]["example_id"], rows[1]["label"]
+    other = "iris" if label != "iris" else "rose"
+    home.ledger.append("flowers", [Verdict(name, "change", label, other, author="Bob")])
+    once_more = import_file(home, "flowers", sheet, author="Ada")
+    assert (once_more.taken, once_more.known, once_more.others) == (0, 11, (name,))
+    assert "stay so" in str(once_more)
+    # The same sheet under another name says nothing new.
+    assert import_file(home, "flowers", sheet, author="Cem").taken == 0
     assert home.ledger.events("flowers")[-1].verdict.author == "Bob"
     done = run_loop(planted, monkeypatch, "--iterations", "1")
     assert done.exit_code == 0, done.output

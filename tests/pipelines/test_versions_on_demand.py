@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_versions_are_listed_with_the_models_trained_on_them(home):
     assert "iter2" in shown
     listed = json.loads(burnish(home, "versions", "flowers", "--json"))
     assert [row["version"] for row in listed] == ["flowers@1", "flowers@2"]
-    assert [row["models"] for row in listed] == [["iter1"], ["iter2"]]
+    assert [[m["iteration"] for m in row["models"]] for row in listed] == [[1], [2]]
     assert [row["watermark"] for row in listed] == [12, 24]
 
 
@@ -107,6 +108,15 @@ def test_a_diff_says_which_labels_changed_and_who_changed_them_why(home):
     assert {(r["before"], r["after"]) for r in backwards["changes"]} == {
         (r["after"], r["before"]) for r in found["changes"]
     }
+    # Nobody changed them back: it says what had not been decided yet.
+    assert {r["change"] for r in backwards["changes"]} == {"before it was decided"}
+    # The first night is there too, from the labels as they were collected.
+    first = json.loads(burnish(home, "diff", "flowers@0", "flowers@1", "--json"))
+    early = opened(home).ledger.events("flowers", until=12)
+    assert {r["example_id"] for r in first["changes"]} == {
+        e.verdict.example_id for e in early if e.verdict.decision == "change"
+    }
+    assert "no dataset version" in burnish(home, "show", "flowers@0", fails=True)
     assert json.loads(burnish(home, "diff", "flowers@2", "flowers", "--json"))["changes"] == []
 
 
@@ -133,6 +143,23 @@ def test_a_dropped_row_and_a_changed_source_show_in_a_diff(home):
     found = diff_versions(state, versions.dataset_version("flowers", 2), third)
     [row] = found.changes.to_pylist()
     assert (row["change"], row["author"], row["comment"]) == ("dropped", "ada", "a weed")
+    # What the source did beside an `unsure` of somebody is not put down to that person.
+    kept = rows.to_pylist()[1]
+    ledger.append("flowers", [Verdict(kept["example_id"], "unsure", kept["label"], None,
+                                      author="bob")])  # fmt: skip
+    other = next(kind for kind in ("iris", "rose", "tulip") if kind != kept["label"])
+    at = moved.column_names.index("label")
+    relabelled = [other if n == 1 else label for n, label in enumerate(moved["label"].to_pylist())]
+    source = moved.set_column(at, "label", pa.array(relabelled))
+    versions.write("flowers", "validated_examples", source, gated=False)
+    again = versions.write_curated("flowers", ledger.fold("flowers"))
+    inside = versions.content("flowers", again.version)
+    fourth = versions.commit(
+        "flowers", table_version=again.version, watermark=ledger.head("flowers"),
+        digest=inside.digest.hex, rows=inside.rows, class_counts=inside.class_counts, iteration=4,
+    )  # fmt: skip
+    [silent] = diff_versions(state, third, fourth).changes.to_pylist()
+    assert (silent["change"], silent["after"], silent["author"]) == ("relabelled", other, None)
     assert found.features == {"petal": 1}
     assert content.digest.hex == content_digest(
         versions.read_numbered(third).drop_columns(list(PROVENANCE))
@@ -158,8 +185,11 @@ def test_a_version_taken_out_is_the_one_that_the_model_saw(home, tmp_path):
         "flowers/trained_model", version=summary["predictions_version"]
     )
     assert again.predictions.equals(kept)
+    import absl.logging
     import mlcroissant as mlc
 
+    # Its log handler would close the capture of all tests, which it takes for its own stream.
+    absl.logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
     seen = mlc.Dataset(jsonld=str(out / "croissant.json"))
     assert sum(1 for _ in seen.records("examples")) == rows.num_rows
 
@@ -226,3 +256,21 @@ def test_labels_go_out_and_come_back_without_overwriting_anybody(home, tmp_path)
     )
     assert "bob" in refused
     assert opened(home).ledger.head("flowers").event_id == 25
+
+
+def test_a_vacuum_of_every_table_leaves_the_loop_and_its_past_alone(home, monkeypatch, turned):
+    state = opened(home)
+    for table in state.versions.store.tables():
+        state.versions.store.vacuum(table, keep_last=1)
+    assert "0 that do not hold" in burnish(home, "verify")
+    for number in (1, 2):
+        burnish(home, "checkout", f"flowers@iter{number}", "--to", str(home / f"out{number}"))
+    monkeypatch.setenv("BURNISH_CATALOG", str(turned.parent / "catalog"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    arguments = ["loop", "--dataset", "flowers", "--home", str(home), "--reviewer", "simulated",
+                 "--iterations", "1"]  # fmt: skip
+    done = CliRunner().invoke(runner.main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert [v["version"] for v in json.loads(burnish(home, "versions", "flowers", "--json"))] == [
+        "flowers@1", "flowers@2", "flowers@3",
+    ]  # fmt: skip

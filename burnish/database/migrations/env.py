@@ -5,7 +5,9 @@ What belongs here: that alone. What does not: the steps (`versions/`).
 
 from alembic import context
 
+from burnish.database.migrating import VERSIONS
+
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=None)
+context.configure(connection=connection, target_metadata=None, version_table=VERSIONS)
 with context.begin_transaction():
     context.run_migrations()

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from burnish.database import migrate, open_database
-from burnish.database.migrating import HEAD, MIGRATIONS
+from burnish.database.migrating import HEAD, MIGRATIONS, VERSIONS
 from burnish.errors import ProjectError
 from burnish.ledger.schema import metadata as ledger
 from burnish.store.schema import metadata as store
@@ -20,8 +20,8 @@ from burnish.versions.schema import metadata as versions
 ROWS = {
     "store_commits": {"table_name": "t", "version": 1, "sha256": "s", "at": "x"},
     "pins": {"table_name": "t", "version": 1, "reason": "r", "at": "x"},
-    "tags": {"table_name": "t", "name": "n", "seq": 1, "version": 1, "at": "x"},
-    "vacuumed": {"table_name": "t", "version": 1, "why": "w", "at": "x"},
+    "store_tags": {"table_name": "t", "name": "n", "seq": 1, "version": 1, "at": "x"},
+    "store_vacuumed": {"table_name": "t", "version": 1, "why": "w", "at": "x"},
     "label_requests": {"dataset": "d", "request_id": 1, "example_ids": "[]", "asked_by": "a",
                        "reason": "r", "at": "x"},
     "identity": {"one": 1, "id": "i", "at": "x"},
@@ -42,7 +42,8 @@ def test_the_tables_are_those_that_the_code_knows(engine):
         for table in metadata.tables.values():
             table.to_metadata(whole)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), whole) == []
+        context = MigrationContext.configure(connection, opts={"version_table": VERSIONS})
+        assert compare_metadata(context, whole) == []
 
 
 def test_the_newest_step_is_the_one_that_is_named():
@@ -53,7 +54,7 @@ def test_migrating_again_or_all_at_once_changes_nothing(engine):
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda _: migrate(engine), range(6)))
     with engine.connect() as connection:
-        found = list(connection.scalars(sa.text("SELECT version_num FROM alembic_version")))
+        found = list(connection.scalars(sa.text("SELECT version_num FROM burnish_version")))
     assert found == [HEAD]
 
 
@@ -66,7 +67,10 @@ def test_the_database_itself_refuses_to_change_what_was_written(engine, table):
     with engine.begin() as connection:
         insert = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
         connection.execute(sa.text(insert), ROWS[table])
-    for change in (f"UPDATE {table} SET {first} = {first}", f"DELETE FROM {table}"):
+    changes = [f"UPDATE {table} SET {first} = {first}", f"DELETE FROM {table}"]
+    if engine.dialect.name == "sqlite":
+        changes.append(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
+    for change in changes:
         with (
             pytest.raises(sa.exc.IntegrityError, match=f"{table} is append-only"),
             engine.begin() as connection,
@@ -77,7 +81,7 @@ def test_the_database_itself_refuses_to_change_what_was_written(engine, table):
 def test_a_database_of_a_newer_burnish_is_refused(engine):
     migrate(engine)
     with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(sa.text("UPDATE burnish_version SET version_num = '9999'"))
     with pytest.raises(ProjectError, match="is at step 9999, which this Burnish does not know"):
         migrate(engine)
 

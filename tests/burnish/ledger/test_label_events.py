@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from burnish.database import open_database
-from burnish.errors import LedgerError, LedgerTampered
+from burnish.errors import LedgerError, LedgerMoved, LedgerTampered
 from burnish.ledger import SqlLedger
 from burnish.records import LabelRequest, Verdict, Watermark
 from burnish.typing import LabelLedger
@@ -149,6 +151,11 @@ def test_blame_tells_the_story_of_one_example(ledger):
         (replace(DROP, author="a\x1fb"), "author that no database can hold"),
         (replace(DROP, evidence={"p": float("nan")}), "cannot be written as JSON"),
         (replace(DROP, evidence={"p": {1}}), "cannot be written as JSON"),
+        (replace(CHANGE, to_label=np.int64(2)), "has the to_label np.int64\\(2\\)"),
+        (replace(CHANGE, example_id=5), "has the example_id 5"),
+        (replace(DROP, role=None), "has the role None"),
+        (replace(DROP, supersedes=True), "supersedes True"),
+        (replace(DROP, example_id="x" * 601), "an example_id of 601 characters"),
         (replace(DROP, supersedes=1), "supersedes event 1, which is on 'a'"),
         (replace(DROP, supersedes=9), "supersedes event 9, which does not exist"),
         (replace(DROP, supersedes=3), "supersedes event 3, which does not exist"),
@@ -275,3 +282,46 @@ def test_sqlite_is_set_up_to_last(sqlite):
 def test_a_database_in_memory_is_refused(url):
     with pytest.raises(LedgerError, match="one thread alone"):
         open_database(url)
+
+
+def test_a_conditional_append_is_refused_where_somebody_came_first(ledger):
+    head = ledger.head("digits")
+    ledger.append("digits", [CHANGE], expected=head)
+    with pytest.raises(LedgerMoved, match="digits is at event 1"):
+        ledger.append("digits", [KEEP], expected=head)
+    assert len(ledger.events("digits")) == 1
+
+
+def test_many_undos_of_one_event_at_once_are_one(ledger):
+    ledger.append("digits", [CHANGE])
+
+    def undo(_: int) -> bool:
+        try:
+            ledger.undo("digits", 1, author="bob")
+        except LedgerError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(undo, range(4))) == 1
+    assert len(ledger.events("digits")) == 2
+
+
+def test_a_large_append_lands_beside_many_small_ones(ledger):
+    large = [replace(DROP, example_id=f"big-{n}") for n in range(3_000)]
+    done: list[int] = []
+
+    def small(name: int) -> None:
+        while not done:
+            ledger.append("digits", [replace(DROP, example_id=f"small-{name}")])
+
+    with ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(small, name) for name in range(3)]
+        ledger.append("digits", large)
+        done.append(1)
+        for writer in writers:
+            writer.result()
+    names = [event.verdict.example_id for event in ledger.events("digits")]
+    at = names.index("big-0")
+    assert names[at : at + 3_000] == [f"big-{n}" for n in range(3_000)]
+    ledger.verify("digits")

@@ -366,3 +366,26 @@ def test_a_diff_needs_one_row_an_example(store):
         store.diff(TABLE, 2, 1)
     with pytest.raises(StoreError, match="no column example_id"):
         store.diff(TABLE, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([[], None], pa.list_(pa.null())),
+        pa.array([{"a": None}, {"a": None}], pa.struct([("a", pa.null())])),
+    ],
+)
+def test_what_would_not_come_back_is_refused_before_it_is_written(store, values):
+    with pytest.raises(StoreError, match="'x'"):
+        store.write(TABLE, pa.table({"example_id": ["a", "b"], "x": values}))
+    assert store.history(TABLE) == []
+
+
+def test_more_categories_than_their_codes_can_count_are_read_with_wider_codes(store):
+    kind = pa.dictionary(pa.int8(), pa.string())
+    for part in range(2):
+        cells = pa.array([f"{part}-{n}" for n in range(100)])
+        table = pa.table({"example_id": cells, "c": cells.cast(kind)})
+        store.append(TABLE, table)
+    read = store.read(TABLE)
+    assert read["c"].cast(pa.string()).to_pylist() == read["example_id"].to_pylist()

@@ -261,3 +261,30 @@ def test_vacuum_beside_readers_and_writers_takes_nothing_from_them(tmp_path):
     store.vacuum(TABLE, keep_last=1)
     with pytest.raises(VersionNotFound):
         store.read(TABLE, version=1)
+
+
+def test_a_pin_is_set_before_a_vacuum_or_refused_after_it(tmp_path):
+    first, second = DeltaStore(tmp_path), DeltaStore(tmp_path)
+    for race in range(15):
+        table = f"t{race}"
+        for n in range(2):
+            first.write(table, pa.table({"example_id": ["a"], "x": [n]}))
+        barrier = threading.Barrier(2)
+        pinned: list[bool] = []
+
+        def pin(table=table, barrier=barrier, pinned=pinned) -> None:
+            barrier.wait()
+            try:
+                second.pin(table, 1, "digits@1")
+            except VersionNotFound:
+                return
+            pinned.append(True)
+
+        thread = threading.Thread(target=pin)
+        thread.start()
+        barrier.wait()
+        removed = first.vacuum(table, keep_last=1)
+        thread.join()
+        assert bool(pinned) != bool(removed)
+        if pinned:
+            assert first.read(table, version=1)["x"].to_pylist() == [0]

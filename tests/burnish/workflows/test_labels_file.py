@@ -263,9 +263,9 @@ def test_what_was_decided_after_the_file_was_made_stays(home: Home, exported: Pa
     assert counts(found) == (0, 1, 0, 3)
     assert found.refused.schema == REFUSED
     a, b, d = found.refused.to_pylist()
-    assert a["why"] == "bob decided 9 on 2026-11-02, after this file was made"
-    assert b["why"] == "bob dropped it on 2026-11-02, after this file was made"
-    assert d["why"] == "bob was unsure on 2026-11-02, after this file was made"
+    assert a["why"] == "bob decided 9 on 2026-11-02, after this file was made; export again"
+    assert b["why"] == "bob dropped it on 2026-11-02, after this file was made; export again"
+    assert d["why"] == "bob was unsure on 2026-11-02, after this file was made; export again"
     assert (a["example_id"], a["line"], a["label"], a["standing_label"]) == ("a", 2, "7", "9")
     assert (a["author"], a["event_id"], a["at"]) == ("bob", 4, START + timedelta(hours=3))
     assert (b["standing_label"], d["standing_label"]) == (None, "1")

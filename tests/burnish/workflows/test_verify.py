@@ -112,6 +112,7 @@ def test_a_whole_home_holds_and_every_check_is_reported(folder):
         "ledger of toy",
         "watermark of toy@iter1", "watermark of toy@iter2", "watermark of toy@1",
         "watermark of toy@2",
+        "labels of toy/curated_examples",
         "content of toy@1", "content of toy@2", "pins of toy@1", "pins of toy@2",
         "versions named by toy@iter1", "versions named by toy@iter2",
         "champion of toy, toy@iter2",
@@ -207,7 +208,9 @@ def test_events_cut_off_at_the_end_are_missed_by_the_watermarks_alone(folder):
     )
     findings = found(folder)
     assert findings["ledger of toy"].ok
-    assert bad(findings) == {"watermark of toy@2", "content of toy@2"}
+    assert bad(findings) == {
+        "watermark of toy@2", "content of toy@2", "labels of toy/curated_examples",
+    }  # fmt: skip
     assert "event 3 of toy is gone" in findings["watermark of toy@2"].text
 
 
@@ -264,7 +267,7 @@ def test_a_base_without_pins_is_told_of_before_a_vacuum_and_after_it(folder):
 
 
 def test_a_pinned_version_that_was_let_go_is_a_fault(folder):
-    sql(folder, "INSERT INTO vacuumed VALUES ('toy/model_files', 1, 'mallory', '2026-01-01')")
+    sql(folder, "INSERT INTO store_vacuumed VALUES ('toy/model_files', 1, 'mallory', '2026-01-01')")
     findings = found(folder)
     assert {"toy/model_files@1", "versions named by toy@iter1"} == bad(findings)
 
@@ -293,7 +296,20 @@ def test_an_iteration_that_names_what_never_was_is_found(folder):
 
 def test_quarantined_rows_that_are_no_longer_kept_are_told_of(folder):
     name = "toy/curated_examples_quarantine"
-    sql(folder, f"INSERT INTO vacuumed VALUES ('{name}', 1, 'test', '2026-01-01')")
+    sql(folder, f"INSERT INTO store_vacuumed VALUES ('{name}', 1, 'test', '2026-01-01')")
     findings = found(folder)
     assert "content of toy@2" in bad(findings)
     assert f"{name} has no version" in findings["content of toy@2"].text
+
+
+def test_an_older_database_beside_newer_tables_is_told_of(folder):
+    sql(
+        folder,
+        "DROP TRIGGER label_events_no_delete",
+        "DELETE FROM label_events WHERE event_id = 3",
+        "DROP TRIGGER dataset_versions_no_delete",
+        "DELETE FROM dataset_versions WHERE number = 2",
+    )
+    findings = found(folder)
+    assert "labels of toy/curated_examples" in bad(findings)
+    assert "event 3 of toy is gone" in findings["labels of toy/curated_examples"].text

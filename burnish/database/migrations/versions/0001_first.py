@@ -14,19 +14,19 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = (
-    "store_commits",
-    "pins",
-    "tags",
-    "vacuumed",
-    "label_events",
-    "label_requests",
-    "gate_verdicts",
-    "publications",
-    "stage_outputs",
-    "identity",
-    "dataset_versions",
-)
+APPEND_ONLY = {
+    "store_commits": ("table_name", "version"),
+    "pins": ("table_name", "version", "reason"),
+    "store_tags": ("table_name", "name", "seq"),
+    "store_vacuumed": ("table_name", "version"),
+    "label_events": ("dataset", "event_id"),
+    "label_requests": ("dataset", "request_id"),
+    "gate_verdicts": ("dataset", "seq"),
+    "publications": ("dataset", "stage", "seq"),
+    "stage_outputs": ("dataset", "seq"),
+    "identity": ("one",),
+    "dataset_versions": ("dataset", "number"),
+}
 
 
 def upgrade() -> None:
@@ -34,8 +34,8 @@ def upgrade() -> None:
     _create_store()
     _create_ledger()
     _create_versions()
-    for table in APPEND_ONLY:
-        for statement in append_only(table, op.get_bind().dialect.name):
+    for table, key in APPEND_ONLY.items():
+        for statement in append_only(table, key, op.get_bind().dialect.name):
             op.execute(sa.text(statement))
 
 
@@ -62,7 +62,7 @@ def _create_store() -> None:
         sa.PrimaryKeyConstraint("table_name", "version"),
     )
     op.create_table(
-        "tags",
+        "store_tags",
         sa.Column("table_name", sa.String(length=400), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
@@ -71,7 +71,7 @@ def _create_store() -> None:
         sa.PrimaryKeyConstraint("table_name", "name", "seq"),
     )
     op.create_table(
-        "vacuumed",
+        "store_vacuumed",
         sa.Column("table_name", sa.String(length=400), nullable=False),
         sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
