@@ -139,18 +139,13 @@ def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:  # n
     try:
         _switch_to_wal(connection)
     except sqlite3.DatabaseError as error:
-        where = connection.execute("PRAGMA database_list").fetchone()[2] if _opens(error) else "it"
         raise LedgerError(
-            f"the database cannot be used: {error} ({where})",
+            f"the database cannot be used: {error}",
             expected="a SQLite file that can be written, in a folder that can be",
             hint="copy the home to where you may write, or mend its permissions",
         ) from error
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
-
-
-def _opens(error: sqlite3.DatabaseError) -> bool:
-    return error.sqlite_errorcode == sqlite3.SQLITE_READONLY
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 
 from burnish.database import migrate, open_database
 from burnish.database.migrating import HEAD, MIGRATIONS, VERSIONS
-from burnish.errors import ProjectError
+from burnish.errors import LedgerError, ProjectError
 from burnish.ledger.schema import metadata as ledger
 from burnish.store.schema import metadata as store
 from burnish.versions.schema import metadata as versions
@@ -91,3 +91,11 @@ def test_a_database_from_before_migrations_is_refused(engine):
         connection.execute(sa.text("CREATE TABLE label_events (a INTEGER)"))
     with pytest.raises(ProjectError, match="from before migrations"):
         migrate(engine)
+
+
+def test_a_file_that_is_no_database_is_refused_in_words(tmp_path):
+    (tmp_path / "burnish.db").write_text(
+        "a letter to somebody, of more than a hundred characters " * 3
+    )
+    with pytest.raises(LedgerError, match="cannot be used: file is not a database"):
+        migrate(open_database(tmp_path / "burnish.db"))
