@@ -2,115 +2,35 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import itertools
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
-from burnish.database import open_database
 from burnish.errors import DataError, LedgerError, SourceUnreadable, VersionNotFound
 from burnish.ledger import SqlLedger
-from burnish.records import Decision, Verdict
-from burnish.store import DeltaStore
-from burnish.versions import Versions
+from burnish.records import Verdict
 from burnish.workflows.home import Home
-from burnish.workflows.labels_file import REFUSED, Imported, export_labels, import_labels
-
-START = datetime(2026, 11, 2, 9, tzinfo=UTC)
-CLASSES = ("1", "7", "9")
-ROWS = {"a": "1", "b": "7", "c": "9", "d": "1"}
-
-
-def open_at(folder: Path, ledger_of: type[SqlLedger] = SqlLedger) -> Home:
-    """A home whose clock goes on by an hour each time that it is asked."""
-    hours = itertools.count()
-    engine = open_database(folder / "burnish.db")
-    ledger = ledger_of(engine, clock=lambda: START + timedelta(hours=next(hours)))
-    store = DeltaStore(folder / "tables", engine)
-    return Home(folder, Versions(engine, store, ledger), ledger)
-
-
-def validate(home: Home, labels: dict[str, str | None], dataset: str = "toy") -> None:
-    count = len(labels)
-    rows = pa.table(
-        {
-            "example_id": pa.array(list(labels), pa.string()),
-            "label": pa.array(list(labels.values()), pa.string()),
-            "x": [float(place) for place in range(count)],
-            "split": ["train", "validation", "test", "train"][:count]
-            + ["train"] * max(count - 4, 0),
-            "fold_group": list(labels),
-        }
-    )
-    home.versions.write(dataset, "validated_examples", rows, gated=False)
-
-
-def version(home: Home, dataset: str = "toy") -> int:
-    """Make a dataset version with the labels as they stand."""
-    labels = home.ledger.fold(dataset)
-    written = home.versions.write_curated(dataset, labels)
-    content = home.versions.content(dataset, written.version)
-    return home.versions.commit(
-        dataset,
-        table_version=written.version,
-        watermark=labels.watermark,
-        digest=content.digest.hex,
-        rows=content.rows,
-        class_counts=content.class_counts,
-        iteration=0,
-    ).number
-
-
-def decide(home: Home, example: str, decision: Decision, before: str | None, to: str | None) -> int:
-    verdict = Verdict(example, decision, before, to, author="bob")
-    return home.ledger.append("toy", [verdict])[0].event_id
-
-
-def lines_of(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
-
-
-def write_lines(file: Path, lines: list[dict[str, str]], **how: Any) -> Path:
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, list(lines[0]), **how)
-        writer.writeheader()
-        writer.writerows(lines)
-    return file
-
-
-def edited(file: Path, **cells: dict[str, str]) -> Path:
-    """The file with some cells of some examples changed."""
-    lines = [line | cells.get(line["example_id"], {}) for line in lines_of(file)]
-    return write_lines(file, lines)
-
-
-def sheet(home: Home, text: str, name: str = "labels.csv") -> Path:
-    file = home.folder / name
-    file.write_text(text, encoding="utf-8")
-    return file
-
-
-def take(home: Home, file: Path) -> Imported:
-    return import_labels(home, "toy", file, author="ann")
-
-
-def counts(found: Imported) -> tuple[int, int, int, int]:
-    return found.taken, found.known, found.blank, found.refused.num_rows
-
-
-def standing(home: Home, dataset: str = "toy") -> dict[str, tuple[str, str | None, str]]:
-    rows = home.ledger.fold(dataset).decisions.to_pylist()
-    return {row["example_id"]: (row["decision"], row["label"], row["author"]) for row in rows}
+from burnish.workflows.labels_file import REFUSED, export_labels, import_labels
+from tests.burnish.workflows.label_sheets import (
+    ROWS,
+    START,
+    counts,
+    decide,
+    edited,
+    lines_of,
+    open_at,
+    sheet,
+    standing,
+    take,
+    validate,
+    version,
+    write_lines,
+)
 
 
 @pytest.fixture
@@ -441,123 +361,3 @@ def test_accepted_rows_are_appended_at_once_or_not_at_all(
     with pytest.raises(LedgerError):
         take(home, sheet(home, "example_id,label\na,7\nb,9\nz,1\n"))
     assert taken == [2]
-
-
-# ---------------------------------------------------------------- for any input
-
-TEXT = st.text(
-    st.one_of(st.sampled_from("'=+-@\t\r\n\",; a1"), st.characters(codec="utf-8")),
-    min_size=1,
-    max_size=6,
-).filter(lambda text: not set(text) & set("\0\x1c\x1d\x1e\x1f") and text.strip())
-NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """One home for many datasets: to open one takes longest."""
-    return open_at(tmp_path_factory.mktemp("shared"))
-
-
-@settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
-@given(
-    labels=st.dictionaries(TEXT, TEXT, min_size=1, max_size=4),
-    ending=st.sampled_from(["csv", "parquet"]),
-)
-@example(labels={"'=a": "''-1", "=a": "-1"}, ending="csv")
-def test_any_ids_and_labels_come_back_as_they_went(
-    shared: Home, labels: dict[str, str], ending: str
-):
-    dataset = f"any{next(NUMBERS)}"
-    validate(shared, dict(labels), dataset)
-    version(shared, dataset)
-    file = shared.folder / f"{dataset}.{ending}"
-    export_labels(shared, dataset, file)
-    if ending == "csv":
-        starts = [cell[:1] for line in lines_of(file) for cell in line.values()]
-        assert not {"=", "+", "-", "@", "\t", "\r"} & set(starts)
-    found = import_labels(shared, dataset, file, author="ann")
-    assert counts(found) == (0, len(labels), 0, 0), str(found)
-
-
-NAMES = st.sampled_from(sorted(ROWS))
-STEP = st.one_of(
-    st.tuples(st.just("verdict"), NAMES, st.sampled_from([*CLASSES, "drop", "unsure"])),
-    st.tuples(st.just("export"), st.sampled_from(["csv", "parquet"])),
-    st.tuples(
-        st.just("import"), st.integers(0, 9), st.dictionaries(NAMES, st.sampled_from(CLASSES))
-    ),
-)
-
-
-class Model:
-    """What should stand: of each example what was said of it last, and by which event."""
-
-    def __init__(self) -> None:
-        self.events: dict[str, tuple[str, int]] = {}
-        self.head = 0
-
-    def label(self, name: str) -> str | None:
-        said = self.events.get(name, ("unsure", 0))[0]
-        return {"drop": None, "unsure": ROWS[name]}.get(said, said)
-
-    def says(self, name: str, word: str) -> None:
-        self.head += 1
-        self.events[name] = (word, self.head)
-
-
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-@given(steps=st.lists(STEP, min_size=1, max_size=14))
-def test_no_file_ever_wins_over_a_newer_verdict(shared: Home, steps: list[tuple[Any, ...]]):
-    dataset, model = f"steps{next(NUMBERS)}", Model()
-    validate(shared, dict(ROWS), dataset)
-    files: list[tuple[Path, int, dict[str, str]]] = []
-    for step in steps:
-        if step[0] == "verdict":
-            _, name, word = step
-            before = model.label(name) or ROWS[name]
-            bare = word in {"drop", "unsure"}
-            decision: Any = word if bare else "keep" if word == before else "change"
-            verdict = Verdict(name, decision, before, None if bare else word, author="bob")
-            shared.ledger.append(dataset, [verdict])
-            model.says(name, word)
-        elif step[0] == "export":
-            number = version(shared, dataset)
-            file = shared.folder / f"{dataset}-{len(files)}.{step[1]}"
-            export_labels(shared, dataset, file, version=number)
-            written = {name: label for name in ROWS if (label := model.label(name)) is not None}
-            files.append((file, model.head, written))
-        elif files:
-            file, mark, written = files[step[1] % len(files)]
-            edits = {name: label for name, label in step[2].items() if name in written}
-            found = import_labels(shared, dataset, _with_labels(file, edits), author="ann")
-            _hold(model, found, {**written, **edits}, mark)
-    stands = {name: (label or how) for name, (how, label, _) in standing(shared, dataset).items()}
-    assert stands == {name: word for name, (word, _) in model.events.items()}
-    assert shared.ledger.head(dataset).event_id == model.head
-
-
-def _hold(model: Model, found: Imported, labels: dict[str, str], mark: int) -> None:
-    """Bring the model on by an import, and hold the outcome against it."""
-    other = {name: label for name, label in labels.items() if label != model.label(name)}
-    newer = {name for name in other if model.events.get(name, ("", 0))[1] > mark}
-    assert set(found.refused["example_id"].to_pylist()) == newer
-    assert found.taken == len(other) - len(newer)
-    assert found.known == len(labels) - len(other)
-    for name in ROWS:
-        if name in other and name not in newer:
-            model.says(name, other[name])
-
-
-def _with_labels(file: Path, edits: dict[str, str]) -> Path:
-    if file.suffix == ".csv":
-        copy = file.with_name(f"edited-{file.name}")
-        copy.write_bytes(file.read_bytes())
-        return edited(copy, **{name: {"label": label} for name, label in edits.items()})
-    table = pq.read_table(file)
-    rows = [
-        row | {"label": edits.get(row["example_id"], row["label"])} for row in table.to_pylist()
-    ]
-    copy = file.with_name(f"edited-{file.name}")
-    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), copy)
-    return copy
