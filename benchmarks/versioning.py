@@ -1,10 +1,11 @@
 """What a correction of labels costs here, beside the tools that keep versions of a table.
 
-The task and its checks are those of `versioning_peers.py`; all run in one process, one after the
-other. Ours does more than the peers: each of the 10,000 corrections goes through the ledger, with
-author, evidence and its place in the hash chain, on SQLite with `synchronous=FULL`, and becomes a
-numbered dataset version with the content digest of features and labels joined. "label overlay" is
-the same without the ledger: the corrected ids and labels alone, appended to a Delta table.
+The task is that of `versioning_task.py`, measured and checked as in `versioning_peers.py`; all run
+in one process, one after the other. Ours does more than the peers: each of the 10,000 corrections
+goes through the ledger, with author, evidence and its place in the hash chain, on SQLite with
+`synchronous=FULL`, and becomes a numbered dataset version with the content digest of features and
+labels joined. "label overlay" is the same without the ledger: the corrected ids and labels alone,
+appended to a Delta table.
 
 Besides: the digest against reading the columns once, reading two of twenty columns, folding a
 million events from cold and a thousand more, on SQLite and, where BURNISH_POSTGRES names a server,
@@ -26,16 +27,8 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from versioning_peers import (
-    KEY,
-    PEERS,
-    ROUNDS,
-    Peer,
-    as_markdown,
-    make_table,
-    measure,
-    successive,
-)
+from versioning_peers import PEERS, ROUNDS, Peer, as_markdown, measure
+from versioning_task import KEY, make_table, successive
 
 from burnish.database import open_database
 from burnish.ledger import SqlLedger

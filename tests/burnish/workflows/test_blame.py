@@ -12,13 +12,14 @@ import pytest
 from burnish.database import open_database
 from burnish.errors import DataError, ReviewError
 from burnish.ledger import SqlLedger
-from burnish.records import GateReport, Suite, Verdict
+from burnish.records import Suite, Verdict
 from burnish.spec import DatasetSpec
 from burnish.store import DeltaStore
-from burnish.versions import QUARANTINE, Versions
+from burnish.versions import Versions
 from burnish.workflows.blame import Life, life_of
 from burnish.workflows.gates import run_gate
 from burnish.workflows.home import Home
+from tests.burnish.workflows.turning_away import TurningAway
 
 SPEC = DatasetSpec.model_validate(
     {"name": "toy", "source": {"path": "toy.csv"}, "target": "label", "features": {"x": "numeric"}}
@@ -37,23 +38,6 @@ class Clock:
         return START + timedelta(minutes=self.looked)
 
 
-class Gate:
-    """Lets all rows pass but those named."""
-
-    def __init__(self, *turned_away: str) -> None:
-        self.turned_away = turned_away
-
-    def run(self, suite: Suite, data: pa.Table, *, key: str | None = "example_id") -> GateReport:
-        ids = data["example_id"].to_pylist()
-        lines = [
-            {"row": ids.index(name), "example_id": name, "code": "RAW-X", "expectation": "e",
-             "column": "x", "value": "9"}
-            for name in self.turned_away
-        ]  # fmt: skip
-        found = pa.Table.from_pylist(lines, schema=QUARANTINE)
-        return GateReport(suite.gate, data.num_rows, (), found, (), suite.digest)
-
-
 @pytest.fixture
 def home(tmp_path) -> Home:
     clock = Clock()
@@ -66,7 +50,7 @@ def home(tmp_path) -> Home:
 def judge(home: Home, stage: str, *turned_away: str) -> None:
     run_gate(
         SPEC, stage, Suite(stage, ()), home.versions,
-        runner=Gate(*turned_away), pages=home.folder / "pages",
+        runner=TurningAway(*turned_away), pages=home.folder / "pages",
     )  # fmt: skip
 
 

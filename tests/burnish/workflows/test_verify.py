@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 
 from burnish.errors import ReviewError
-from burnish.records import GateReport, Suite, Verdict
+from burnish.records import Suite, Verdict
 from burnish.spec import DatasetSpec
-from burnish.versions import QUARANTINE
 from burnish.workflows.gates import run_gate
 from burnish.workflows.home import Home, prepare_home
 from burnish.workflows.verify import Finding, verify_home
+from tests.burnish.workflows.turning_away import TurningAway
 
 SPEC = DatasetSpec.model_validate(
     {"name": "toy", "source": {"path": "toy.csv"}, "target": "label", "features": {"x": "numeric"}}
@@ -22,24 +22,7 @@ SPEC = DatasetSpec.model_validate(
 IDS = ["a", "b", "c", "d"]
 
 
-class Gate:
-    """Lets all rows pass but those named."""
-
-    def __init__(self, *turned_away: str) -> None:
-        self.turned_away = turned_away
-
-    def run(self, suite: Suite, data: pa.Table, *, key: str | None = "example_id") -> GateReport:
-        ids = data["example_id"].to_pylist()
-        lines = [
-            {"row": ids.index(name), "example_id": name, "code": "CUR-X", "expectation": "e",
-             "column": "x", "value": "9"}
-            for name in self.turned_away
-        ]  # fmt: skip
-        found = pa.Table.from_pylist(lines, schema=QUARANTINE)
-        return GateReport(suite.gate, data.num_rows, (), found, (), suite.digest)
-
-
-def turn(home: Home, *verdicts: Verdict, gate: Gate) -> None:
+def turn(home: Home, *verdicts: Verdict, gate: TurningAway) -> None:
     """One iteration: people decide, labels are curated, numbered and trained on."""
     versions = home.versions
     iteration = versions.join("toy", opens=True)
@@ -70,8 +53,8 @@ def folder(tmp_path) -> Path:
     home.versions.write("wine", "raw_examples", rows, gated=False)
     ann = Verdict("a", "change", "1", "7", author="Ann")
     bob = Verdict("b", "keep", "7", "7", author="Bob")
-    turn(home, ann, bob, gate=Gate())
-    turn(home, Verdict("c", "change", "1", "7", author="Ann"), gate=Gate("a"))
+    turn(home, ann, bob, gate=TurningAway())
+    turn(home, Verdict("c", "change", "1", "7", author="Ann"), gate=TurningAway("a"))
     return tmp_path / "home"
 
 
