@@ -220,7 +220,8 @@ def main() -> None:
         PEERS.update(ours)
         found = [measure(name, Path(folder), table, corrections) for name in names]
         print(as_markdown(found))
-        print("\n| work on 1e6 x 20 | s | against a plain read |\n| --- | ---: | ---: |")
+        work = f"work on {len(table):,} x {table.num_columns}"
+        print(f"\n| {work} | s | against a plain read |\n| --- | ---: | ---: |")
         print("\n".join(columns_and_digest(table, Path(folder))))
         print("\n| ledger | events | appended a second | cold fold s | 1,000 more s |")
         print("| --- | ---: | ---: | ---: | ---: |")
