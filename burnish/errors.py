@@ -18,6 +18,7 @@ when to raise, which stays with the code that found the fault.
      ├── IterationError          the iteration contract would be broken
      ├── ReviewError             the review of a queue cannot go on
      ├── TrackingError           the tracking server did not take an iteration
+     │    └── TrackingUnavailable it is down, or too slow to be waited for: later is as good
      └── ProjectError            no project around this folder, or it cannot run
 
 A message says what was found, what was expected, and what to do:
@@ -112,6 +113,10 @@ class ReviewError(BurnishError):
 
 class TrackingError(BurnishError):
     """The tracking server did not take an iteration; the data work is kept."""
+
+
+class TrackingUnavailable(TrackingError):
+    """The tracking server is down, or too slow to be waited for; logging later does as well."""
 
 
 class ProjectError(BurnishError):

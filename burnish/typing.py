@@ -139,6 +139,12 @@ class GateRunner(Protocol):
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Keeps every iteration. Logging one twice leaves one run."""
+    """Keeps every iteration. Logging one twice leaves one run.
 
-    def log_iteration(self, iteration: TrackedIteration) -> TrackedRun: ...
+    `patience` is how many seconds the caller is willing to wait for the server in all (None: as
+    long as it takes); past it, and where no server answers, `TrackingUnavailable` is raised.
+    """
+
+    def log_iteration(
+        self, iteration: TrackedIteration, *, patience: float | None = None
+    ) -> TrackedRun: ...

@@ -31,6 +31,10 @@ def settings_from_environment(environ: Mapping[str, str] = os.environ) -> Settin
         database_url=environ.get("BURNISH_DATABASE_URL", ""),
         tables_root=environ.get("BURNISH_TABLES", ""),
         tracking_uri=environ.get("MLFLOW_TRACKING_URI", ""),
+        dagster_url=environ.get("BURNISH_DAGSTER_URL", ""),
+        mlflow_url=environ.get("BURNISH_MLFLOW_URL", ""),
+        pages_url=environ.get("BURNISH_PAGES_URL", ""),
+        executor=environ.get("BURNISH_EXECUTOR") or "in_process",
         git_sha=_git_sha(),
     )
 

@@ -18,7 +18,12 @@ from resources.tracking import TrackerResource
 
 @dataclass(frozen=True)
 class Settings:
-    """Where a project's state lives. `database_url` and `tracking_uri` empty: SQLite in `home`."""
+    """Where a project's state lives; what is left empty is SQLite or a folder in `home`.
+
+    `database_url` is the ledger and our record, `dagster_url` Dagster's own storage,
+    `mlflow_url` what the MLflow server of `burnish up` keeps its runs in, `tracking_uri` the
+    server that iterations are logged to, `pages_url` the address under which reports are served.
+    """
 
     project: Path
     home: Path
@@ -27,6 +32,10 @@ class Settings:
     database_url: str = ""
     tables_root: str = ""
     tracking_uri: str = ""
+    dagster_url: str = ""
+    mlflow_url: str = ""
+    pages_url: str = ""
+    executor: str = "in_process"
     git_sha: str = "unknown"
 
 

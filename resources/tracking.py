@@ -59,7 +59,12 @@ class MlflowTracker:
         self.artifact_root = artifact_root
         self.trusted = trusted
 
-    def log_iteration(self, iteration: TrackedIteration) -> TrackedRun:
+    def log_iteration(
+        self,
+        iteration: TrackedIteration,
+        *,
+        patience: float | None = None,  # noqa: ARG002
+    ) -> TrackedRun:
         """Log all of an iteration and register its model, as one run.
 
         Doing it again finds the run: one that was cut short is completed, a complete one is left
