@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from assets.gates import GATED_STAGES, suite_for
+from assets.reporting import pool_of, without_second_try
 from burnish.report.preview import preview_markdown
 from burnish.spec import DatasetSpec
 from burnish.typing import GateRunner
@@ -32,9 +33,11 @@ def _gate(spec: DatasetSpec, stage: str) -> dg.AssetChecksDefinition:
         asset=[spec.name, stage],
         name="gate",
         blocking=True,
+        pool=pool_of(spec),
         description=f"Nothing after {stage} runs, and readers keep the last good version, "
         "unless every expectation of this gate holds.",
     )
+    @without_second_try
     def gate(
         context: dg.AssetCheckExecutionContext,
         versions: dg.ResourceParam[Versions],

@@ -1,14 +1,14 @@
 """The label audit: which labels are probably wrong, judged on labels as they stand now.
 
-What belongs here: out-of-sample probabilities, the audit, and the ledger and the label requests
-as observed assets. What does not: choosing what people look at (`assets.queue`).
+What belongs here: out-of-sample probabilities and the audit. What does not: the ledger and the
+label requests (`assets.observed`), or choosing what people look at (`assets.queue`).
 """
 
-import warnings
 from typing import Any
 
 import dagster as dg
 
+from assets.observed import observed_assets
 from assets.reporting import joined, materialized, stage
 from burnish.modeling import check_model
 from burnish.report.plots import bar_chart
@@ -75,44 +75,4 @@ def build(spec: DatasetSpec) -> list[Any]:
             written, audit, figures=audit_figures(audit), plots={"confusion pairs": plot}
         )
 
-    return [pred_probs, label_audit, *_observed(spec)]
-
-
-def _observed(spec: DatasetSpec) -> list[Any]:
-    """The state that outlives a run, as people and the graph see it."""
-    with warnings.catch_warnings():
-        # Observed assets are marked as beta; the decorator says so each time, for each dataset.
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        return [_label_ledger(spec), _label_requests(spec)]
-
-
-def _label_ledger(spec: DatasetSpec) -> Any:
-    @dg.observable_source_asset(
-        key=[spec.name, "label_ledger"],
-        group_name=GROUP,
-        description="Every verdict people gave, append-only: from, to, who, when, why, and on "
-        "what evidence. Its data version is the hash of its newest event.",
-    )
-    def label_ledger(ledger: dg.ResourceParam[LabelLedger]) -> dg.ObserveResult:
-        head = ledger.head(spec.name)
-        return dg.ObserveResult(
-            data_version=dg.DataVersion(head.chain), metadata={"events": head.event_id}
-        )
-
-    return label_ledger
-
-
-def _label_requests(spec: DatasetSpec) -> Any:
-    @dg.observable_source_asset(
-        key=[spec.name, "label_requests"],
-        group_name=GROUP,
-        description="Rows that a person, a failing slice or drift asked people to look at.",
-    )
-    def label_requests(ledger: dg.ResourceParam[LabelLedger]) -> dg.ObserveResult:
-        asked = ledger.requests(spec.name)
-        newest = max((request.request_id or 0 for request in asked), default=0)
-        return dg.ObserveResult(
-            data_version=dg.DataVersion(f"{newest}-{len(asked)}"), metadata={"open": len(asked)}
-        )
-
-    return label_requests
+    return [pred_probs, label_audit, *observed_assets(spec, group=GROUP)]

@@ -5,6 +5,7 @@ not: metrics by slice (`assets.slices`), the estimators (`burnish.modeling`) or 
 server (`resources.tracking`).
 """
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -52,6 +53,9 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         group=GROUP,
         kinds={"mlflow"},
         deps=["trained_model", "slice_report"],
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=timedelta(days=spec.schedule.max_champion_days)
+        ),
         description="Closes the iteration: compares the new model with the champion on validation "
         "rows, logs everything to MLflow, moves the aliases. Materialize it again alone "
         "if the tracking server was down.",

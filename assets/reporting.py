@@ -6,13 +6,16 @@ library's, nor gates (`assets.checks`).
 """
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
-from burnish.errors import IterationError
+from burnish.errors import BurnishError, IterationError, TrackingUnavailable
 from burnish.records import Iteration, TableVersion
 from burnish.report.preview import preview_markdown
 from burnish.spec import DatasetSpec
@@ -20,6 +23,11 @@ from burnish.versions import Versions
 
 ITERATION_TAG = "burnish/iteration"
 DATASET_TAG = "burnish/dataset"
+PART_TAG = "burnish/part"
+"""Which part of the cycle a run is: audit, retrain or track."""
+
+NETWORK = dg.RetryPolicy(max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL)
+"""For stages that speak to a server. Never for a gate: its answer would be the same."""
 
 
 def stage(
@@ -33,7 +41,7 @@ def stage(
     **more: Any,
 ) -> Callable[..., dg.AssetsDefinition]:
     """The `dg.asset` decorator as every stage of every dataset uses it: key `[dataset, stage]`."""
-    return dg.asset(
+    declared = dg.asset(
         key=[spec.name, name],
         deps=[dg.AssetKey([spec.name, dep]) for dep in deps],
         group_name=group,
@@ -42,8 +50,54 @@ def stage(
         owners=[_owner(spec.owner or "data")],
         code_version="1",
         op_tags={DATASET_TAG: spec.name},
+        pool=pool_of(spec),
         **more,
     )
+
+    def declare(body: Callable[..., Any]) -> dg.AssetsDefinition:
+        return declared(without_second_try(body))
+
+    return declare
+
+
+def pool_of(spec: DatasetSpec) -> str:
+    """The pool that every step of a dataset is in: at most one run of it at a time."""
+    return f"dataset/{spec.name}"
+
+
+def without_second_try(body: Callable[..., Any]) -> Callable[..., Any]:
+    """`body`, whose deliberate errors end the step for good, whatever its retry policy says.
+
+    A gate, the iteration contract or a source would say the same a second later. A tracking
+    server that is down may not.
+    """
+
+    @wraps(body)
+    def once(*args: Any, **kwargs: Any) -> Any:
+        with _final_errors():
+            return body(*args, **kwargs)
+
+    @wraps(body)
+    def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        with _final_errors():
+            yield from body(*args, **kwargs)
+
+    return stream if inspect.isgeneratorfunction(body) else once
+
+
+@contextmanager
+def _final_errors() -> Iterator[None]:
+    try:
+        yield
+    except TrackingUnavailable:
+        raise
+    except BurnishError as error:
+        told = {"found": error.found, "expected": error.expected, "what to do": error.hint}
+        raise dg.Failure(
+            f"{type(error).__name__}: {error}",
+            metadata={name: text for name, text in told.items() if text},
+            allow_retries=False,
+        ) from error
 
 
 def materialized(

@@ -13,10 +13,12 @@ from pathlib import Path
 import dagster as dg
 
 from assets import build_assets, build_checks
-from burnish.spec import DatasetSpec, load_catalog
+from burnish.errors import SpecError
+from burnish.spec import DatasetSpec, load_usable
 from pipelines.environments import Settings, resources_for
-from pipelines.jobs import build_jobs
+from pipelines.jobs import build_jobs, executor_named
 from pipelines.schedules import build_schedule
+from pipelines.sensors import build_verdicts_ready
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -43,22 +45,37 @@ def build_definitions(
     specs: Mapping[str, DatasetSpec],
     settings: Settings,
     *,
+    refused: Mapping[str, SpecError] | None = None,
     hooks: AbstractSet[dg.HookDefinition] = frozenset(),
 ) -> dg.Definitions:
-    """One graph for each spec; the last job of a spec is the one its schedule targets."""
-    assets, checks, jobs, schedules = [], [], [], []
+    """One graph for each spec, and one asset for each spec that was refused, to say why."""
+    executor = executor_named(settings.executor)
+    assets, checks, jobs, schedules, sensors = [], [], [], [], []
     for spec in specs.values():
         assets += build_assets(spec)
         checks += build_checks(spec)
-        own = build_jobs(spec, hooks=hooks)
-        jobs += own
-        schedules.append(build_schedule(spec, own[-1]))
+        own = build_jobs(spec, executor=executor, hooks=hooks)
+        jobs += own.values()
+        schedules.append(build_schedule(spec, own["audit_retrain"]))
+        sensors.append(build_verdicts_ready(spec, own["retrain"]))
     return dg.Definitions(
-        assets=assets,
+        assets=[*assets, *(_refused(name, error) for name, error in (refused or {}).items())],
         asset_checks=checks,
         jobs=jobs,
         schedules=schedules,
+        sensors=sensors,
+        executor=executor,
         resources=resources_for(settings),
+    )
+
+
+def _refused(name: str, error: SpecError) -> dg.AssetSpec:
+    """A spec that cannot be used, where people look for it: the other datasets go on."""
+    return dg.AssetSpec(
+        key=[Path(name).stem, "refused_spec"],
+        group_name="refused",
+        kinds={"yaml"},
+        description=f"This dataset is not run: its spec has a mistake.\n```\n{error}\n```",
     )
 
 
@@ -81,4 +98,7 @@ def _git_sha() -> str:
 def defs() -> dg.Definitions:
     """What `dagster dev` loads: the whole catalog, as the environment says."""
     settings = settings_from_environment()
-    return build_definitions(load_catalog(settings.catalog), settings)
+    specs, refused = load_usable(settings.catalog)
+    for error in refused.values():
+        dg.get_dagster_logger().error("a spec is refused, its dataset is not run: %s", error)
+    return build_definitions(specs, settings, refused=refused)

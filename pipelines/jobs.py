@@ -1,15 +1,52 @@
-"""The three jobs of each dataset: audit (to the queue), retrain (from verdicts), and both.
+"""The jobs of each dataset: audit (to the queue), retrain (from verdicts), both, and tracking.
 
-What belongs here: which stages a job runs. What does not: when it runs (`pipelines.schedules`).
+What belongs here: which stages a job runs, and by which executor. What does not: when it runs
+(`pipelines.schedules`, `pipelines.sensors`).
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 import dagster as dg
 
 from assets import AUDIT, RETRAIN
-from assets.reporting import DATASET_TAG
+from assets.reporting import DATASET_TAG, PART_TAG
+from burnish.errors import ProjectError
 from burnish.spec import DatasetSpec
+
+# What a step needs and is slow to import; the fork server holds it, so that no step waits for it.
+PRELOADED = (
+    "assets",
+    "burnish.modeling",
+    "burnish.store",
+    "great_expectations",
+    "pandas",
+    "resources",
+    "sklearn.linear_model",
+)
+
+EXECUTORS: Mapping[str, dg.ExecutorDefinition] = {
+    "in_process": dg.in_process_executor,
+    "multiprocess": dg.multiprocess_executor.configured(
+        {
+            "start_method": {"forkserver": {"preload_modules": list(PRELOADED)}},
+            # A gate that stopped, and a stage that was refused, are no hiccups.
+            "retries": {"enabled": {}},
+        },
+        name="multiprocess",
+    ),
+}
+
+
+def executor_named(name: str) -> dg.ExecutorDefinition:
+    """One of `EXECUTORS`; raises `ProjectError` where there is none of that name."""
+    if name not in EXECUTORS:
+        raise ProjectError(
+            f"no executor {name!r}",
+            expected=f"one of {', '.join(EXECUTORS)}",
+            hint="set BURNISH_EXECUTOR",
+        )
+    return EXECUTORS[name]
 
 
 def stage_keys(spec: DatasetSpec, stages: tuple[str, ...]) -> list[dg.AssetKey]:
@@ -26,22 +63,25 @@ def stage_keys(spec: DatasetSpec, stages: tuple[str, ...]) -> list[dg.AssetKey]:
 
 
 def build_jobs(
-    spec: DatasetSpec, *, hooks: AbstractSet[dg.HookDefinition] = frozenset()
-) -> list[dg.JobDefinition]:
-    """`NAME_audit`, `NAME_retrain` and `NAME_audit_retrain`, run in one process."""
+    spec: DatasetSpec,
+    *,
+    executor: dg.ExecutorDefinition = dg.in_process_executor,
+    hooks: AbstractSet[dg.HookDefinition] = frozenset(),
+) -> dict[str, dg.JobDefinition]:
+    """`NAME_audit`, `NAME_retrain`, `NAME_audit_retrain` and `NAME_track`, by part."""
     parts = {
         "audit": (AUDIT, "Ingest, validate, audit the labels and fill the relabel queue."),
         "retrain": (RETRAIN, "Apply the verdicts, augment, train, report, close the iteration."),
         "audit_retrain": (AUDIT + RETRAIN, "The whole cycle in one run."),
     }
-    return [
-        dg.define_asset_job(
+    return {
+        name: dg.define_asset_job(
             f"{spec.name}_{name}",
             selection=dg.AssetSelection.assets(*stage_keys(spec, stages)),
             description=text,
-            tags={DATASET_TAG: spec.name},
-            executor_def=dg.in_process_executor,
+            tags={DATASET_TAG: spec.name, PART_TAG: name},
+            executor_def=executor,
             hooks=hooks or None,
         )
         for name, (stages, text) in parts.items()
-    ]
+    }

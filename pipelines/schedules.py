@@ -3,40 +3,54 @@
 What belongs here: when the cycle runs and what a tick does. What does not: the stages themselves.
 
 A tick closes a decided batch (retrain) and then opens the next iteration (audit); it tops up an
-undecided batch; it never opens a second iteration while one is open. The two runs of a tick carry
-the dataset's tag, of which the instance lets one run at a time, in the order of the requests.
+undecided batch; it never opens a second iteration while one is open. The two runs of a tick are
+in the dataset's pool, which lets one run at a time, in the order of the requests.
+
+A run's key is the time on the dataset's own clock. When that clock is put back, the hour that
+comes twice is one night; when it is put forward, Dagster moves a tick of the lost hour to its end.
 """
+
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from assets import AUDIT, RETRAIN
-from assets.reporting import DATASET_TAG
+from assets.reporting import DATASET_TAG, PART_TAG
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.batch import batch_decided
 from pipelines.jobs import stage_keys
+from pipelines.underway import underway
 
 
 def build_schedule(spec: DatasetSpec, job: dg.JobDefinition) -> dg.ScheduleDefinition:
-    """The schedule `NAME_nightly`."""
+    """The schedule `NAME_nightly`; running from the start where the spec asks for a schedule."""
+    asked_for = "schedule" in spec.model_fields_set
+    zone = ZoneInfo(spec.schedule.timezone)
 
     @dg.schedule(
         name=f"{spec.name}_nightly",
         cron_schedule=spec.schedule.cron,
         execution_timezone=spec.schedule.timezone,
         target=job,
+        default_status=dg.DefaultScheduleStatus.RUNNING
+        if asked_for
+        else dg.DefaultScheduleStatus.STOPPED,
         description="Closes a decided batch and opens the next one; tops up an undecided one.",
     )
     def nightly(
         context: dg.ScheduleEvaluationContext,
         versions: dg.ResourceParam[Versions],
         ledger: dg.ResourceParam[LabelLedger],
-    ) -> list[dg.RunRequest]:
-        night = context.scheduled_execution_time.date().isoformat()
-        iteration = versions.current(spec.name)
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        if underway(context.instance, spec, "audit"):
+            return dg.SkipReason("an audit of this dataset is queued or running already")
+        night = context.scheduled_execution_time.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
         wanted = [("audit", AUDIT)]
-        if iteration is not None and batch_decided(versions, ledger, iteration):
+        iteration = versions.current(spec.name)
+        decided = iteration is not None and batch_decided(versions, ledger, iteration)
+        if decided and not underway(context.instance, spec, "retrain"):
             wanted.insert(0, ("retrain", RETRAIN))
         return [_request(spec, night, name, stages) for name, stages in wanted]
 
@@ -47,5 +61,5 @@ def _request(spec: DatasetSpec, night: str, name: str, stages: tuple[str, ...]) 
     return dg.RunRequest(
         run_key=f"{spec.name}-{night}-{name}",
         asset_selection=stage_keys(spec, stages),
-        tags={DATASET_TAG: spec.name, "burnish/part": name},
+        tags={DATASET_TAG: spec.name, PART_TAG: name},
     )

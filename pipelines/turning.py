@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.observed import observations
 from assets.reporting import DATASET_TAG, ITERATION_TAG
 from burnish import errors
 from burnish.errors import BurnishError, GateError
@@ -41,6 +42,8 @@ class Loop:
         Raises `GateError` where a gate stopped it, and the stage's own error where one failed.
         """
         job = self.definitions.resolve_job_def(f"{self.spec.name}_{part}")
+        for event in observations(self.spec, self.home.ledger):
+            self.instance.report_runtime_asset_event(event)
         result = job.execute_in_process(
             instance=self.instance,
             run_config=QUIET,

@@ -26,7 +26,7 @@ from burnish.spec.models import (
     Split,
 )
 from burnish.spec.paths import resolve_paths
-from burnish.spec.reading import load_catalog, load_spec, load_spec_named
+from burnish.spec.reading import load_catalog, load_spec, load_spec_named, load_usable
 
 __all__ = [
     "SPLITS",
@@ -51,6 +51,7 @@ __all__ = [
     "load_catalog",
     "load_spec",
     "load_spec_named",
+    "load_usable",
     "resolve_paths",
     "with_choices",
 ]

@@ -221,10 +221,14 @@ class Augment(Part):
 
 
 class Schedule(Part):
-    """When the nightly cycle runs: five cron fields, in the named timezone."""
+    """When the nightly cycle runs: five cron fields, in the named timezone.
+
+    A champion older than `max_champion_days` is shown as overdue: nobody has closed an iteration.
+    """
 
     cron: str = "0 2 * * *"
     timezone: str = "UTC"
+    max_champion_days: float = Field(default=7.0, gt=0, le=3650)
 
     @field_validator("timezone")
     @classmethod

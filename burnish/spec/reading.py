@@ -84,8 +84,20 @@ def load_catalog(folder: Path | str) -> dict[str, DatasetSpec]:
 
     Raises `SpecError` with the mistakes of all files, or where there is no such folder.
     """
+    found, refused = load_usable(folder)
+    if refused:
+        raise SpecError("\n".join(str(error) for error in refused.values()))
+    return found
+
+
+def load_usable(folder: Path | str) -> tuple[dict[str, DatasetSpec], dict[str, SpecError]]:
+    """The specs of a folder that can be used, by name, and the errors of the others, by file.
+
+    One dataset's mistake is no reason to leave the others lying. Raises `SpecError` where there
+    is no such folder.
+    """
     found: dict[str, DatasetSpec] = {}
-    refused: list[str] = []
+    refused: dict[str, SpecError] = {}
     for path in _spec_files(Path(folder)):
         try:
             spec = load_spec(path)
@@ -93,10 +105,8 @@ def load_catalog(folder: Path | str) -> dict[str, DatasetSpec]:
                 raise _misnamed(path, spec.name)
             found[spec.name] = spec
         except SpecError as error:
-            refused.append(str(error))
-    if refused:
-        raise SpecError("\n".join(refused))
-    return dict(sorted(found.items()))
+            refused[path.name] = error
+    return dict(sorted(found.items())), refused
 
 
 def load_spec_named(folder: Path | str, name: str) -> DatasetSpec:

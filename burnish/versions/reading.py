@@ -134,8 +134,9 @@ def _stopped(verdict: Row, publication: Row | None) -> GateError:
     codes = ", ".join(json.loads(verdict["stopped_by"]))
     reason = f"\n  {verdict['message']}" if verdict["message"] else ""
     good = f"; the last good version is {publication['version']}" if publication else ""
+    see = f"read {verdict['report']}, " if verdict["report"] else ""
     return GateError(
         f"the gate of {dataset}/{stage} stopped {what}: {codes}{reason}",
         expected=f"a version that passed its gate{good}",
-        hint=f"mend the source and materialize {stage} again",
+        hint=f"{see}mend the source and materialize {stage} again with its check",
     )

@@ -1,0 +1,75 @@
+"""What goes on without being asked: a decided batch is retrained on.
+
+What belongs here: noticing, in the state that outlives runs, that there is something to do, and
+asking Dagster for a run. What does not: the nightly cycle (`pipelines.schedules`), or the stages.
+"""
+
+import json
+from typing import Any
+
+import dagster as dg
+
+from assets import RETRAIN
+from assets.observed import data_version, observations
+from assets.reporting import DATASET_TAG, PART_TAG
+from burnish.spec import DatasetSpec
+from burnish.typing import LabelLedger
+from burnish.versions import Versions
+from burnish.workflows.batch import batch_decided
+from pipelines.jobs import stage_keys
+from pipelines.underway import underway
+
+LOOK_EVERY = 20
+"""Seconds. A retrain begins within a minute of the last verdict."""
+
+
+def build_verdicts_ready(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorDefinition:
+    """The sensor `NAME_verdicts_ready`: retrains as soon as people are done with a batch.
+
+    It also tells Dagster where the ledger and the label requests stand, so that the graph shows
+    what a verdict made stale. A retrain that failed is not asked for again until somebody decides
+    anew: the nightly tick tries it once a night.
+    """
+
+    @dg.sensor(
+        name=f"{spec.name}_verdicts_ready",
+        target=job,
+        minimum_interval_seconds=LOOK_EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts the retrain when the last row of a batch is decided.",
+    )
+    def verdicts_ready(
+        context: dg.SensorEvaluationContext,
+        versions: dg.ResourceParam[Versions],
+        ledger: dg.ResourceParam[LabelLedger],
+    ) -> dg.SensorResult:
+        seen: dict[str, str] = json.loads(context.cursor or "{}")
+        now = {event.asset_key.path[-1]: event for event in observations(spec, ledger)}
+        new = [event for name, event in now.items() if data_version(event) != seen.get(name)]
+        asked, why_not = _retrain(context.instance, spec, versions, ledger)
+        return dg.SensorResult(
+            run_requests=asked or None,
+            skip_reason=None if asked else why_not,
+            cursor=json.dumps({name: data_version(event) for name, event in now.items()}),
+            asset_events=new,
+        )
+
+    return verdicts_ready
+
+
+def _retrain(
+    instance: Any, spec: DatasetSpec, versions: Versions, ledger: LabelLedger
+) -> tuple[list[dg.RunRequest], str]:
+    iteration = versions.current(spec.name)
+    if iteration is None:
+        return [], "no iteration is open"
+    if not batch_decided(versions, ledger, iteration):
+        return [], f"{iteration} waits for people"
+    if underway(instance, spec, "retrain"):
+        return [], f"a retrain of {spec.name} is queued or running already"
+    request = dg.RunRequest(
+        run_key=f"{iteration}-{ledger.head(spec.name).event_id}",
+        asset_selection=stage_keys(spec, RETRAIN),
+        tags={DATASET_TAG: spec.name, PART_TAG: "retrain"},
+    )
+    return [request], ""
