@@ -192,8 +192,11 @@ def serving(catalog: Path, home: Path) -> Iterator[Served]:
             processes.append(
                 subprocess.Popen(
                     [*map(str, command), "-w", str(ROOT / "workspace.yaml")],
-                    env=environ, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                )  # fmt: skip
+                    env=environ,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
             )
         served = Served(f"http://127.0.0.1:{port}", home, environ)
         served.until(lambda: _loaded(served), seconds=120, what="the webserver to answer")
