@@ -65,8 +65,9 @@ def _retrain(
         return [], "no iteration is open"
     if not batch_decided(versions, ledger, iteration):
         return [], f"{iteration} waits for people"
-    if underway(instance, spec, "retrain"):
-        return [], f"a retrain of {spec.name} is queued or running already"
+    if underway(instance, spec):
+        # It may be the retrain, by whichever hand.
+        return [], f"a run of {spec.name} is queued or running already"
     request = dg.RunRequest(
         run_key=f"{iteration}-{ledger.head(spec.name).event_id}",
         asset_selection=stage_keys(spec, RETRAIN),

@@ -14,9 +14,11 @@ AT_WORK = [Status.STARTING, Status.STARTED, Status.CANCELING]
 UNFINISHED = [Status.NOT_STARTED, Status.QUEUED, *AT_WORK]
 
 
-def underway(instance: dg.DagsterInstance, spec: DatasetSpec, part: str) -> list[dg.DagsterRun]:
-    """Runs of one part of a dataset's cycle that have not ended."""
-    tags = {DATASET_TAG: spec.name, PART_TAG: part}
+def underway(
+    instance: dg.DagsterInstance, spec: DatasetSpec, part: str = ""
+) -> list[dg.DagsterRun]:
+    """Runs of a dataset that have not ended; with `part`, of that part of its cycle alone."""
+    tags = {DATASET_TAG: spec.name, **({PART_TAG: part} if part else {})}
     return list(instance.get_runs(dg.RunsFilter(tags=tags, statuses=UNFINISHED)))
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from burnish.records import Verdict
 from burnish.workflows.batch import open_batch
 from burnish.workflows.home import prepare_home
+from tests.operating.deciding import decide
 from tests.operating.served import ROOT, Served, serving
 
-DATASETS = ("daisies", "flowers", "herbs", "nightly", "stopped")
+DATASETS = ("daisies", "flowers", "herbs", "killed", "nightly", "stopped")
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, write_project) -> Iterator[Served]:
-    """A catalog of five datasets that can be run and one that cannot, served."""
+    """A catalog of six datasets that can be run and one that cannot, served."""
     planted = write_project(tmp_path_factory.mktemp("operated"))
     spec = (planted.catalog / "flowers.yaml").read_text()
     lines = planted.lines()
@@ -124,6 +126,23 @@ def test_the_last_verdict_starts_the_retrain_within_a_minute_and_shows_what_is_s
     assert stale["pred_probs"] == "STALE"
 
 
+def test_a_run_whose_process_is_killed_is_finished_by_another(served):
+    run_id = served.launch("killed_audit")
+    worker = served.until(lambda: _worker(served, run_id), seconds=60, what="a worker at work")
+    os.kill(worker, signal.SIGKILL)
+    dead = served.ended(run_id)
+    assert dead.status == "FAILURE"
+    again = served.until(
+        lambda: [run for run in served.runs(dataset="killed") if run["runId"] != run_id] or None,
+        seconds=60,
+        what="the run to be retried",
+    )
+    done = served.ended(again[0]["runId"])
+    assert done.status == "SUCCESS", done.failures
+    iteration, queue = open_batch(prepare_home(served.home).versions, "killed")
+    assert (iteration.number, queue.num_rows) == (1, 12)
+
+
 def test_the_tick_of_a_night_runs_the_night_once(served, monkeypatch):
     from dagster import DagsterInstance
     from dagster._core.workspace.context import WorkspaceProcessContext
@@ -150,17 +169,23 @@ def test_the_tick_of_a_night_runs_the_night_once(served, monkeypatch):
     assert not [one for one in served.runs(dataset="daisies") if "schedule" in str(one["tags"])]
 
 
-def decide(home: Path, dataset: str) -> None:
-    """A simulated person keeps every label of the open batch."""
-    state = prepare_home(home)
-    _, queue = open_batch(state.versions, dataset)
-    state.ledger.append(
-        dataset,
-        [
-            Verdict(item["example_id"], "keep", item["label"], item["label"], author="ada")
-            for item in queue.to_pylist()
-        ],
-    )
+def _worker(served: Served, run_id: str) -> int | None:
+    """The process of a run that has begun a stage."""
+    begun = served.ask(
+        "query ($id: ID!) { runOrError(runId: $id) { ... on Run { stepStats { startTime } } } }",
+        id=run_id,
+    )["runOrError"]["stepStats"]
+    if not begun:
+        return None
+    home = f"DAGSTER_HOME={served.environ['DAGSTER_HOME']}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            if b"spawn_main" in command and home in (process / "environ").read_bytes():
+                return int(process.name)
+        except OSError:
+            continue  # it has ended since
+    return None
 
 
 def _observed(served: Served) -> dict[str, str]:

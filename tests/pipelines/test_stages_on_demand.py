@@ -8,12 +8,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets import AUDIT, RETRAIN
 from burnish.records import Verdict
 from burnish.spec import load_catalog
 from burnish.workflows.batch import open_batch
 from burnish.workflows.home import prepare_home
 from pipelines.definitions import build_definitions
 from pipelines.environments import Settings
+from pipelines.jobs import stage_keys
 
 
 @dataclass
@@ -25,7 +27,9 @@ class Project:
 
     def __post_init__(self) -> None:
         settings = Settings(self.planted.catalog, self.planted.home, self.planted.catalog)
-        self.definitions = build_definitions(load_catalog(self.planted.catalog), settings)
+        specs = load_catalog(self.planted.catalog)
+        self.spec = specs["flowers"]
+        self.definitions = build_definitions(specs, settings)
         self.home = prepare_home(self.planted.home)
 
     def job(self, name: str) -> dg.ExecuteInProcessResult:
@@ -86,6 +90,43 @@ def test_the_whole_cycle_stops_for_people_and_goes_on_once_they_decided(project)
     project.decide()
     assert project.job("audit_retrain").success
     assert not project.is_open(1)
+
+
+def test_every_stage_can_be_materialized_alone_and_the_iteration_closes(project):
+    """Each in a run of its own, as from the UI: one after the other they are the whole cycle."""
+    stages = [key.path[-1] for key in stage_keys(project.spec, AUDIT)]
+    for stage in stages:
+        done = project.stage(stage)
+        assert done.success, (stage, why(done))
+    project.decide()
+    for stage in RETRAIN:
+        done = project.stage(stage)
+        assert done.success, (stage, why(done))
+    assert not project.is_open(1)
+    assert project.home.versions.champion("flowers").number == 1
+
+
+def test_a_gate_is_asked_once_and_never_tried_again(project):
+    project.planted.rewrite(project.planted.lines()[:8])
+    stopped = project.job("audit")
+    assert "blocking asset check failed" in why(stopped)
+    assert not [event for event in stopped.all_events if event.is_step_up_for_retry]
+    refused = project.stage("validated_examples")
+    assert "the gate of flowers/raw_examples stopped version 1: RAW-ROWS" in why(refused)
+    assert "materialize raw_examples again with its check" in why(refused)
+    assert not [event for event in refused.all_events if event.is_step_up_for_retry]
+
+
+def test_a_stage_whose_gate_never_saw_the_newest_rows_is_refused(project):
+    assert project.job("audit").success
+    # What a run without its check leaves behind.
+    rows = project.home.versions.read_candidate("flowers", "raw_examples")
+    project.home.versions.write("flowers", "raw_examples", rows.slice(1))
+    refused = project.stage("validated_examples")
+    assert "raw_examples@2 was not checked by its gate" in why(refused)
+    assert "materialize raw_examples together with its check" in why(refused)
+    assert project.stage("raw_examples").success
+    assert project.stage("validated_examples").success
 
 
 def test_a_batch_with_rows_left_is_not_closed(project):
@@ -168,27 +209,3 @@ def test_a_model_is_logged_with_the_labels_it_was_trained_on(project):
     newest = project.home.versions.dataset_versions("flowers")[-1]
     assert run.data.tags["dataset_version"] == str(newest) == "flowers@2"
     assert run.data.tags["ledger_watermark"] == "13"
-
-
-def test_the_night_audits_then_closes_what_was_decided(project):
-    schedule = project.definitions.resolve_schedule_def("flowers_nightly")
-
-    def parts() -> list[str]:
-        with dg.build_schedule_context(
-            instance=project.instance,
-            resources={"versions": project.home.versions, "ledger": project.home.ledger},
-            scheduled_execution_time=dg_time(),
-        ) as context:
-            return [request.tags["burnish/part"] for request in schedule(context)]
-
-    assert parts() == ["audit"]
-    project.job("audit")
-    assert parts() == ["audit"]
-    project.decide()
-    assert parts() == ["retrain", "audit"]
-
-
-def dg_time():
-    from datetime import UTC, datetime
-
-    return datetime(2026, 11, 3, 2, tzinfo=UTC)
