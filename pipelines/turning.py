@@ -43,7 +43,7 @@ class Loop:
         """
         job = self.definitions.resolve_job_def(f"{self.spec.name}_{part}")
         for event in observations(self.spec, self.home.ledger):
-            self.instance.report_runtime_asset_event(event)
+            self.instance.report_runless_asset_event(event)
         result = job.execute_in_process(
             instance=self.instance,
             run_config=QUIET,
