@@ -1,16 +1,18 @@
 """What every part of `Versions` stands on: the database, the store, the ledger, the clock.
 
-What belongs here: the four of them, and reading rows. What does not: any meaning of a row.
+What belongs here: the four of them, reading rows, and being alone with them. What does not: any
+meaning of a row.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select
 
-from burnish.database import migrate
+from burnish.database import exclusive, migrate
 from burnish.typing import Clock, LabelLedger, TableStore
 
 Row = dict[str, Any]
@@ -34,6 +36,10 @@ class Ground:
         self._ledger = ledger
         self._clock = clock
         migrate(engine)
+
+    def exclusive(self, name: str, *, wait: float = 0.0) -> AbstractContextManager[bool]:
+        """The lock `name` for a `with` block; see `burnish.database.exclusive`."""
+        return exclusive(self._engine, name, wait=wait)
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC)
