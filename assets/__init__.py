@@ -38,7 +38,9 @@ RETRAIN = (
     "trained_model",
     "slice_report",
     "champion",
+    "tracked_iterations",
 )
+TRACK = ("tracked_iterations",)
 
 
 def build_assets(spec: DatasetSpec) -> list[Any]:
@@ -46,4 +48,4 @@ def build_assets(spec: DatasetSpec) -> list[Any]:
     return [asset for module in STAGES.values() for asset in module.build(spec)]
 
 
-__all__ = ["AUDIT", "RETRAIN", "STAGES", "build_assets", "build_checks"]
+__all__ = ["AUDIT", "RETRAIN", "STAGES", "TRACK", "build_assets", "build_checks"]

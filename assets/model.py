@@ -2,7 +2,7 @@
 
 What belongs here: training on curated and augmented rows, and closing the iteration. What does
 not: metrics by slice (`assets.slices`), the estimators (`burnish.modeling`) or the tracking
-server (`resources.tracking`).
+server (`assets.tracked`, which is of this group).
 """
 
 from datetime import timedelta
@@ -10,19 +10,20 @@ from typing import Any
 
 import dagster as dg
 
+from assets import tracked
 from assets.reporting import joined, materialized, stage
 from burnish.report.plots import confusion_matrix_svg, reliability_diagram
 from burnish.spec import DatasetSpec
-from burnish.typing import LabelLedger, Tracker
+from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.figures import confusion, reliability
-from burnish.workflows.iterate import publish_iteration, train_iteration
+from burnish.workflows.iterate import close_iteration, train_iteration
 
 GROUP = "model"
 
 
 def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
-    """Training and promotion of one dataset's model."""
+    """Training, promotion and tracking of one dataset's model."""
 
     @stage(
         spec,
@@ -51,27 +52,23 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         spec,
         "champion",
         group=GROUP,
-        kinds={"mlflow"},
+        kinds={"table"},
         deps=["trained_model", "slice_report"],
         freshness_policy=dg.FreshnessPolicy.time_window(
             fail_window=timedelta(days=spec.schedule.max_champion_days)
         ),
         description="Closes the iteration: compares the new model with the champion on validation "
-        "rows, logs everything to MLflow, moves the aliases. Materialize it again alone "
-        "if the tracking server was down.",
+        "rows. Asks no server, so that none can hold it up.",
     )
     def champion(
         context: dg.AssetExecutionContext,
         versions: dg.ResourceParam[Versions],
-        tracker: dg.ResourceParam[Tracker],
         git_sha: dg.ResourceParam[str],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
-        done = publish_iteration(
-            spec, versions, tracker, iteration, run_id=context.run.run_id, git_sha=git_sha
+        done = close_iteration(
+            spec, versions, iteration, run_id=context.run.run_id, git_sha=git_sha
         )
-        return materialized(
-            done.written, done.table, figures=done.figures, links={"MLflow run": done.url}
-        )
+        return materialized(done.written, done.table, figures=done.figures)
 
-    return [trained_model, champion]
+    return [trained_model, champion, tracked.build(spec)]

@@ -108,6 +108,7 @@ def materialized(
     plots: Mapping[str, str] | None = None,
     tables: Mapping[str, pa.Table] | None = None,
     links: Mapping[str, str] | None = None,
+    checks: Iterable[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult[Any]:
     """What the UI shows of a written version: figures as numbers, schema, preview, plots, links.
 
@@ -128,7 +129,9 @@ def materialized(
     }
     metadata |= {name: _link(where) for name, where in (links or {}).items() if where}
     return dg.MaterializeResult(
-        metadata=metadata, data_version=dg.DataVersion(written.digest or str(written.version))
+        metadata=metadata,
+        data_version=dg.DataVersion(written.digest or str(written.version)),
+        check_results=list(checks),
     )
 
 
@@ -147,11 +150,17 @@ def joined(
             expected="a run of the open iteration",
             hint=f"launch the job again without the tag {ITERATION_TAG}",
         )
-    if asked is None:
+    tagged(context, versions, spec)
+    return iteration
+
+
+def tagged(context: dg.AssetExecutionContext, versions: Versions, spec: DatasetSpec) -> None:
+    """Tag a run that has no iteration yet with the open one, if there is one."""
+    iteration = versions.current(spec.name)
+    if iteration is not None and ITERATION_TAG not in context.run.tags:
         context.instance.add_run_tags(
             context.run.run_id, {ITERATION_TAG: str(iteration.number), DATASET_TAG: spec.name}
         )
-    return iteration
 
 
 def _owner(name: str) -> str:

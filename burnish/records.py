@@ -267,7 +267,8 @@ class TrackedIteration:
 
     `metrics` are flat, with names legal on the server; `tables` become artifact tables; `pages`
     become HTML artifacts; `model` is a fitted estimator and `model_input` a few rows of what it
-    takes; `trust` names types outside of scikit-learn that it may consist of.
+    takes; `trust` names types outside of scikit-learn that it may consist of. `at` is when the
+    iteration was closed, which is the time of its run however late that is logged (None: now).
     """
 
     dataset: str
@@ -285,6 +286,7 @@ class TrackedIteration:
     promoted: bool
     pages: Mapping[str, str] = field(default_factory=dict[str, str])
     trust: tuple[str, ...] = ()
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
+from burnish.patience import Patience
 from burnish.records import (
     GateReport,
     LabelEvent,
@@ -141,10 +142,17 @@ class GateRunner(Protocol):
 class Tracker(Protocol):
     """Keeps every iteration. Logging one twice leaves one run.
 
-    `patience` is how many seconds the caller is willing to wait for the server in all (None: as
-    long as it takes); past it, and where no server answers, `TrackingUnavailable` is raised.
+    `log_iteration` takes off `patience` what it waits for the server (None: as long as it takes).
+    It raises `TrackingUnavailable` where that is used up or no server answers, so that later is as
+    good, and `TrackingError` where the server, or the tracker itself, will not have the iteration.
+    `reach` raises the same within two seconds, before anybody has prepared anything; `answers`
+    says no instead. Neither changes anything.
     """
 
     def log_iteration(
-        self, iteration: TrackedIteration, *, patience: float | None = None
+        self, iteration: TrackedIteration, *, patience: Patience | None = None
     ) -> TrackedRun: ...
+
+    def reach(self, *, patience: Patience | None = None) -> None: ...
+
+    def answers(self) -> bool: ...

@@ -6,10 +6,11 @@ What belongs here: which stages a job runs, and by which executor. What does not
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 import dagster as dg
 
-from assets import AUDIT, RETRAIN
+from assets import AUDIT, RETRAIN, TRACK
 from assets.reporting import DATASET_TAG, PART_TAG
 from burnish.errors import ProjectError
 from burnish.spec import DatasetSpec
@@ -62,6 +63,15 @@ def stage_keys(spec: DatasetSpec, stages: tuple[str, ...]) -> list[dg.AssetKey]:
     return [dg.AssetKey([spec.name, stage]) for stage in stages if stage not in absent]
 
 
+PATIENCE = 120.0
+"""Seconds that `NAME_track` waits for the tracking server: nothing else waits for that job."""
+
+
+def patient(spec: DatasetSpec, seconds: float = PATIENCE) -> dict[str, Any]:
+    """The run configuration that lets `tracked_iterations` wait for so many seconds."""
+    return {"ops": {f"{spec.name}__tracked_iterations": {"config": {"patience": seconds}}}}
+
+
 def build_jobs(
     spec: DatasetSpec,
     *,
@@ -72,6 +82,7 @@ def build_jobs(
     parts = {
         "audit": (AUDIT, "Ingest, validate, audit the labels and fill the relabel queue."),
         "retrain": (RETRAIN, "Apply the verdicts, augment, train, report, close the iteration."),
+        "track": (TRACK, "Log what waits for MLflow, for as long as that takes within reason."),
         "audit_retrain": (AUDIT + RETRAIN, "The whole cycle in one run."),
     }
     return {
@@ -82,6 +93,7 @@ def build_jobs(
             tags={DATASET_TAG: spec.name, PART_TAG: name},
             executor_def=executor,
             hooks=hooks or None,
+            config=patient(spec) if name == "track" else None,
         )
         for name, (stages, text) in parts.items()
     }

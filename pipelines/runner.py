@@ -24,12 +24,18 @@ from burnish.records import Iteration
 from burnish.report.loop_page import render_loop_page
 from burnish.report.summary import IterationSummary, LoopSummary, Measured
 from burnish.spec import DatasetSpec, load_spec_named, with_choices
+from burnish.workflows.backlog import waiting_iterations, waiting_sentence
 from burnish.workflows.batch import batch_decided, open_batch, undecided
 from burnish.workflows.exchange import export_items, handed_out, next_sheet
 from burnish.workflows.history import History
 from burnish.workflows.home import Home, prepare_home
 from burnish.workflows.simulate import load_truth, simulated_verdicts
-from burnish.workflows.summarise import missing_summaries, summarise_iteration, summarise_loop
+from burnish.workflows.summarise import (
+    logged_since,
+    missing_summaries,
+    summarise_iteration,
+    summarise_loop,
+)
 from pipelines.definitions import settings_from_environment
 from pipelines.environments import Settings
 from pipelines.instance import open_instance, prepare
@@ -99,6 +105,7 @@ def loop(
         done = run.turn(iterations)
         if done:
             run.show(done, json_file)
+        run.tell_waiting()
     except BurnishError as error:
         CONSOLE.print(
             f"[red]{type(error).__name__}:[/] {escape(str(error))}", highlight=False, markup=True
@@ -131,6 +138,7 @@ class Session:
     ) -> None:
         self.spec, self.settings, self.reviewer, self.accuracy = spec, settings, reviewer, accuracy
         self.history = history
+        self.amiss: list[str] = []
         # Asked for before anything runs: without a known truth nobody can be simulated.
         self.truth = load_truth(spec) if reviewer == "simulated" else None
         self.home: Home = prepare_home(
@@ -171,7 +179,7 @@ class Session:
                 self._simulate(iteration, self.truth)
         if not batch_decided(versions, ledger, iteration):
             return False
-        loop.run("retrain", iteration)
+        self.amiss = loop.run("retrain", iteration)
         return True
 
     def _simulate(self, iteration: Iteration, truth: dict[str, str]) -> None:
@@ -216,6 +224,10 @@ class Session:
         """The table, the page, the JSON and the commands to look further."""
         for one in missing_summaries(self.home, self.spec, self.history.iterations, self.truth):
             self.history.add(one)
+        for one in logged_since(self.home, self.spec, self.history.iterations):
+            self.history.add(one)
+        turned = {one.iteration for one in done}
+        done = [one for one in self.history.iterations if one.iteration in turned]
         whole = summarise_loop(
             self.home,
             self.spec,
@@ -237,6 +249,13 @@ class Session:
         CONSOLE.print(f"The whole story: {page}", highlight=False, soft_wrap=True)
         for command in whole.commands:
             CONSOLE.print(f"  {command}", highlight=False, soft_wrap=True)
+
+    def tell_waiting(self) -> None:
+        """One line, where MLflow does not have every iteration: which, and why."""
+        waiting = waiting_iterations(self.home.versions, self.spec.name)
+        if waiting:
+            said = self.amiss or [waiting_sentence(waiting)]
+            CONSOLE.print(" ".join(said), highlight=False, markup=False, soft_wrap=True)
 
 
 def _commands(settings: Settings, spec: DatasetSpec) -> list[str]:

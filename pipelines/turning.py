@@ -36,10 +36,11 @@ class Loop:
     instance: dg.DagsterInstance
     on_step: Progress
 
-    def run(self, part: str, iteration: Iteration) -> None:
+    def run(self, part: str, iteration: Iteration) -> list[str]:
         """Run the job `audit` or `retrain` within the iteration.
 
-        Raises `GateError` where a gate stopped it, and the stage's own error where one failed.
+        Returns what checks that stop nothing found amiss. Raises `GateError` where a gate stopped
+        it, and the stage's own error where one failed.
         """
         job = self.definitions.resolve_job_def(f"{self.spec.name}_{part}")
         for event in observations(self.spec, self.home.ledger):
@@ -56,6 +57,8 @@ class Loop:
         )
         if not result.success:
             raise self._stop(part, result)
+        checks = result.get_asset_check_evaluations()
+        return [str(check.description) for check in checks if not check.passed]
 
     def steps(self, part: str) -> int:
         """How many steps (stages and gates) the job has."""

@@ -107,6 +107,15 @@ def postgres_url() -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real MLflow server that all tests of a session share."""
+    from tests.resources.mlflow_server import serving
+
+    with serving(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database of each kind, as what `open_database` takes."""

@@ -95,13 +95,19 @@ class Curating(Reading):
 
     def turned_away(self, version: DatasetVersion) -> pa.Table:
         """The rows of its table that a gate kept out of a dataset version, as `QUARANTINE`."""
+        return self._turned_away_by_gate(version.dataset, CURATED, version.table_version)
+
+    def let_through(self, dataset: str, stage: str, version: int) -> pa.Table:
+        """The rows of a version that its gate let through, whatever came later."""
+        rows = self.read_version(dataset, stage, version=version)
+        return without_rows(rows, self._turned_away_by_gate(dataset, stage, version))
+
+    def _turned_away_by_gate(self, dataset: str, stage: str, version: int) -> pa.Table:
         table = gate_verdicts.c
-        query = verdicts_of(version.dataset, CURATED).where(
-            table.version == version.table_version, table.passed.is_(True)
-        )
+        query = verdicts_of(dataset, stage).where(table.version == version, table.passed.is_(True))
         for verdict in self._rows(query):
             if verdict["quarantine_version"]:
-                name = f"{version.dataset}/{CURATED}_quarantine"
+                name = f"{dataset}/{stage}_quarantine"
                 return self.store.read(name, version=verdict["quarantine_version"])
         return QUARANTINE.empty_table()
 

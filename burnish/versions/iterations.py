@@ -105,8 +105,8 @@ class Iterations(Ground):
 
         return transact(self._engine, merge)
 
-    def set_run(self, dataset: str, number: int, mlflow_run_id: str) -> Iteration:
-        """Record which tracked run belongs to an iteration, open or closed."""
+    def set_run(self, dataset: str, number: int, mlflow_run_id: str | None) -> Iteration:
+        """Record which tracked run belongs to an iteration, open or closed; None: not yet one."""
 
         def record(connection: Connection) -> Iteration:
             row = _found(connection, dataset, number)
@@ -162,7 +162,7 @@ def _found(connection: Connection, dataset: str, number: int) -> Row:
     return row
 
 
-def _changed(connection: Connection, row: Row, **values: str | bool | datetime) -> Iteration:
+def _changed(connection: Connection, row: Row, **values: str | bool | datetime | None) -> Iteration:
     same = (iterations.c.dataset == row["dataset"]) & (iterations.c.number == row["number"])
     connection.execute(update(iterations).where(same).values(**values))
     return _iteration_from({**row, **values})

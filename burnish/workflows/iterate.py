@@ -1,7 +1,8 @@
-"""What an iteration does beyond single tables: noise so far, training, and publishing.
+"""What an iteration does beyond single tables: noise so far, training, and closing.
 
-What belongs here: steps that join versions, ledger and tracker. What does not: the pure functions
-they call (`burnish.workflows.train`, `.promote`, `.noise`) and anything of the orchestrator.
+What belongs here: steps that join versions and ledger. What does not: the pure functions they call
+(`burnish.workflows.train`, `.promote`, `.noise`), logging what was closed to a tracker
+(`burnish.workflows.backlog`), and anything of the orchestrator.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 from burnish.errors import IterationError
 from burnish.records import Iteration, TableVersion
 from burnish.spec import DatasetSpec
-from burnish.typing import LabelLedger, Tracker
+from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.augment import augment_examples
 from burnish.workflows.batch import require_decided
@@ -31,8 +32,7 @@ from burnish.workflows.noise import (
     estimate_noise,
 )
 from burnish.workflows.promote import Promotion, decide_promotion
-from burnish.workflows.tracking import tracked_iteration
-from burnish.workflows.train import Trained, restore, train_model
+from burnish.workflows.train import Trained, train_model
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,6 @@ class Closed:
     written: TableVersion
     table: pa.Table
     figures: Mapping[str, float | int | str | bool]
-    url: str
 
 
 def curate_iteration(
@@ -156,60 +155,57 @@ def train_iteration(
     return written, trained.predictions
 
 
-def publish_iteration(
-    spec: DatasetSpec,
-    versions: Versions,
-    tracker: Tracker,
-    iteration: Iteration,
-    *,
-    run_id: str,
-    git_sha: str,
+def close_iteration(
+    spec: DatasetSpec, versions: Versions, iteration: Iteration, *, run_id: str, git_sha: str
 ) -> Closed:
-    """Decide on promotion, log everything, close the iteration.
+    """Decide on promotion, and close the iteration; its log is left to `burnish.workflows.backlog`.
 
-    The decision is recorded before the tracking server is asked, so that doing this again after
-    the server was down logs the same and nothing twice. Raises `TrackingError` with all data
-    work kept, and `IterationError` where model or report are those of another iteration, or the
-    curated rows have moved on since the model was trained.
+    What that will want to know, and the record does not hold yet, is noted: the decision, the
+    report, who ran this (`run_id`) and with which code. Raises `IterationError` where model or
+    report are those of another iteration, or the curated rows have moved on since the model was
+    trained.
     """
     report = versions.read(spec.name, "slice_report", of=iteration)
-    trained = _restored(versions, spec, iteration)
-    promotion = decide_promotion(trained.predictions, _incumbent(versions, spec))
+    predictions = versions.read(spec.name, "trained_model", of=iteration)
+    _refuse_moved(versions, iteration)
+    promotion = decide_promotion(predictions, _incumbent(versions, spec))
     versions.note(
         spec.name,
         iteration.number,
         promotion=asdict(promotion),
         report_version=versions.version_of(iteration, "slice_report"),
+        dagster_run_id=run_id,
+        git_sha=git_sha,
     )
-    extra = _extra_metrics(versions.iteration(spec.name, iteration.number))
-    number = int(iteration.summary["dataset_version"])
-    logged = tracker.log_iteration(
-        tracked_iteration(
-            spec=spec,
-            iteration=iteration,
-            dataset_version=versions.dataset_version(spec.name, number),
-            trained=trained,
-            report=report,
-            promotion=promotion,
-            run_id=run_id,
-            git_sha=git_sha,
-            home=versions.home_id(),
-            extra_metrics=extra,
-        )
-    )
-    versions.set_run(spec.name, iteration.number, logged.run_id)
-    table = _record(iteration, promotion, logged.run_id)
+    if iteration.mlflow_run_id is not None:
+        # Logged before it was closed, as it once was: it may have been trained again since.
+        versions.set_run(spec.name, iteration.number, None)
+    table = _record(iteration, promotion)
     written = versions.write(spec.name, "champion", table, iteration=iteration.number, gated=False)
-    versions.close(spec.name, iteration.number, promoted=promotion.promoted)
+    closed = versions.close(spec.name, iteration.number, promoted=promotion.promoted)
     figures = {
         "iteration": iteration.number,
         "promoted": promotion.promoted,
         "rule": promotion.rule,
         "reason": promotion.reason,
         **headline(report),
-        **extra,
+        **extra_metrics(closed),
     }
-    return Closed(written, table, figures, logged.url)
+    return Closed(written, table, figures)
+
+
+def extra_metrics(iteration: Iteration) -> dict[str, float]:
+    """Figures of an iteration that are not of its model: noise left, augmented rows."""
+    metrics: dict[str, float] = {}
+    noise = iteration.summary.get("noise")
+    if noise is not None and noise["value"] is not None:
+        metrics |= {"noise": noise["value"], "noise_low": noise["low"], "noise_high": noise["high"]}
+    augmentation = iteration.summary.get("augmentation", {})
+    return metrics | {
+        f"augmented_{word}": float(augmentation[word])
+        for word in ("kept", "refused")
+        if word in augmentation
+    }
 
 
 def _keep_baseline(spec: DatasetSpec, versions: Versions, ledger: LabelLedger) -> None:
@@ -245,9 +241,7 @@ def _model_table(trained: Trained) -> pa.Table:
     )
 
 
-def _restored(versions: Versions, spec: DatasetSpec, iteration: Iteration) -> Trained:
-    predictions = versions.read(spec.name, "trained_model", of=iteration)
-    curated = versions.read(spec.name, "curated_examples", of=iteration)
+def _refuse_moved(versions: Versions, iteration: Iteration) -> None:
     noted = {
         "trained_model": int(iteration.summary["predictions_version"]),
         "curated_examples": int(iteration.summary["curated_version"]),
@@ -255,43 +249,18 @@ def _restored(versions: Versions, spec: DatasetSpec, iteration: Iteration) -> Tr
     for stage, version in noted.items():
         if versions.version_of(iteration, stage) != version:
             raise IterationError(
-                f"{spec.name}/{stage} has moved on since {iteration} trained its model",
+                f"{iteration.dataset}/{stage} has moved on since {iteration} trained its model",
                 expected=f"version {version}, which the model was trained with",
                 hint="materialize augmented_examples, trained_model and slice_report again",
             )
-    kept = versions.store.read(
-        f"{spec.name}/model_files", version=int(iteration.summary["model_version"])
-    ).to_pylist()[0]
-    return restore(
-        kept["model"],
-        predictions=predictions,
-        curated=curated,
-        spec=spec,
-        classes=json.loads(kept["classes"]),
-        params=json.loads(kept["params"]),
-    )
 
 
-def _extra_metrics(iteration: Iteration) -> dict[str, float]:
-    metrics: dict[str, float] = {}
-    noise = iteration.summary.get("noise")
-    if noise is not None and noise["value"] is not None:
-        metrics |= {"noise": noise["value"], "noise_low": noise["low"], "noise_high": noise["high"]}
-    augmentation = iteration.summary.get("augmentation", {})
-    return metrics | {
-        f"augmented_{word}": float(augmentation[word])
-        for word in ("kept", "refused")
-        if word in augmentation
-    }
-
-
-def _record(iteration: Iteration, promotion: Promotion, run_id: str) -> pa.Table:
+def _record(iteration: Iteration, promotion: Promotion) -> pa.Table:
     return pa.table(
         {
             "iteration": pa.array([iteration.number], pa.int64()),
             "promoted": [promotion.promoted],
             "rule": [promotion.rule],
             "reason": [promotion.reason],
-            "mlflow_run_id": [run_id],
         }
     )

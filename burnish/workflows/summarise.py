@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -130,6 +131,18 @@ def missing_summaries(
         summarise_iteration(home, spec, one, truth, seconds=_seconds(one))
         for one in closed
         if one.number not in there
+    ]
+
+
+def logged_since(
+    home: Home, spec: DatasetSpec, known: Sequence[IterationSummary]
+) -> list[IterationSummary]:
+    """Those of `known` whose iteration got its tracked run, or another one, since."""
+    runs = {one.number: one.mlflow_run_id for one in home.versions.iterations(spec.name)}
+    return [
+        replace(one, mlflow_run_id=runs[one.iteration])
+        for one in known
+        if one.iteration in runs and runs[one.iteration] != one.mlflow_run_id
     ]
 
 

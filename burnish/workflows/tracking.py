@@ -52,6 +52,8 @@ def tracked_iteration(
         "promotion_low": promotion.low,
         "promotion_high": promotion.high,
         **(extra_metrics or {}),
+        # A number too: MLflow sorts and filters tags as text, where 10 comes before 9.
+        "iteration": iteration.number,
     }
     known = {name: float(value) for name, value in metrics.items() if value is not None}
     return TrackedIteration(
@@ -82,6 +84,7 @@ def tracked_iteration(
         model_input=trained.input_example,
         promoted=promotion.promoted,
         trust=spec.model.trust,
+        at=iteration.closed_at,
     )
 
 

@@ -24,6 +24,7 @@ DEPS = {
     "trained_model": {"augmented_examples", "curated_examples"},
     "slice_report": {"trained_model", "curated_examples"},
     "champion": {"trained_model", "slice_report"},
+    "tracked_iterations": {"champion"},
     "label_ledger": set(),
     "label_requests": set(),
 }
@@ -34,7 +35,7 @@ GROUPS = {
     "review": {"relabel_queue"},
     "curated": {"curated_examples"},
     "augmented": {"augmented_examples"},
-    "model": {"trained_model", "champion"},
+    "model": {"trained_model", "champion", "tracked_iterations"},
     "slices": {"slice_report"},
 }
 GATED = {
@@ -88,12 +89,15 @@ def test_every_gate_is_a_blocking_check(definitions):
     graph = definitions.resolve_asset_graph()
     gates = {key.asset_key.path[-1] for key in graph.asset_check_keys if key.name == "gate"}
     assert gates == GATED
-    assert all(graph.get(key).blocking for key in graph.asset_check_keys)
+    others = {key.name: key for key in graph.asset_check_keys if not graph.get(key).blocking}
+    assert set(others) == {"all_tracked"}
+    assert others["all_tracked"].asset_key.path[-1] == "tracked_iterations"
 
 
 def test_jobs_and_schedule_of_a_dataset(definitions):
     jobs = {job.name for job in definitions.resolve_all_job_defs() if "ASSET" not in job.name}
-    assert jobs == {"flowers_audit", "flowers_retrain", "flowers_audit_retrain"}
+    parts = {"audit", "retrain", "track", "audit_retrain"}
+    assert jobs == {f"flowers_{part}" for part in parts}
     schedule = definitions.resolve_schedule_def("flowers_nightly")
     assert schedule.cron_schedule == "0 2 * * *"
     assert schedule.execution_timezone == "UTC"

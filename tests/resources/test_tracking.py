@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,65 +15,26 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from burnish.errors import TrackingError
+from burnish.errors import TrackingError, TrackingUnavailable
 from burnish.modeling import design_frame, make_estimator, make_pipeline
+from burnish.patience import Patience
 from burnish.records import TrackedIteration
 from burnish.spec.models import Feature, Model
 from burnish.typing import Tracker
 from resources.mlflow_connection import connect
 from resources.tracking import MlflowTracker, TrackerResource
+from tests.resources.pets import DIGEST, X, Y, client_of, fitted, made, runs_of
 
-X = np.random.default_rng(0).normal(size=(60, 4))
-Y = np.where(X[:, 0] > 0, "cat", "dog")
 ROOT = Path(__file__).parents[2]
-DIGEST = "0123456789abcdef" * 4
-
-
-def fitted(model: Any | None = None) -> Any:
-    with threadpool_limits(1):
-        return (LogisticRegression() if model is None else model).fit(X, Y)
-
-
-def made(number: int = 7, **changes: Any) -> TrackedIteration:
-    iteration = TrackedIteration(
-        dataset="pets",
-        iteration=number,
-        tags={"git_sha": "abc", "dagster_run_id": "r1"},
-        params={"model": "logistic", "C": 1.0},
-        metrics={"validation_accuracy": 0.9, "accuracy/source:scanA.1f3a": 0.8},
-        tables={"slices": pa.table({"slice": ["overall", "a"], "value": [0.9, float("nan")]})},
-        dataset_version=f"pets@{number}",
-        dataset_digest=DIGEST,
-        rows=60,
-        source="pets.csv",
-        model=fitted(),
-        model_input=X[:5],
-        promoted=False,
-        pages={"report": "<h1>what it bought</h1>"},
-    )
-    return replace(iteration, **changes)
-
-
-def client_of(uri: str) -> Any:
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-def runs_of(uri: str) -> list[Any]:
-    client = client_of(uri)
-    experiment = client.get_experiment_by_name("pets")
-    return list(client.search_runs([experiment.experiment_id])) if experiment else []
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """An initialised database, made once: MLflow takes a second and a half to make one."""
     folder = tmp_path_factory.mktemp("fresh")
-    connect(f"sqlite:///{folder}/mlflow.db")
+    connect(f"sqlite:///{folder}/mlflow.db", Patience())
     return (folder / "mlflow.db").read_bytes()
 
 
@@ -190,7 +147,7 @@ def test_a_run_that_was_cut_short_is_completed(
     in_the_way.write_text("a file where a folder must be")
     with pytest.raises(TrackingError, match="pets@iter7") as caught:
         tracker.log_iteration(made())
-    assert "champion" in caught.value.hint
+    assert "tracked_iterations" in caught.value.hint
     (cut,) = runs_of(uri)
     assert cut.info.status == "RUNNING"
     in_the_way.unlink()
@@ -239,7 +196,7 @@ def test_a_run_cut_short_is_not_completed_with_another_model(
 ) -> None:
     first = made(tags={"model_digest": "first"})
     with monkeypatch.context() as patch:
-        patch.setattr("resources.tracking._move_aliases", cut_short)
+        patch.setattr("resources.tracking.move_aliases", cut_short)
         with pytest.raises(TrackingError):
             tracker.log_iteration(first)
     other = made(tags={"model_digest": "second"}, metrics={"validation_accuracy": 0.5})
@@ -289,9 +246,9 @@ def test_a_server_that_is_down_is_told_in_seconds() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(TrackingError, match="no MLflow server answers") as caught:
+    with pytest.raises(TrackingUnavailable, match="no MLflow server answers") as caught:
         MlflowTracker(f"http://127.0.0.1:{port}").log_iteration(made())
-    assert "champion" in caught.value.hint
+    assert "tracked_iterations" in caught.value.hint
 
 
 def test_a_server_that_hangs_is_told_in_seconds() -> None:
@@ -299,7 +256,7 @@ def test_a_server_that_hangs_is_told_in_seconds() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(TrackingError, match="ReadTimeout"):
+        with pytest.raises(TrackingUnavailable, match="not within 2 s"):
             MlflowTracker(url).log_iteration(made())
 
 
@@ -319,7 +276,8 @@ def test_an_asset_gets_the_plain_tracker_with_its_database_in_the_home(tmp_path:
 RACER = """
 import sys
 from resources.mlflow_connection import connect
-print(len(connect(sys.argv[1]).search_experiments()))
+from burnish.patience import Patience
+print(len(connect(sys.argv[1], Patience()).search_experiments()))
 """
 
 
@@ -337,68 +295,19 @@ def test_processes_that_meet_at_a_fresh_database_all_get_in(tmp_path: Path) -> N
     assert [err for _, err in said] == [""] * 4  # and MLflow keeps quiet about its migrations
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    log = (folder / "server.log").open("wb")
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, **quiet},
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(lambda: _answers(url), process, folder / "server.log")
-        yield url
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=10)
-        log.close()
-
-
-def _answers(url: str) -> bool:
-    import requests
-
-    try:
-        return requests.get(f"{url}/health", timeout=1).ok
-    except requests.RequestException:
-        return False
-
-
-def _wait_for(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while not ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            pytest.fail(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
-        time.sleep(0.2)
-
-
 def test_a_real_server_keeps_the_iteration_and_gives_the_model_back(
-    server: str, tmp_path: Path
+    mlflow_server: str, tmp_path: Path
 ) -> None:
-    tracker = MlflowTracker(server)
+    tracker = MlflowTracker(mlflow_server)
     first = tracker.log_iteration(made(promoted=True))
     assert tracker.log_iteration(made(promoted=True)) == first
-    (run,) = runs_of(server)
-    assert first.url == f"{server}/#/experiments/{run.info.experiment_id}/runs/{first.run_id}"
+    (run,) = runs_of(mlflow_server)
+    assert (
+        first.url == f"{mlflow_server}/#/experiments/{run.info.experiment_id}/runs/{first.run_id}"
+    )
     back = subprocess.run(
         [sys.executable, "-c", READER],
-        env={**os.environ, "MLFLOW_TRACKING_URI": server},
+        env={**os.environ, "MLFLOW_TRACKING_URI": mlflow_server},
         input=json.dumps(X.tolist()),
         capture_output=True,
         text=True,
@@ -408,7 +317,7 @@ def test_a_real_server_keeps_the_iteration_and_gives_the_model_back(
     predicted, table = json.loads(back.stdout)
     assert predicted == fitted().predict(X).tolist()
     assert table == {"slice": ["overall", "a"], "value": [0.9, None]}
-    client = client_of(server)
+    client = client_of(mlflow_server)
     assert "what it bought" in Path(
         client.download_artifacts(first.run_id, "pages/report.html", str(tmp_path))
     ).read_text(encoding="utf-8")

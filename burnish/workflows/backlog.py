@@ -1,0 +1,184 @@
+"""The backlog of the tracker: closed iterations that no tracking server has yet.
+
+What belongs here: telling which wait, rebuilding what is to be logged from the record alone, and
+logging it once. What does not: what an iteration leaves behind, and under which names
+(`burnish.workflows.tracking`), or how a server is spoken to (the tracker resource).
+
+An iteration is closed without asking any server, so a server that is down or slow holds up
+nothing. Nothing is copied aside for later either: an iteration that is closed and has no run is
+what waits, and all that its run will say is in the record, in versions that are pinned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from burnish.errors import BurnishError, IterationError, TrackingUnavailable
+from burnish.patience import Patience
+from burnish.records import Iteration, TableVersion, TrackedIteration, TrackedRun
+from burnish.spec import DatasetSpec
+from burnish.typing import Tracker
+from burnish.versions import Versions
+from burnish.workflows.iterate import extra_metrics
+from burnish.workflows.promote import Promotion
+from burnish.workflows.tracking import tracked_iteration
+from burnish.workflows.train import Trained, restore
+
+ELSEWHERE = "another process is logging them right now"
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What was logged just now, what still waits, and why; the table is of every iteration."""
+
+    logged: Mapping[str, TrackedRun]
+    waiting: tuple[Iteration, ...]
+    why: str
+    written: TableVersion
+    table: pa.Table
+
+    @property
+    def sentence(self) -> str:
+        """What a person wants to know of it."""
+        return waiting_sentence(self.waiting, self.why) or "every closed iteration has its run"
+
+
+@dataclass
+class _Log:
+    logged: dict[str, TrackedRun] = field(default_factory=dict[str, TrackedRun])
+    refused: list[BurnishError] = field(default_factory=list[BurnishError])
+    why: str = ""
+
+
+def waiting_iterations(versions: Versions, dataset: str) -> list[Iteration]:
+    """The closed iterations that have no tracked run, oldest first."""
+    turns = versions.iterations(dataset)
+    return [turn for turn in turns if not turn.is_open and turn.mlflow_run_id is None]
+
+
+def waiting_sentence(waiting: Sequence[Iteration], why: str = "") -> str:
+    """Which iterations wait for the tracking server, and why; empty where none does.
+
+    >>> from datetime import UTC, datetime
+    >>> from burnish.records import Watermark
+    >>> turn = Iteration("digits", 3, Watermark(0, ""), datetime(2026, 1, 1, tzinfo=UTC))
+    >>> waiting_sentence([turn], "no server answers")
+    'digits@iter3 waits for MLflow: no server answers. It is logged once it can be.'
+    """
+    if not waiting:
+        return ""
+    names = ", ".join(str(turn) for turn in waiting)
+    because = f": {why}" if why else ""
+    if len(waiting) == 1:
+        return f"{names} waits for MLflow{because}. It is logged once it can be."
+    return (
+        f"{len(waiting)} iterations wait for MLflow ({names}){because}. "
+        "They are logged once they can be."
+    )
+
+
+def log_waiting(
+    spec: DatasetSpec, versions: Versions, tracker: Tracker, *, patience: float
+) -> Backlog:
+    """Log every iteration that waits, oldest first, losing at most `patience` seconds in all.
+
+    Where the server is down, or the seconds are used up, the others wait on, and so they do while
+    another process logs this dataset's. Raises the first `BurnishError` of an iteration that the
+    server refuses, or that cannot be rebuilt, after the others were logged.
+    """
+    with versions.exclusive(f"{spec.name}/tracked_iterations") as alone:
+        log = _log_all(spec, versions, tracker, patience) if alone else _Log(why=ELSEWHERE)
+    table = _table(versions.iterations(spec.name))
+    written = versions.write(spec.name, "tracked_iterations", table, gated=False)
+    if log.refused:
+        raise log.refused[0]
+    waiting = tuple(waiting_iterations(versions, spec.name))
+    return Backlog(log.logged, waiting, log.why if waiting else "", written, table)
+
+
+def from_record(spec: DatasetSpec, versions: Versions, iteration: Iteration) -> TrackedIteration:
+    """All that a tracker is told of a closed iteration, from what the record holds of it.
+
+    The model is described by the spec that it was trained with; `spec`, the one of today, says
+    where files lie and which types a model may consist of, so that a mended spec helps.
+    """
+    summary = iteration.summary
+    then = _spec_of(iteration, spec)
+    report = versions.let_through(spec.name, "slice_report", int(summary["report_version"]))
+    number = int(summary["dataset_version"])
+    return tracked_iteration(
+        spec=then,
+        iteration=iteration,
+        dataset_version=versions.dataset_version(spec.name, number),
+        trained=_trained(then, versions, iteration),
+        report=report,
+        promotion=Promotion(**summary["promotion"]),
+        run_id=str(summary.get("dagster_run_id", "")),
+        git_sha=str(summary.get("git_sha", "unknown")),
+        home=versions.home_id(),
+        extra_metrics=extra_metrics(iteration),
+    )
+
+
+def _log_all(spec: DatasetSpec, versions: Versions, tracker: Tracker, patience: float) -> _Log:
+    left, log = Patience(patience), _Log()
+    for iteration in waiting_iterations(versions, spec.name):
+        try:
+            # Before the model is rebuilt: that too would be lost to a server that is down.
+            tracker.reach(patience=left)
+            tracked = from_record(spec, versions, iteration)
+            run = tracker.log_iteration(tracked, patience=left)
+        except TrackingUnavailable as error:
+            log.why = error.found
+            break
+        except BurnishError as error:
+            log.refused.append(error)
+        else:
+            versions.set_run(spec.name, iteration.number, run.run_id)
+            log.logged[str(iteration)] = run
+    return log
+
+
+def _spec_of(iteration: Iteration, today: DatasetSpec) -> DatasetSpec:
+    try:
+        then = DatasetSpec.model_validate({**iteration.summary["spec"], "folder": today.folder})
+    except ValidationError as error:
+        raise IterationError(
+            f"{iteration} was trained with a spec that this Burnish cannot read: {error}",
+            hint="log it with the Burnish that closed it",
+        ) from error
+    model = then.model.model_copy(update={"trust": today.model.trust})
+    return then.model_copy(update={"model": model})
+
+
+def _trained(spec: DatasetSpec, versions: Versions, iteration: Iteration) -> Trained:
+    summary, name = iteration.summary, spec.name
+    files = versions.store.read(f"{name}/model_files", version=int(summary["model_version"]))
+    kept = files.to_pylist()[0]
+    return restore(
+        kept["model"],
+        predictions=versions.let_through(
+            name, "trained_model", int(summary["predictions_version"])
+        ),
+        curated=versions.let_through(name, "curated_examples", int(summary["curated_version"])),
+        spec=spec,
+        classes=json.loads(kept["classes"]),
+        params=json.loads(kept["params"]),
+    )
+
+
+def _table(turns: list[Iteration]) -> pa.Table:
+    schema = pa.schema(
+        [("iteration", pa.int64()), ("promoted", pa.bool_()), ("mlflow_run_id", pa.string())]
+    )
+    rows = [
+        {"iteration": one.number, "promoted": one.promoted, "mlflow_run_id": one.mlflow_run_id}
+        for one in turns
+        if not one.is_open
+    ]
+    return pa.Table.from_pylist(rows, schema=schema)
