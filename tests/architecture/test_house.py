@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 import zipfile
@@ -43,15 +44,51 @@ def test_importing_burnish_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_definitions_load_without_the_heavy_libraries():
-    code = (
-        "import sys; from pipelines.definitions import defs; "
-        "print([m for m in ('mlflow', 'great_expectations', 'sklearn') if m in sys.modules])"
-    )
+HEAVY = (
+    "alembic", "deltalake", "great_expectations", "matplotlib", "mlflow", "pandas", "PIL",
+    "polars", "scipy", "skops", "sklearn",
+)  # fmt: skip
+"""Whatever takes a tenth of a second or more to import, or brings along what does. Not among them:
+numpy, pyarrow and SQLAlchemy, which the types and tables of our own modules are made of, and which
+Dagster loads in part itself; and jinja2, which takes a hundredth."""
+
+
+def loaded_by(code: str, home: Path, catalog: Path) -> list[str]:
+    """Which of the heavy libraries a new process holds once it has run `code`."""
+    tell = f"import sys; print([name for name in {HEAVY} if name in sys.modules])"
+    settings = {"BURNISH_HOME": str(home), "BURNISH_CATALOG": str(catalog)}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert done.stdout.strip() == "[]"
+        [sys.executable, "-c", f"{code}\n{tell}"],
+        capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ, **settings},
+    )  # fmt: skip
+    return ast.literal_eval(done.stdout.splitlines()[-1])
+
+
+GRAPH = "from pipelines.definitions import defs; repository = defs().get_repository_def()"
+RUN = """
+import dagster as dg
+from pipelines.turning import QUIET
+keys = [dg.AssetKey(["flowers", name]) for name in STAGES]
+job = repository.get_job("flowers_audit")
+with dg.DagsterInstance.ephemeral() as instance:
+    assert job.execute_in_process(run_config=QUIET, instance=instance, asset_selection=keys).success
+"""
+
+
+def test_building_the_graphs_of_the_catalog_loads_no_heavy_library(tmp_path: Path):
+    code = f"{GRAPH}; assert repository.get_all_jobs() and repository.schedule_defs"
+    assert loaded_by(code, tmp_path, ROOT / "catalog") == []
+
+
+def test_a_stage_and_its_gate_load_what_they_use_and_no_more(planted):
+    stages = ("raw_examples", "validated_examples")
+    code = f"{GRAPH}\nSTAGES = {stages}{RUN}"
+    found = set(loaded_by(code, planted.home, planted.catalog))
+    assert {"great_expectations", "deltalake"} <= found
+    assert not {"mlflow", "skops", "sklearn"} & found, "no model is near these stages"
+    code = f"{GRAPH}\nSTAGES = ('quarantined_examples',){RUN}"
+    found = set(loaded_by(code, planted.home, planted.catalog))
+    assert not {"great_expectations", "mlflow", "scipy", "sklearn"} & found, "no gate, no model"
 
 
 def test_the_wheel_ships_the_library_alone(tmp_path: Path):
