@@ -14,6 +14,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from pipelines.databases import make_databases
+
 PROCESS_TAG = "burnish/process"
 """Which process of which machine a run lives in, for runs that no launcher watches."""
 
@@ -33,8 +35,10 @@ def prepare(home: Path) -> Path:
     that a dataset has.
     """
     folder = _configured(home)
-    with _alone(folder), dg.DagsterInstance.from_config(str(folder)) as instance:
-        _end_orphans(instance)
+    with _alone(folder):
+        make_databases(folder)
+        with dg.DagsterInstance.from_config(str(folder)) as instance:
+            _end_orphans(instance)
     return folder
 
 
