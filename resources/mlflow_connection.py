@@ -10,7 +10,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -200,9 +200,24 @@ def _initialised(uri: str, seconds: float) -> MlflowClient:
             held.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             raise _unreachable(uri, f"{lock} stays locked") from error
+        if not path.exists():
+            _make(path)
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
     return client
+
+
+def _make(path: Path) -> None:
+    """Make MLflow's tables under another name: what a kill leaves of them, nothing can mend."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    draft = path.with_name(f".{path.name}.draft")
+    for left in path.parent.glob(f"{draft.name}*"):
+        left.unlink()
+    SqlAlchemyStore(f"{_SQLITE}{draft}", str(path.with_name("mlartifacts"))).engine.dispose()
+    with suppress(FileExistsError):  # a server that asks for no lock may have made it meanwhile
+        path.hardlink_to(draft)
+    draft.unlink()
 
 
 # ---------------------------------------------------------------- what an error means
