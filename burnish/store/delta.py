@@ -246,14 +246,14 @@ class DeltaStore:
         """Let `name` mean `version` from now on, whatever it meant; raises `VersionNotFound`."""
         log = self._log(table)
         with log.held():
-            self._marks.set_tag(table, name, log.read(version).version)
+            self._marks.set_tag(table, name, log.settled(version).version)
 
     def pin(self, table: str, version: int, reason: str) -> None:
         """Keep `version` for good, and say why; raises `VersionNotFound`."""
         log = self._log(table)
         # Under the lock that a vacuum holds alone: a pin is never set on what is just let go.
         with log.held():
-            self._marks.pin(table, log.read(version).version, reason)
+            self._marks.pin(table, log.settled(version).version, reason)
 
     def pins(self, table: str) -> list[tuple[int, str]]:
         """Every (version, reason) for which a version of a table is kept."""

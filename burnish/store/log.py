@@ -103,6 +103,17 @@ class TableLog:
             raise self.not_found(f"version {number} any more")
         return commit_from(data, table=self.table, version=number)
 
+    def settled(self, number: int) -> Commit:
+        """The commit of a version that is about to be counted on, acknowledged by now.
+
+        A writer that was killed between its commit and its word to the database leaves the word to
+        whoever holds the version.
+        """
+        commit = self.read(number)
+        if self._marks.acknowledged(self.table, number) is None:
+            self._acknowledge(number)
+        return commit
+
     def check_schema(self, arrow: pa.Schema) -> None:
         """Raise `StoreError` for types that Delta Lake has no name for."""
         from deltalake import Schema
@@ -157,11 +168,9 @@ class TableLog:
             raise StoreError(
                 f"{self.table}@{commit.version} cannot be committed: {error}"
             ) from error
-        name = commit_file(commit.version)
-        self.place.settle(name)
-        data = self.place.read(name) or b""
-        self._marks.acknowledge(self.table, commit.version, hashlib.sha256(data).hexdigest())
-        return commit_from(data, table=self.table, version=commit.version)
+        return commit_from(
+            self._acknowledge(commit.version), table=self.table, version=commit.version
+        )
 
     def vacuum(self, *, keep_last: int) -> list[int]:
         """Let go of all but the newest versions and those held; the caller has the lock."""
@@ -198,6 +207,14 @@ class TableLog:
             raise self.not_found("version")
         with self.place.held(alone=False):
             yield
+
+    def _acknowledge(self, number: int) -> bytes:
+        """Note in the database what the file of a commit holds, once that is on the disk."""
+        name = commit_file(number)
+        self.place.settle(name)
+        data = self.place.read(name) or b""
+        self._marks.acknowledge(self.table, number, hashlib.sha256(data).hexdigest())
+        return data
 
     def _committed(self) -> list[int]:
         found = (version_of(name) for name in self.place.names(LOG))

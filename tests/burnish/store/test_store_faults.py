@@ -196,6 +196,22 @@ def test_a_lost_file_and_a_commit_of_another_version_are_reported(tmp_path):
         store.read(TABLE)
 
 
+@pytest.mark.parametrize("hold", ["tag", "pin"])
+def test_a_version_whose_writer_was_killed_before_its_word_is_safe_once_it_is_held(tmp_path, hold):
+    DeltaStore(tmp_path).write(TABLE, pa.table({"example_id": ["a"]}))
+    # A database that was told of nothing: as if the writer had been killed after its commit.
+    store = DeltaStore(tmp_path, open_database(tmp_path / "other.db"))
+    assert store.tables() == []
+    if hold == "tag":
+        store.tag(TABLE, "published", 1)
+    else:
+        store.pin(TABLE, 1, "an iteration")
+    assert store.tables() == [TABLE]
+    next((tmp_path / TABLE / "_delta_log").glob("*.json")).unlink()
+    with pytest.raises(CorruptTable, match="is gone"):
+        store.describe(TABLE)
+
+
 def test_a_full_disk_keeps_what_was_acknowledged(tmp_path):
     """A real file system that fills up: a small tmpfs, where this machine allows one."""
     small = tmp_path / "small"
