@@ -18,7 +18,7 @@ from burnish.spec import DatasetSpec, load_usable
 from pipelines.environments import Settings, resources_for
 from pipelines.jobs import build_jobs, executor_named
 from pipelines.schedules import build_schedule
-from pipelines.sensors import build_verdicts_ready
+from pipelines.sensors import build_tracking, build_verdicts_ready
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -58,6 +58,7 @@ def build_definitions(
         jobs += own.values()
         schedules.append(build_schedule(spec, own["audit_retrain"]))
         sensors.append(build_verdicts_ready(spec, own["retrain"]))
+        sensors.append(build_tracking(spec, own["track"]))
     return dg.Definitions(
         assets=[*assets, *(_refused(name, error) for name, error in (refused or {}).items())],
         asset_checks=checks,

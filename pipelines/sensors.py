@@ -1,4 +1,4 @@
-"""What goes on without being asked: a decided batch is retrained on.
+"""What goes on without being asked: a decided batch is retrained on, and what waits is tracked.
 
 What belongs here: noticing, in the state that outlives runs, that there is something to do, and
 asking Dagster for a run. What does not: the nightly cycle (`pipelines.schedules`), or the stages.
@@ -13,14 +13,18 @@ from assets import RETRAIN
 from assets.observed import data_version, observations
 from assets.reporting import DATASET_TAG, PART_TAG
 from burnish.spec import DatasetSpec
-from burnish.typing import LabelLedger
+from burnish.typing import LabelLedger, Tracker
 from burnish.versions import Versions
+from burnish.workflows.backlog import waiting_iterations, waiting_sentence
 from burnish.workflows.batch import batch_decided
 from pipelines.jobs import stage_keys
 from pipelines.underway import underway
 
 LOOK_EVERY = 20
 """Seconds. A retrain begins within a minute of the last verdict."""
+
+TRACK_EVERY = 60
+LOOKS_AN_HOUR = 60
 
 
 def build_verdicts_ready(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorDefinition:
@@ -55,6 +59,49 @@ def build_verdicts_ready(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorD
         )
 
     return verdicts_ready
+
+
+def build_tracking(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorDefinition:
+    """The sensor `NAME_tracking`: logs iterations that wait, once the tracking server answers.
+
+    What the server refuses is tried again after 1, 2, 4, ... looks, at least every hour: a mended
+    spec or server needs no hand.
+    """
+
+    @dg.sensor(
+        name=f"{spec.name}_tracking",
+        target=job,
+        minimum_interval_seconds=TRACK_EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Logs iterations that were closed while MLflow was away, once it is back.",
+    )
+    def tracking(
+        context: dg.SensorEvaluationContext,
+        versions: dg.ResourceParam[Versions],
+        tracker: dg.ResourceParam[Tracker],
+    ) -> dg.SensorResult | dg.SkipReason:
+        waiting = waiting_iterations(versions, spec.name)
+        if not waiting:
+            return dg.SkipReason("every closed iteration is tracked")
+        if underway(context.instance, spec):
+            return dg.SkipReason(f"a run of {spec.name} is queued or running already")
+        if not tracker.answers():
+            return dg.SkipReason(waiting_sentence(waiting, "no server answers"))
+        numbers = [turn.number for turn in waiting]
+        seen = json.loads(context.cursor or "{}")
+        looks = seen["looks"] + 1 if seen.get("waiting") == numbers else 1
+        due = looks % LOOKS_AN_HOUR == 0 or looks & (looks - 1) == 0
+        request = dg.RunRequest(
+            run_key=f"{waiting[0]}-{numbers[-1]}-{looks}",
+            tags={DATASET_TAG: spec.name, PART_TAG: "track"},
+        )
+        return dg.SensorResult(
+            run_requests=[request] if due else None,
+            skip_reason=None if due else waiting_sentence(waiting, "it was refused a while ago"),
+            cursor=json.dumps({"waiting": numbers, "looks": looks}),
+        )
+
+    return tracking
 
 
 def _retrain(

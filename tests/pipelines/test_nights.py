@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -118,3 +119,51 @@ def test_a_retrain_that_is_under_way_is_not_asked_for_a_second_time(planted):
         found = sensor(context)
     assert not found.run_requests
     assert "queued or running already" in str(found.skip_reason)
+
+
+class Answering:
+    """A tracking server that answers or not, as the test says: only the sensor asks it."""
+
+    def __init__(self) -> None:
+        self.is_up = False
+
+    def answers(self) -> bool:
+        return self.is_up
+
+
+def test_what_waits_is_tracked_once_the_server_answers_and_tried_ever_less_if_refused(
+    planted, monkeypatch
+):
+    night = Night(planted)
+    night.job("audit")
+    decide(planted.home, "flowers")
+    tracker = Answering()
+    sensor = night.definitions.resolve_sensor_def("flowers_tracking")
+    cursor = None
+
+    def look():
+        nonlocal cursor
+        with dg.build_sensor_context(
+            instance=night.instance,
+            cursor=cursor,
+            resources={"versions": night.home.versions, "tracker": tracker},
+        ) as context:
+            found = sensor(context)
+        if isinstance(found, dg.SensorResult):
+            cursor = found.cursor
+        return found
+
+    assert "every closed iteration is tracked" in str(look().skip_message)
+    # The server is away when the iteration closes.
+    away = replace(night.settings, tracking_uri="http://127.0.0.1:1")
+    definitions = build_definitions(load_catalog(planted.catalog), away)
+    retrain = definitions.resolve_job_def("flowers_retrain")
+    assert retrain.execute_in_process(instance=night.instance).success
+    assert not night.home.versions.iteration("flowers", 1).is_open
+    assert "flowers@iter1 waits for MLflow: no server answers" in str(look().skip_message)
+    tracker.is_up = True
+    asked = [bool(look().run_requests) for _ in range(9)]
+    assert asked == [True, True, False, True, False, False, False, True, False]
+    assert night.job("track")
+    assert night.home.versions.iteration("flowers", 1).mlflow_run_id
+    assert "every closed iteration is tracked" in str(look().skip_message)
