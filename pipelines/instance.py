@@ -78,7 +78,12 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _end_orphans(instance: dg.DagsterInstance) -> None:
-    unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+    # A run is there for a moment before it starts; one killed in it would seem about to start.
+    unfinished = [
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+    ]
     for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
         host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
         if host == socket.gethostname() and not _is_alive(int(pid)):

@@ -56,9 +56,13 @@ def made(home: Path) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.mark.parametrize(
     ("file", "table"),
-    [("runs.db", "runs"), ("runs.db", "secondary_indexes"), ("index.db", "event_logs"),
-     ("schedules.db", "job_ticks")],
-)  # fmt: skip
+    [
+        ("runs.db", "runs"),
+        pytest.param("runs.db", "secondary_indexes", marks=pytest.mark.slow),
+        pytest.param("index.db", "event_logs", marks=pytest.mark.slow),
+        ("schedules.db", "job_ticks"),
+    ],
+)
 def test_an_instance_killed_while_it_is_made_is_as_good_as_any(tmp_path, file, table):
     whole, home = tmp_path / "whole", tmp_path / "home"
     prepare(whole)

@@ -16,7 +16,7 @@ from assets.gates import GATED_STAGES
 from burnish.workflows.home import open_home
 from tests.conftest import Planted, write_flowers
 from tests.faults.agreement import disagreements
-from tests.faults.killing import DATASET, LoopProcess, rows
+from tests.faults.killing import DATASET, LoopProcess, rows, runs
 from tests.faults.reading import Reader
 
 SAY = logging.getLogger(__name__)
@@ -125,6 +125,11 @@ def begun(step: str) -> Callable[[LoopProcess], Callable[[], bool]]:
     return lambda loop: loop.began(step)
 
 
+def created(part: int) -> Callable[[LoopProcess], Callable[[], bool]]:
+    """When Dagster knows of the loop's first or second run, and it may not have started yet."""
+    return lambda loop: lambda: len(runs(loop.home)) >= loop.before + part
+
+
 def changed(measure: Callable[[Path], object]) -> Callable[[LoopProcess], Callable[[], bool]]:
     """When a figure of the home is no longer what it was when the loop was started."""
 
@@ -164,7 +169,8 @@ RECORDED = {
     "figures kept": changed(lambda home: written_at(home / "reports" / DATASET / "loop.json")),
 }
 MOMENTS = (
-    {f"{step} begun": begun(step) for step in STEPS}
+    {"audit created": created(1), "retrain created": created(2)}
+    | {f"{step} begun": begun(step) for step in STEPS}
     | {f"{stage} written": written(stage) for stage in (*MADE, "fixed_splits", "model_files")}
     | {
         f"{stage} published": counted("burnish.db", f"publications WHERE stage = '{stage}'")
@@ -172,7 +178,7 @@ MOMENTS = (
     }
     | RECORDED
 )
-FAST = ("relabel_queue published", "curated_examples written", "model begun")
+FAST = ("audit created", "model begun")
 
 
 @pytest.fixture(scope="module")
