@@ -217,6 +217,8 @@ def _orchestrator(home: Home, dataset: str) -> Iterator[str]:
             if told != (newest and newest.version):
                 yield f"Dagster tells of version {told} of {stage}, our record of {newest}"
         storage = instance.event_log_storage
+        if held := storage.get_concurrency_run_ids():
+            yield f"the runs {held} still hold a place in a pool"
         for stage in GATED_STAGES:
             key = dg.AssetCheckKey(dg.AssetKey([dataset, stage]), "gate")
             mirrored = storage.get_latest_asset_check_execution_by_key([key]).get(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -18,8 +19,9 @@ from tests.faults.tracked import client_of
 
 MAKE_TRACKING = """
 import sys
+from burnish.patience import Patience
 from resources.mlflow_connection import connect
-connect(sys.argv[1])
+connect(sys.argv[1], Patience(120))
 """
 
 
@@ -35,7 +37,12 @@ def killed_when(happened: Callable[[], bool], *command: str) -> None:
 def has_table(folder: Path, file: str, like: str) -> bool:
     """Whether a database of that name, wherever it is below the folder, has such a table."""
     query = f"SELECT 1 FROM sqlite_master WHERE type = 'table' AND name LIKE '{like}'"
-    return any(rows(path, query) for path in folder.rglob(file))
+    return any(rows(path, query) for path in found(folder, file))
+
+
+def found(folder: Path, file: str) -> list[Path]:
+    """The files of that name below a folder, of which others come and go meanwhile."""
+    return [Path(at, file) for at, _, files in os.walk(folder) if file in files]
 
 
 def tracking_begun(folder: Path) -> bool:
@@ -90,10 +97,10 @@ def test_a_tracking_database_killed_while_it_is_made_is_made_by_the_next(tmp_pat
 BEGINNINGS = {
     "record": lambda home: (home / "burnish.db").exists(),
     "record with tables": lambda home: has_table(home, "burnish.db", "iterations"),
-    "configuration": lambda home: any(home.rglob("dagster.yaml")),
+    "configuration": lambda home: bool(found(home, "dagster.yaml")),
     "history": lambda home: has_table(home, "runs.db", "runs"),
     "events": lambda home: has_table(home, "index.db", "event_logs"),
-    "first table": lambda home: any(home.rglob("_delta_log")),
+    "first table": lambda home: bool(found(home, f"{0:020d}.json")),
     "tracking": tracking_begun,
 }
 
