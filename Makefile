@@ -1,6 +1,8 @@
 # Two commands set up everything on a machine that has Python (3.11 or newer) and make:
 #   make loop    installs, then runs five iterations of the loop on real images
 #   make test    installs, then runs the tests
+# and a third shows what was done:
+#   make up      Dagster, MLflow and the reports, on this machine, until Ctrl-C
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,11 +16,15 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 
-.PHONY: loop test test-all check docs setup ui mlflow clean-home lock benchmarks-setup
+.PHONY: loop up test test-all check docs setup clean-home lock benchmarks-setup
 
 loop: $(READY)
 	$(BIN)/burnish loop --dataset digits --iterations 5 --budget 60 \
 		--reviewer simulated --reviewer-accuracy 0.95
+
+# Ports are chosen by `make up UP="--port 3100"`.
+up: $(READY)
+	$(BIN)/burnish up $(UP)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 -m "not slow" -q --doctest-modules --ignore=burnish/database/migrations burnish tests
@@ -35,13 +41,6 @@ check: $(READY)
 
 docs: $(READY)
 	$(BIN)/sphinx-build -W -b html docs docs/_build/html
-
-ui: $(READY)
-	DAGSTER_HOME="$$($(BIN)/python -m pipelines.runner prepare)" $(BIN)/dagster dev -w workspace.yaml
-
-mlflow: $(READY)
-	$(BIN)/mlflow ui --host 127.0.0.1 --workers 1 --backend-store-uri \
-		"$${MLFLOW_TRACKING_URI:-sqlite:///$${BURNISH_HOME:-$(CURDIR)/.burnish}/mlflow.db}"
 
 setup: $(READY)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -120,26 +119,43 @@ def init(file: Path, target: str, name: str | None, out: Path | None, project: P
     )
 
 
-@main.command(
-    context_settings={
-        "ignore_unknown_options": True,
-        "allow_extra_args": True,
-        "help_option_names": [],
-    }
-)
+FORWARDED: dict[str, Any] = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "help_option_names": [],
+}
+
+
+@main.command(context_settings=FORWARDED)
 @PROJECT_OPTION
 @click.pass_context
 def loop(ctx: click.Context, project: Path | None) -> None:
     """Run iterations of the loop in the project (`burnish loop --help` lists the options)."""
+    _become_runner("loop", ctx.args, project)
+
+
+@main.command(context_settings=FORWARDED)
+@PROJECT_OPTION
+@click.pass_context
+def up(ctx: click.Context, project: Path | None) -> None:
+    """Start Dagster, MLflow and the reports on this machine (`burnish up --help`)."""
+    _become_runner("up", ctx.args, project)
+
+
+def _become_runner(command: str, arguments: list[str], project: Path | None) -> None:
+    """Go on as a command that needs the orchestrator: signals reach it as they would reach us."""
     from burnish.workflows.home import find_project
 
     root = (project or find_project(Path.cwd())).resolve()
     # The project's folders are found by path, and the caller's own folder stays the current one:
     # paths in the options mean what they say there.
-    command = [sys.executable, "-P", "-m", "pipelines.runner", "loop", *ctx.args]
     search = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, check=False)
-    raise SystemExit(done.returncode)
+    sys.stdout.flush()
+    os.execve(  # noqa: S606
+        sys.executable,
+        [sys.executable, "-P", "-m", "pipelines.runner", command, *arguments],
+        {**os.environ, "PYTHONPATH": search},
+    )
 
 
 @main.group()

@@ -1,19 +1,24 @@
 """The environments a project runs in, and the resources of each.
 
 What belongs here: `Settings` and the table `ENVIRONMENTS`. What does not: reading environment
-variables, which `pipelines.definitions` alone does.
+variables, which `pipelines.definitions` alone does: here their names are at most passed on.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import dagster as dg
 
 from burnish.errors import ProjectError
 from resources.compute import MapperResource
 from resources.expectations import GateRunnerResource
 from resources.tables import LedgerResource, VersionsResource
 from resources.tracking import TrackerResource
+
+CONNECT_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,9 @@ class Settings:
 
 def _embedded(settings: Settings) -> dict[str, Any]:
     """SQLite and local files, all of it in one folder."""
-    database = settings.database_url or str(settings.home / "burnish.db")
+    database = _named("BURNISH_DATABASE_URL", settings.database_url) or str(
+        settings.home / "burnish.db"
+    )
     tables = settings.tables_root or str(settings.home / "tables")
     pages = settings.home / "reports"
     pages.mkdir(parents=True, exist_ok=True)
@@ -49,11 +56,20 @@ def _embedded(settings: Settings) -> dict[str, Any]:
         "versions": VersionsResource(database=database, tables=tables),
         "ledger": LedgerResource(database=database),
         "gate_runner": GateRunnerResource(),
-        "tracker": TrackerResource(tracking_uri=settings.tracking_uri, home=str(settings.home)),
+        "tracker": TrackerResource(
+            # Without a server, the database that `burnish up` shows when it runs.
+            tracking_uri=settings.tracking_uri or _named("BURNISH_MLFLOW_URL", settings.mlflow_url),
+            home=str(settings.home),
+        ),
         "mapper": MapperResource(),
         "pages": pages,
         "git_sha": settings.git_sha,
     }
+
+
+def _named(variable: str, value: str) -> str:
+    """The variable in place of its value: Dagster shows resources, and passwords are in URLs."""
+    return dg.EnvVar(variable) if value and os.environ.get(variable) == value else value
 
 
 def _production(settings: Settings) -> dict[str, Any]:
@@ -62,15 +78,19 @@ def _production(settings: Settings) -> dict[str, Any]:
         name
         for name, value in (
             ("BURNISH_DATABASE_URL", settings.database_url),
-            ("MLFLOW_TRACKING_URI", settings.tracking_uri),
+            ("BURNISH_DAGSTER_URL", settings.dagster_url),
+            (
+                "MLFLOW_TRACKING_URI (or BURNISH_MLFLOW_URL, for the server of `burnish up`)",
+                settings.tracking_uri or settings.mlflow_url,
+            ),
         )
         if not value
     ]
     if missing:
         raise ProjectError(
             f"the environment 'prod' lacks {' and '.join(missing)}",
-            expected="a database and a tracking server that outlive this machine",
-            hint="set the variables, or run with BURNISH_ENV=dev",
+            expected="databases and a tracking server, each named",
+            hint="set the variables (docs/deploy.md), or run with BURNISH_ENV=dev",
         )
     return _embedded(settings)
 
@@ -91,3 +111,33 @@ def resources_for(settings: Settings) -> dict[str, Any]:
             hint="set BURNISH_ENV",
         )
     return ENVIRONMENTS[settings.environment](settings)
+
+
+def require_databases(settings: Settings) -> None:
+    """Raise `ProjectError`, with the variable, where a PostgreSQL database does not answer."""
+    for variable, url in (
+        ("BURNISH_DATABASE_URL", settings.database_url),
+        ("BURNISH_DAGSTER_URL", settings.dagster_url),
+        ("BURNISH_MLFLOW_URL", "" if settings.tracking_uri else settings.mlflow_url),
+    ):
+        require_database(variable, url)
+
+
+def require_database(variable: str, url: str) -> None:
+    """The same for one address; what is not PostgreSQL is a file, and is made where it lacks."""
+    if not url.startswith("postgres"):
+        return
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(
+        url, poolclass=sa.NullPool, connect_args={"connect_timeout": CONNECT_SECONDS}
+    )
+    try:
+        engine.connect().close()
+    except sa.exc.SQLAlchemyError as error:
+        first_line = str(error).splitlines()[0]
+        raise ProjectError(
+            f"no database answers at {engine.url.render_as_string()} ({variable}): {first_line}",
+            expected="a PostgreSQL server that runs, and a database of that name",
+            hint="start the server, create the database, or mend the variable",
+        ) from error

@@ -1,23 +1,40 @@
 """The Dagster instance of a home: its folder, its configuration, and opening it.
 
 What belongs here: `DAGSTER_HOME` under a Burnish home. What does not: our own record of
-iterations and gates (`burnish.versions`); Dagster's event log mirrors that.
+iterations and gates (`burnish.versions`; Dagster's event log mirrors that), and what became of
+runs whose process is gone (`pipelines.orphans`).
 """
 
 import fcntl
 import os
-import shutil
-import socket
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 
+from burnish.errors import ProjectError
 from pipelines.databases import make_databases
+from pipelines.orphans import PROCESS_TAG, end_orphans, process_name
 
-PROCESS_TAG = "burnish/process"
-"""Which process of which machine a run lives in, for runs that no launcher watches."""
+__all__ = ["PROCESS_TAG", "open_instance", "prepare", "process_name"]
+
+DAGSTER_URL = "BURNISH_DAGSTER_URL"
+"""The variable that names Dagster's database: dagster.yaml refers to it, and holds no password."""
+
+OURS = (
+    "# Written by Burnish",
+    "# The Dagster instance of a Burnish home; copied there when the home is first used.",
+)
+"""How the first line of a dagster.yaml begins that nobody else has laid a hand on."""
+
+STORAGE = f"""\
+storage:
+  postgres:
+    postgres_url:
+      env: {DAGSTER_URL}
+"""
 
 QUIET_STEPS = {
     # A loop on a terminal shows its own progress; captured output would swallow that.
@@ -28,42 +45,94 @@ QUIET_STEPS = {
 }
 
 
-def prepare(home: Path) -> Path:
+def prepare(home: Path, *, dagster_url: str = "", retry: bool = False) -> Path:
     """Make `home/dagster`, its configuration and its databases; return that folder.
 
-    Runs that a killed process left as started are marked failed: they would hold the one place
-    that a dataset has.
+    With `dagster_url` Dagster keeps runs and events in that PostgreSQL database instead of SQLite
+    in the folder. Runs that a killed process left as started are marked failed: they would hold
+    the one place that a dataset has. With `retry` the daemon, which is about to start, runs
+    again those that a daemon had launched.
+
+    Raises `ProjectError` where the database cannot be reached, and where people have made the
+    configuration their own and it does not name the database.
     """
-    folder = _configured(home)
+    if dagster_url:
+        # Where dagster.yaml says to look. Dagster knows no other way to leave a password out.
+        os.environ[DAGSTER_URL] = dagster_storage_url(dagster_url)
+    folder = _configured(home, dagster_url)
     with _alone(folder):
         make_databases(folder)
         with dg.DagsterInstance.from_config(str(folder)) as instance:
-            _end_orphans(instance)
+            end_orphans(instance, shared=bool(dagster_url), retry=retry)
     return folder
 
 
-def open_instance(home: Path) -> dg.DagsterInstance:
-    """The instance whose history `dagster dev` shows when `DAGSTER_HOME` is the same folder."""
+def open_instance(home: Path, *, dagster_url: str = "") -> dg.DagsterInstance:
+    """The instance whose history the webserver shows when `DAGSTER_HOME` is the same folder."""
     from dagster._core.instance.ref import InstanceRef
 
-    folder = prepare(home)
+    folder = prepare(home, dagster_url=dagster_url)
     return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=QUIET_STEPS))
 
 
-def process_name() -> str:
-    """The value of `PROCESS_TAG` for runs in this process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+def dagster_storage_url(url: str) -> str:
+    """A PostgreSQL address with the driver that Dagster's storage is written for.
+
+    >>> dagster_storage_url("postgresql+psycopg://ada@localhost/dagster")
+    'postgresql+psycopg2://ada@localhost/dagster'
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or not re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
+        raise ProjectError(
+            f"{DAGSTER_URL} begins with {scheme if separator else 'no scheme'!r}",
+            expected="postgresql://user@host/database",
+            hint="leave it empty for SQLite in the home",
+        )
+    return f"postgresql+psycopg2://{rest}"
 
 
-def _configured(home: Path) -> Path:
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turns what the database of Dagster's storage raises into an error that names it."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except Exception as error:
+        # Its PostgreSQL storage tries a few times, and then raises an error of its own.
+        if not isinstance(error, SQLAlchemyError) and not isinstance(
+            error.__cause__, SQLAlchemyError
+        ):
+            raise
+        raise ProjectError(
+            f"Dagster's database does not answer: {str(error.__cause__ or error).splitlines()[0]}",
+            hint=f"see to the server that {DAGSTER_URL} names",
+        ) from error
+
+
+def _configured(home: Path, dagster_url: str) -> Path:
     folder = home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "dagster.yaml"
-    if not target.exists():
+    wanted = Path(__file__).with_name("dagster.yaml").read_text(encoding="utf-8")
+    wanted += STORAGE if dagster_url else ""
+    present = target.read_text(encoding="utf-8") if target.exists() else None
+    if present is not None and not present.startswith(OURS):
+        _require_database(target, present, dagster_url)
+    elif present != wanted:
         draft = folder / f".{os.getpid()}.yaml"
-        shutil.copyfile(Path(__file__).with_name("dagster.yaml"), draft)
+        draft.write_text(wanted, encoding="utf-8")
         draft.replace(target)
     return folder
+
+
+def _require_database(target: Path, text: str, dagster_url: str) -> None:
+    if dagster_url and "postgres" not in text:
+        raise ProjectError(
+            f"{DAGSTER_URL} is set, but {target} names no PostgreSQL storage",
+            expected="the file as Burnish writes it, or one with\n" + STORAGE,
+            hint="the file is yours since its first line is gone: add that, or delete the file",
+        )
 
 
 @contextmanager
@@ -75,26 +144,3 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _end_orphans(instance: dg.DagsterInstance) -> None:
-    # A run is there for a moment before it starts; one killed in it would seem about to start.
-    unfinished = [
-        dg.DagsterRunStatus.NOT_STARTED,
-        dg.DagsterRunStatus.STARTING,
-        dg.DagsterRunStatus.STARTED,
-    ]
-    for run in instance.get_runs(dg.RunsFilter(statuses=unfinished)):
-        host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
-        if host == socket.gethostname() and not _is_alive(int(pid)):
-            instance.report_run_failed(run, "the process it ran in is gone")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's process, so it lives
-        return True
-    return True

@@ -40,6 +40,7 @@ from pipelines.definitions import settings_from_environment
 from pipelines.environments import Settings
 from pipelines.instance import open_instance, prepare
 from pipelines.turning import Loop, open_loop
+from pipelines.up import up
 
 # A file or a pipe has no width of its own; the table is whole at this one.
 CONSOLE = Console(width=None if sys.stdout.isatty() else 120)
@@ -62,11 +63,15 @@ def main() -> None:
     """Commands that need the orchestrator."""
 
 
+main.add_command(up)
+
+
 @main.command("prepare")
 @click.option("--home", type=click.Path(path_type=Path), default=None)
 def prepare_command(home: Path | None) -> None:
     """Make the home and its Dagster instance, and print that instance's folder."""
-    click.echo(prepare((home or settings_from_environment().home).resolve()))
+    settings = settings_from_environment()
+    click.echo(prepare((home or settings.home).resolve(), dagster_url=settings.dagster_url))
 
 
 @main.command()
@@ -148,7 +153,10 @@ class Session:
     def turn(self, iterations: int) -> list[IterationSummary]:
         """Run the iterations; fewer where people have to decide first."""
         done: list[IterationSummary] = []
-        with _progress() as bar, open_instance(self.settings.home) as instance:
+        with (
+            _progress() as bar,
+            open_instance(self.settings.home, dagster_url=self.settings.dagster_url) as instance,
+        ):
             task = bar.add_task("loading", total=None, stage="")
             loop = open_loop(
                 self.spec,
@@ -261,10 +269,8 @@ class Session:
 def _commands(settings: Settings, spec: DatasetSpec) -> list[str]:
     own = _home_option(settings)
     before = f"BURNISH_HOME={settings.home} " if own else ""
-    look = settings.tracking_uri or f"{before}make mlflow"
     return [
-        f"{before}make ui    # lineage, gates and each stage in Dagster",
-        f"{look}    # compare iterations in MLflow",
+        f"{before}make up    # lineage and gates in Dagster, iterations compared in MLflow",
         f".venv/bin/burnish loop --dataset {spec.name}{own} --iterations 1    # go on",
     ]
 
@@ -333,4 +339,4 @@ def _percent(figure: Measured, *, digits: int = 1) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="burnish")

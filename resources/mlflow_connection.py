@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from burnish.errors import TrackingError, TrackingUnavailable
 from burnish.patience import Patience
+from resources.mlflow_database import INITIALISE_SECONDS, POSTGRESQL, SQLITE, initialised
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,9 +27,6 @@ Made = TypeVar("Made")
 
 PROBE_SECONDS = 2.0
 """How long a server may take to say that it is there."""
-
-INITIALISE_SECONDS = 120.0
-"""How long to wait for another process that initialises the same fresh database."""
 
 HINT = "nothing is lost: mend this, and `tracked_iterations` logs the iteration when it runs again"
 
@@ -40,7 +39,6 @@ _MANNERS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-_SQLITE = "sqlite:///"
 
 
 def connect(uri: str, patience: Patience) -> MlflowClient:
@@ -57,10 +55,13 @@ def connect(uri: str, patience: Patience) -> MlflowClient:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with mlflow_errors(uri, "a connection"):
-        if uri.startswith(_SQLITE):
+        if uri.startswith(SQLITE):
             # Nobody is waited for here: what a file takes beyond its lock is our own work.
-            return _initialised(uri, min(INITIALISE_SECONDS, patience.left))
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            return initialised(uri, min(INITIALISE_SECONDS, patience.left))
+        if uri.startswith(POSTGRESQL):
+            client = initialised(uri, min(INITIALISE_SECONDS, patience.left))
+        else:
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     return cast("MlflowClient", _PatientClient(client, patience))
 
 
@@ -68,7 +69,7 @@ def probe(uri: str, patience: Patience) -> None:
     """Raise `TrackingUnavailable` where nobody answers at `uri`; MLflow itself is not loaded."""
     if uri.startswith(("http://", "https://")):
         _ask_server(uri, patience.part(PROBE_SECONDS))
-    elif uri.startswith(_SQLITE):
+    elif uri.startswith(SQLITE):
         _ask_file(uri, patience.part(PROBE_SECONDS))
     elif "://" in uri and not uri.startswith(("file:", "databricks")):
         _ask_database(uri, patience.part(PROBE_SECONDS))
@@ -91,7 +92,7 @@ def mlflow_errors(uri: str, doing: str) -> Iterator[None]:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         kind = TrackingUnavailable if any(map(_may_pass, _chain(error))) else TrackingError
         raise kind(
-            f"MLflow at {uri} did not take {doing}: {first_line}",
+            f"MLflow at {without_password(uri)} did not take {doing}: {first_line}",
             expected="a tracking server that accepts the iteration",
             hint=HINT,
         ) from error
@@ -120,6 +121,15 @@ class _PatientClient:
         return partial(self._patience.call, found) if callable(found) else found
 
 
+def without_password(uri: str) -> str:
+    """The address as it may be shown.
+
+    >>> without_password("postgresql://ada:secret@localhost/mlflow")
+    'postgresql://ada:***@localhost/mlflow'
+    """
+    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", uri)
+
+
 # ---------------------------------------------------------------- who is there
 
 
@@ -136,7 +146,7 @@ def _ask_server(uri: str, patience: Patience) -> None:
 
 
 def _ask_file(uri: str, patience: Patience) -> None:
-    path = Path(uri.removeprefix(_SQLITE))
+    path = Path(uri.removeprefix(SQLITE))
     if not path.exists():
         return
 
@@ -181,43 +191,10 @@ def _answer(uri: str, patience: Patience, ask: Callable[[], Any], fault: type[Ex
 
 def _unreachable(uri: str, why: str) -> TrackingUnavailable:
     return TrackingUnavailable(
-        f"no MLflow server answers at {uri} ({why})",
+        f"no MLflow server answers at {without_password(uri)} ({why})",
         expected="a running tracking server",
         hint=f"{HINT}; `mlflow server` starts one",
     )
-
-
-def _initialised(uri: str, seconds: float) -> MlflowClient:
-    from mlflow import MlflowClient
-
-    path = Path(uri.removeprefix(_SQLITE))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Processes that create the tables of a fresh database at once break each other. SQLite's own
-    # write lock on a file beside it lets one in at a time, and goes away with its process.
-    lock = path.with_name(f"{path.name}.lock")
-    with closing(sqlite3.connect(lock, timeout=seconds, isolation_level=None)) as held:
-        try:
-            held.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            raise _unreachable(uri, f"{lock} stays locked") from error
-        if not path.exists():
-            _make(path)
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        client.search_experiments(max_results=1)
-    return client
-
-
-def _make(path: Path) -> None:
-    """Make MLflow's tables under another name: what a kill leaves of them, nothing can mend."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    draft = path.with_name(f".{path.name}.draft")
-    for left in path.parent.glob(f"{draft.name}*"):
-        left.unlink()
-    SqlAlchemyStore(f"{_SQLITE}{draft}", str(path.with_name("mlartifacts"))).engine.dispose()
-    with suppress(FileExistsError):  # a server that asks for no lock may have made it meanwhile
-        path.hardlink_to(draft)
-    draft.unlink()
 
 
 # ---------------------------------------------------------------- what an error means

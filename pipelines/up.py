@@ -1,0 +1,210 @@
+"""`burnish up`: Dagster, MLflow and the reports of a home on this machine, until told to stop.
+
+What belongs here: the command, the order of things, and what is said on the screen. What does
+not: the programs (`pipelines.services`), running them (`pipelines.serving`), the place of one
+call in a home (`pipelines.standing`), and the runs in progress (`pipelines.watching`).
+"""
+
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from burnish.errors import BurnishError, ProjectError
+from burnish.workflows.home import prepare_home
+from pipelines.environments import Settings, require_databases, resources_for
+from pipelines.instance import prepare
+from pipelines.orphans import socket_folder
+from pipelines.ports import choose_ports
+from pipelines.services import DAEMON, DAGSTER, MLFLOW, PAGES, Place, answers, services
+from pipelines.serving import Company, Interrupted, Running
+from pipelines.standing import Standing, take_place
+from pipelines.watching import Watch
+
+USUAL = {DAGSTER: 3000, MLFLOW: 5000, PAGES: 3001}
+OPTIONS = {DAGSTER: "--port", MLFLOW: "--mlflow-port", PAGES: "--pages-port"}
+WATCH_SECONDS = 10.0
+PORT = click.IntRange(1, 65535)
+
+
+@click.command()
+@click.option("--port", type=PORT, help="Of Dagster's pages [default: 3000, or a free one].")
+@click.option("--mlflow-port", type=PORT, help="Of MLflow [default: 5000, or a free one].")
+@click.option("--pages-port", type=PORT, help="Of the reports [default: 3001, or a free one].")
+@click.option("--home", type=click.Path(path_type=Path), help="Where all state lives.")
+def up(
+    port: int | None, mlflow_port: int | None, pages_port: int | None, home: Path | None
+) -> None:
+    """Start Dagster (webserver and daemon), MLflow and the reports, on this machine alone.
+
+    All of it ends with Ctrl-C. A port that is named must be free; without one, the usual port is
+    taken, or a free one where somebody else has it.
+    """
+    # Read here alone; imported late, since it loads the whole graph.
+    from pipelines.definitions import settings_from_environment
+
+    settings = settings_from_environment()
+    settings = settings if home is None else replace(settings, home=home.resolve())
+    named = {DAGSTER: port, MLFLOW: mlflow_port, PAGES: pages_port}
+    try:
+        Up(settings).run(named)
+    except BurnishError as error:
+        click.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
+        raise SystemExit(1) from error
+
+
+class Up:
+    """One call of `burnish up`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.token = uuid.uuid4().hex
+        self.stop = threading.Event()
+        self.asked, self.asked_at = 0, 0.0
+
+    def run(self, named: Mapping[str, int | None]) -> None:
+        """Start everything, stay until told to stop or something ends, end everything.
+
+        Raises `ProjectError` where something cannot start, or has ended by itself.
+        """
+        self._require_sense(named)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._asked_to_stop)
+        # Dagster logs each of its attempts to reach a database; we say what comes of them.
+        logging.getLogger().addHandler(logging.NullHandler())
+        standing, left = take_place(self.settings.home, self.token)
+        if left:
+            _say(f"Ended what an earlier `burnish up` had left: {', '.join(left)}.")
+        usual = {name: port for name, port in USUAL.items() if self._has(name)}
+        try:
+            ports = choose_ports(usual, named, OPTIONS)
+            for name, port in ports.items():
+                if port not in {named[name], usual[name]}:
+                    _say(f"Port {usual[name]} is in use: {name} listens on {port}.")
+            place = self._place(standing, ports)
+            self._stand(place, standing)
+        except Interrupted:
+            _say("Ended before everything had started.")
+        finally:
+            standing.leave()
+
+    def _has(self, name: str) -> bool:
+        return name != MLFLOW or not self.settings.tracking_uri
+
+    def _require_sense(self, named: Mapping[str, int | None]) -> None:
+        if named[MLFLOW] is not None and not self._has(MLFLOW):
+            raise ProjectError(
+                "--mlflow-port is for a server of our own, and MLFLOW_TRACKING_URI names one",
+                expected="one or the other",
+            )
+        # Whatever the environment lacks, it is better said before anything runs.
+        resources_for(self.settings)
+        require_databases(self.settings)
+
+    def _asked_to_stop(self, number: int, _: object) -> None:
+        # A terminal and whoever forwards signals may both tell us of one Ctrl-C.
+        if time.monotonic() - self.asked_at > 1:
+            self.asked += 1
+        self.asked_at = time.monotonic()
+        self.stop.set()
+        if number == signal.SIGHUP:
+            _leave_terminal()
+
+    def _place(self, standing: Standing, ports: Mapping[str, int]) -> Place:
+        folder = Path(tempfile.mkdtemp(prefix=socket_folder()))
+        place = Place(self.settings, folder, ports)
+        standing.folder = folder
+        standing.addresses = {name: place.url(name) for name in ports}
+        standing.write()
+        return place
+
+    def _stand(self, place: Place, standing: Standing) -> None:
+        settings = self.settings
+        _say(f"Starting; what each program says is in {settings.home / 'logs'}")
+        prepare_home(settings.home, database_url=settings.database_url, tables=settings.tables_root)
+        prepare(settings.home, dagster_url=settings.dagster_url, retry=True)
+        company = Company(self.token, settings.home / "logs", self.stop, standing.started)
+        with Watch(place) as watch:
+            try:
+                company.boot(services(place), _say_answers)
+                _say_addresses(place)
+                self._stay(company, watch)
+            finally:
+                self._end(company, watch)
+
+    def _stay(self, company: Company, watch: Watch) -> None:
+        looked = time.monotonic()
+        while not self.stop.wait(0.5):
+            company.require_all_alive("has ended")
+            if time.monotonic() - looked > WATCH_SECONDS:
+                for line in watch.look():
+                    _say(line)
+                looked = time.monotonic()
+
+    def _end(self, company: Company, watch: Watch) -> None:
+        _say("Ending all of it; once more ends it at once.")
+        asked = self.asked
+
+        def hurry() -> bool:
+            return self.asked > asked
+
+        try:
+            # First of all the daemon: it would launch the next run.
+            company.terminate(DAEMON)
+            cancelled = watch.cancel(hurry)
+        except BurnishError as error:
+            _say(f"Runs in progress are cut off, and marked by the next start: {error}")
+            cancelled = None
+        finally:
+            company.end(hurry)
+        for line in watch.close_the_books(cancelled) if cancelled is not None else ():
+            _say(line)
+        _say("Ended.")
+
+
+def _leave_terminal() -> None:
+    """Write nowhere from now on: the terminal is gone, and writing to it would fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        if stream.isatty():
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _say_answers(running: Running) -> None:
+    _say(f"  {running.service.name:<12} answers after {time.time() - running.since:.0f} s")
+
+
+def _say_addresses(place: Place) -> None:
+    settings = place.settings
+    tracking = place.tracking
+    if settings.tracking_uri.startswith("http") and not answers(f"{tracking}/health"):
+        tracking += "  (does not answer now)"
+    rows = (
+        ("Dagster", place.url(DAGSTER), "lineage, gates, runs, schedules"),
+        ("MLflow", tracking, "iterations, compared"),
+        ("Reports", place.pages, "what gates found, what reviews bought"),
+    )
+    width = max(len(address) for _, address, _ in rows)
+    _say("")
+    for name, address, what in rows:
+        _say(f"  {name:<9} {address:<{width}}   {what}")
+    _say(f"  {'Home':<9} {settings.home}")
+    _say("\nCtrl-C ends all of it.")
+
+
+def _say(line: str) -> None:
+    # Nobody may be there to read it any more, and the programs have to end all the same.
+    with suppress(OSError):
+        click.echo(line)
+        sys.stdout.flush()
