@@ -75,7 +75,7 @@ class Dagster:
         self.versions, self.ledger, self.name = opened.versions, opened.ledger, spec.name
         settings = Settings(PROJECT, home, spec.folder)
         instance = stack.enter_context(open_instance(home))
-        self.loop = open_loop(spec, settings, opened, instance, lambda _: None)
+        self.loop = open_loop(spec, settings, opened, instance, lambda _: None, lambda _: None)
 
     def audit(self) -> None:
         self.loop.run("audit", self.versions.join(self.name, opens=True))

@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from burnish.errors import BurnishError
+from burnish.errors import BurnishError, IterationError
 from burnish.modeling import check_model
 from burnish.records import Iteration
 from burnish.report.loop_page import render_loop_page
@@ -151,7 +151,21 @@ class Session:
         )
 
     def turn(self, iterations: int) -> list[IterationSummary]:
-        """Run the iterations; fewer where people have to decide first."""
+        """Run the iterations; fewer where people have to decide first.
+
+        Raises `IterationError` while another loop of the dataset is turning. What a daemon runs
+        is waited for.
+        """
+        with self.home.versions.exclusive(f"{self.spec.name}/loop") as alone:
+            if not alone:
+                raise IterationError(
+                    f"another `burnish loop` is turning {self.spec.name}",
+                    expected="one loop of a dataset at a time",
+                    hint="wait for it, or end it; two datasets may turn side by side",
+                )
+            return self._turn(iterations)
+
+    def _turn(self, iterations: int) -> list[IterationSummary]:
         done: list[IterationSummary] = []
         with (
             _progress() as bar,
@@ -164,8 +178,10 @@ class Session:
                 self.home,
                 instance,
                 lambda step: bar.update(task, advance=1, stage=_stage_name(self.spec, step)),
+                lambda why: bar.update(task, stage=why),
             )
             for _ in range(iterations):
+                loop.wait_for_others()
                 began = time.monotonic()
                 iteration = self.home.versions.join(self.spec.name, opens=True)
                 decided = batch_decided(self.home.versions, self.home.ledger, iteration)

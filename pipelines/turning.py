@@ -5,6 +5,7 @@ when a gate stops. What does not: options and tables on the screen (`pipelines.r
 an iteration amounts to (`burnish.workflows.summarise`).
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +21,12 @@ from burnish.spec import DatasetSpec
 from burnish.workflows.home import Home
 from pipelines.definitions import build_definitions
 from pipelines.environments import Settings
-from pipelines.instance import PROCESS_TAG, process_name
+from pipelines.orphans import PROCESS_TAG, end_orphans, process_name
+from pipelines.underway import at_work
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Progress = Callable[[str], None]
+WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,16 @@ class Loop:
     definitions: dg.Definitions
     instance: dg.DagsterInstance
     on_step: Progress
+    on_wait: Progress
+    shared: bool
+
+    def wait_for_others(self) -> None:
+        """Return once no run that somebody else launched is at work on the dataset."""
+        while others := at_work(self.instance, self.spec):
+            self.on_wait(f"waits for run {others[0].run_id[:8]}, which was launched elsewhere")
+            time.sleep(WAIT_SECONDS)
+            # What it waits for may have been killed, and no daemon may be there to notice.
+            end_orphans(self.instance, shared=self.shared, retry=False)
 
     def run(self, part: str, iteration: Iteration) -> list[str]:
         """Run the job `audit` or `retrain` within the iteration.
@@ -117,12 +130,17 @@ def open_loop(
     home: Home,
     instance: dg.DagsterInstance,
     on_step: Progress,
+    on_wait: Progress,
 ) -> Loop:
-    """The loop of one dataset; `on_step` is told the name of each step that has succeeded."""
+    """The loop of one dataset; `on_step` is told the name of each step that has succeeded.
+
+    `on_wait` is told what is waited for.
+    """
 
     @dg.success_hook(name="progress")
     def progress(context: dg.HookContext) -> None:
         on_step(context.op.name)
 
     definitions = build_definitions({spec.name: spec}, settings, hooks={progress})
-    return Loop(spec, home, definitions, instance, on_step)
+    shared = bool(settings.dagster_url)
+    return Loop(spec, home, definitions, instance, on_step, on_wait, shared)

@@ -86,6 +86,17 @@ def test_a_launched_run_succeeds_and_so_does_a_single_stage_that_joins_it(served
     assert [made for made, _ in home.versions.outputs("daisies", "label_audit")] == [1]
 
 
+def test_two_runs_of_one_dataset_take_turns_and_one_of_another_does_not_wait(served):
+    runs = [served.launch("daisies_audit"), served.launch("daisies_audit")]
+    other = served.launch("herbs_audit")
+    assert [served.ended(run).status for run in (*runs, other)] == ["SUCCESS"] * 3
+    query = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { startTime endTime } } }"
+    times = [served.ask(query, id=run)["runOrError"] for run in (*runs, other)]
+    first, second = sorted(times[:2], key=lambda one: one["startTime"])
+    assert first["endTime"] <= second["startTime"]
+    assert times[2]["startTime"] < second["endTime"]
+
+
 def test_a_stage_behind_a_gate_that_stopped_is_refused_and_other_datasets_go_on(served):
     stopped = served.launch("stopped_audit")
     healthy = served.launch("herbs_audit")

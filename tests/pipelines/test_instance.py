@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import dagster as dg
 import pytest
 import yaml
 from dagster._core.instance.config import dagster_instance_config
@@ -44,23 +43,7 @@ def test_the_settings_reach_the_instance(tmp_path: Path):
         assert not instance.nux_enabled
         assert instance.freshness_enabled
         pools = instance.get_concurrency_config().pool_config
-        assert (pools.default_pool_limit, pools.pool_granularity.value) == (1, "op")
-        limits = instance.get_concurrency_config().run_queue_config.tag_concurrency_limits
-        assert [limit["key"] for limit in limits] == ["burnish/dataset"]
-
-
-def test_a_pool_that_nobody_set_up_takes_one_at_a_time(tmp_path: Path):
-    @dg.op(pool="somebody")
-    def alone() -> None: ...
-
-    @dg.job
-    def job() -> None:
-        alone()
-
-    with open_instance(tmp_path) as instance:
-        assert job.execute_in_process(instance=instance).success
-        [info] = [instance.event_log_storage.get_concurrency_info("somebody")]
-        assert info.slot_count == 1
+        assert (pools.default_pool_limit, pools.pool_granularity.value) == (1, "run")
 
 
 def test_postgresql_is_named_without_its_password(tmp_path: Path):
