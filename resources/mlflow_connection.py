@@ -137,7 +137,10 @@ def _ask_server(uri: str, patience: Patience) -> None:
     import requests
 
     def get() -> int:
-        return requests.get(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).status_code
+        try:
+            return requests.get(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).status_code
+        except requests.Timeout as error:
+            raise TimeoutError(f"not within {PROBE_SECONDS:g} s") from error
 
     status = _answer(uri, patience, get, requests.RequestException)
     # Gateways in front of a server may not know /health; only what is broken is refused here.

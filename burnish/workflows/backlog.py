@@ -72,7 +72,8 @@ def waiting_sentence(waiting: Sequence[Iteration], why: str = "") -> str:
     """
     if not waiting:
         return ""
-    names = ", ".join(str(turn) for turn in waiting)
+    more = f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
+    names = ", ".join(str(turn) for turn in waiting[:3]) + more
     because = f": {why}" if why else ""
     if len(waiting) == 1:
         return f"{names} waits for MLflow{because}. It is logged once it can be."
@@ -93,8 +94,8 @@ def log_waiting(
     """
     with versions.exclusive(f"{spec.name}/tracked_iterations") as alone:
         log = _log_all(spec, versions, tracker, patience) if alone else _Log(why=ELSEWHERE)
-    table = _table(versions.iterations(spec.name))
-    written = versions.write(spec.name, "tracked_iterations", table, gated=False)
+        table = _table(versions.iterations(spec.name))
+        written = versions.write(spec.name, "tracked_iterations", table, gated=False)
     if log.refused:
         raise log.refused[0]
     waiting = tuple(waiting_iterations(versions, spec.name))

@@ -27,12 +27,14 @@ class Project:
         self.instance = dg.DagsterInstance.ephemeral()
         self.home = prepare_home(planted.home)
 
-    def run(self, part: str, uri: str, **choices: Any) -> dg.ExecuteInProcessResult:
+    def definitions(self, uri: str) -> dg.Definitions:
         settings = Settings(
             self.planted.catalog, self.planted.home, self.planted.catalog, tracking_uri=uri
         )
-        definitions = build_definitions(load_catalog(self.planted.catalog), settings)
-        job = definitions.resolve_job_def(f"flowers_{part}")
+        return build_definitions(load_catalog(self.planted.catalog), settings)
+
+    def run(self, part: str, uri: str, **choices: Any) -> dg.ExecuteInProcessResult:
+        job = self.definitions(uri).resolve_job_def(f"flowers_{part}")
         choices = {"raise_on_error": False, **choices}
         return job.execute_in_process(instance=self.instance, **choices)
 
@@ -94,15 +96,12 @@ def test_a_server_that_is_down_stops_nothing_and_the_track_job_makes_up_for_it(p
 
 
 def test_the_track_job_is_patient_and_may_be_told_otherwise(project):
-    down, spec = f"http://127.0.0.1:{free_port()}", load_catalog(project.planted.catalog)["flowers"]
-
-    def config_of(done: dg.ExecuteInProcessResult) -> Any:
-        assert done.success  # nothing waits, so nobody is asked
-        return done.dagster_run.run_config["ops"]["flowers__tracked_iterations"]["config"]
-
-    assert config_of(project.run("track", down)) == {"patience": 120.0}
-    told = project.run("track", down, run_config=patient(spec, 1.0))
-    assert config_of(told) == {"patience": 1.0}
+    spec = load_catalog(project.planted.catalog)["flowers"]
+    job = project.definitions("").resolve_job_def("flowers_track")
+    assert job.run_config == patient(spec, 120.0)
+    told = project.run("track", f"http://127.0.0.1:{free_port()}", run_config=patient(spec, 1.0))
+    assert told.success  # nothing waits, so nobody is asked
+    assert told.dagster_run.run_config == patient(spec, 1.0)
 
 
 def test_what_mlflow_refuses_fails_the_stage_and_not_the_iteration(project):
