@@ -82,7 +82,7 @@ def build_jobs(
     parts = {
         "audit": (AUDIT, "Ingest, validate, audit the labels and fill the relabel queue."),
         "retrain": (RETRAIN, "Apply the verdicts, augment, train, report, close the iteration."),
-        "track": (TRACK, "Log what waits for MLflow, for as long as that takes within reason."),
+        "track": (TRACK, "Log what waits for MLflow, which may take two minutes over it."),
         "audit_retrain": (AUDIT + RETRAIN, "The whole cycle in one run."),
     }
     return {
