@@ -121,6 +121,17 @@ def require_databases(settings: Settings) -> None:
         ("BURNISH_MLFLOW_URL", "" if settings.tracking_uri else settings.mlflow_url),
     ):
         require_database(variable, url)
+    if settings.dagster_url and _place(settings.dagster_url) == _place(settings.mlflow_url):
+        raise ProjectError(
+            "BURNISH_DAGSTER_URL and BURNISH_MLFLOW_URL name one database",
+            expected="a database for each: both note their migrations in a table of the same name",
+            hint="create another database for one of them",
+        )
+
+
+def _place(url: str) -> str:
+    """The address without its driver, which may be named in several ways."""
+    return url.partition("://")[2]
 
 
 def require_database(variable: str, url: str) -> None:

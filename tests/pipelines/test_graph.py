@@ -114,7 +114,8 @@ def test_two_datasets_are_two_graphs(planted):
 
 def test_prod_refuses_to_fall_back_to_files(planted):
     settings = Settings(planted.catalog, planted.home, planted.catalog, environment="prod")
-    with pytest.raises(ProjectError, match=r"BURNISH_DATABASE_URL and MLFLOW_TRACKING_URI"):
+    wanted = r"BURNISH_DATABASE_URL and BURNISH_DAGSTER_URL and MLFLOW_TRACKING_URI"
+    with pytest.raises(ProjectError, match=wanted):
         resources_for(settings)
 
 
