@@ -7,12 +7,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.reporting import joined, materialized, stage
-from burnish.report.plots import bar_chart
+from assets.reporting import joined, materialized, stage, version_links
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
-from burnish.workflows.figures import as_figures, refusal_counts
 from burnish.workflows.iterate import augment_iteration
+from burnish.workflows.stage_pages import augmented_page
 
 GROUP = "augmented"
 
@@ -31,12 +31,14 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         "rows are never augmented.",
     )
     def augmented_examples(
-        context: dg.AssetExecutionContext, versions: dg.ResourceParam[Versions]
+        context: dg.AssetExecutionContext,
+        versions: dg.ResourceParam[Versions],
+        pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
         written, rows, facts = augment_iteration(spec, versions, iteration)
-        fate = refusal_counts(facts)
-        plot = bar_chart(fate, value_label="variants", title="What became of the variants")
-        return materialized(written, rows, figures=as_figures(fate), plots={"fate": plot})
+        shown = augmented_page(rows, facts, iteration=iteration.number)
+        links = version_links(versions, pages, iteration)
+        return materialized(written, rows, shown, spec=spec, pages=pages, links=links)
 
     return [augmented_examples]

@@ -8,19 +8,21 @@ Write, audit, publish: a stage writes a candidate version; its gate judges that 
 pass moves what readers see.
 """
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from assets.gates import GATED_STAGES, suite_for
-from assets.reporting import pool_of, without_second_try
-from burnish.report.preview import preview_markdown
+from assets.reporting import as_link, as_table, pool_of, without_second_try
+from burnish.report.gate_story import gate_story
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import GateRunner
 from burnish.versions import Versions
-from burnish.workflows.checkout import datasheet_of
 from burnish.workflows.gates import Judged, known_classes, promised_rows, run_gate
+
+MOST_ROWS = 10
+"""Rows at fault that are shown beside a check; its report has all of them."""
 
 
 def build_checks(spec: DatasetSpec) -> list[dg.AssetChecksDefinition]:
@@ -42,36 +44,49 @@ def _gate(spec: DatasetSpec, stage: str) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext,
         versions: dg.ResourceParam[Versions],
         gate_runner: dg.ResourceParam[GateRunner],
-        pages: dg.ResourceParam[Path],
+        pages: dg.ResourceParam[Pages],
         git_sha: dg.ResourceParam[str],
     ) -> dg.AssetCheckResult:
         classes = known_classes(spec, versions, stage)
         suite = suite_for(stage, spec, classes=classes, budget=promised_rows(spec, versions))
         made = {"code_sha": git_sha, "run": context.run.run_id}
         judged = run_gate(spec, stage, suite, versions, runner=gate_runner, pages=pages, made=made)
-        return _shown(judged, datasheet_of(versions, judged.numbered))
+        return _shown(judged, pages)
 
     return gate
 
 
-def _shown(judged: Judged, datasheet: str) -> dg.AssetCheckResult:
-    report = judged.report
+def _shown(judged: Judged, pages: Pages) -> dg.AssetCheckResult:
+    """What a newcomer needs is in the description, which the UI shows as Markdown, in place."""
+    report, verdict = judged.report, judged.verdict
+    page = pages.link(pages.gate(verdict.dataset, verdict.stage, verdict.version))
     metadata: dict[str, Any] = {
-        "rows": report.rows,
-        "quarantined": judged.verdict.quarantined,
         "expectations": len(report.results),
-        "report": dg.MetadataValue.path(judged.verdict.report),
+        "expectations that fail": judged.failures.num_rows,
+        "gate report": as_link(page),
+        "rows judged": report.rows,
+        "rows turned away": verdict.quarantined,
+        "stopped by": ", ".join(report.stopped_by) or "nothing",
+        "table version": f"{verdict.dataset}/{verdict.stage}@{verdict.version}",
     }
     if judged.numbered is not None:
-        metadata |= {"dataset version": str(judged.numbered), "digest": judged.numbered.digest}
-        metadata["datasheet"] = dg.MetadataValue.md(datasheet)
+        number = judged.numbered.number
+        metadata["dataset version"] = as_link(pages.link(pages.version(verdict.dataset, number)))
     if judged.failures.num_rows:
-        metadata["failed"] = dg.MetadataValue.md(preview_markdown(judged.failures, limit=50))
-    if not report.passed:
-        metadata["code"] = ", ".join(report.stopped_by)
+        metadata["what fails"] = as_table(judged.failures.drop_columns(["expectation"]))
+    if report.quarantined.num_rows:
+        rows = report.quarantined.select(["example_id", "column", "value", "code"])
+        metadata["rows at fault"] = as_table(rows.slice(0, MOST_ROWS))
+    story = gate_story(
+        report,
+        dataset=verdict.dataset,
+        stage=verdict.stage,
+        last_good=judged.last_good,
+        page=page,
+    )
     return dg.AssetCheckResult(
         passed=report.passed,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata=metadata,
-        description=judged.sentence,
+        description=story,
     )

@@ -9,11 +9,12 @@ from typing import Any
 import dagster as dg
 
 from assets.reporting import joined, materialized, stage
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
-from burnish.workflows.figures import curated_figures
 from burnish.workflows.iterate import curate_iteration
+from burnish.workflows.stage_pages import curated_page
 
 GROUP = "curated"
 
@@ -34,9 +35,13 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext,
         versions: dg.ResourceParam[Versions],
         ledger: dg.ResourceParam[LabelLedger],
+        pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
         written, rows, noise = curate_iteration(spec, versions, ledger, iteration)
-        return materialized(written, rows, figures=curated_figures(rows, noise))
+        shown = curated_page(rows, noise, iteration=iteration.number)
+        # Its own number comes from its gate, so that the list of all is what can be linked here.
+        links = {"dataset versions": pages.link(pages.versions(spec.name))}
+        return materialized(written, rows, shown, spec=spec, pages=pages, links=links)
 
     return [curated_examples]

@@ -11,13 +11,13 @@ import dagster as dg
 from assets.observed import observed_assets
 from assets.reporting import joined, materialized, stage
 from burnish.modeling import check_model
-from burnish.report.plots import bar_chart
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger, Mapper
 from burnish.versions import Versions
 from burnish.workflows.audit import audit_labels, predict_probs
 from burnish.workflows.curate import curate
-from burnish.workflows.figures import audit_figures, worst_pairs
+from burnish.workflows.stage_pages import audit_page, probs_page
 
 GROUP = "labels"
 
@@ -39,6 +39,7 @@ def build(spec: DatasetSpec) -> list[Any]:
         versions: dg.ResourceParam[Versions],
         ledger: dg.ResourceParam[LabelLedger],
         mapper: dg.ResourceParam[Mapper],
+        pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         check_model(spec.model)
         iteration = joined(context, versions, spec, opens=True)
@@ -50,7 +51,8 @@ def build(spec: DatasetSpec) -> list[Any]:
         written = versions.write(
             spec.name, "pred_probs", probs, iteration=iteration.number, gated=False
         )
-        return materialized(written, probs, figures={"iteration": iteration.number})
+        shown = probs_page(probs, iteration=iteration.number)
+        return materialized(written, probs, shown, spec=spec, pages=pages)
 
     @stage(
         spec,
@@ -62,17 +64,16 @@ def build(spec: DatasetSpec) -> list[Any]:
         "and the signals behind it.",
     )
     def label_audit(
-        context: dg.AssetExecutionContext, versions: dg.ResourceParam[Versions]
+        context: dg.AssetExecutionContext,
+        versions: dg.ResourceParam[Versions],
+        pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
         audit = audit_labels(versions.read(spec.name, "pred_probs", of=iteration))
         written = versions.write(
             spec.name, "label_audit", audit, iteration=iteration.number, gated=False
         )
-        pairs = worst_pairs(audit)
-        plot = bar_chart(pairs, value_label="errors expected", title="Given > suggested label")
-        return materialized(
-            written, audit, figures=audit_figures(audit), plots={"confusion pairs": plot}
-        )
+        shown = audit_page(audit, iteration=iteration.number)
+        return materialized(written, audit, shown, spec=spec, pages=pages)
 
     return [pred_probs, label_audit, *observed_assets(spec, group=GROUP)]

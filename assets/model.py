@@ -11,13 +11,13 @@ from typing import Any
 import dagster as dg
 
 from assets import tracked
-from assets.reporting import joined, materialized, stage
-from burnish.report.plots import confusion_matrix_svg, reliability_diagram
+from assets.reporting import joined, materialized, stage, version_links
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
-from burnish.workflows.figures import confusion, reliability
 from burnish.workflows.iterate import close_iteration, train_iteration
+from burnish.workflows.stage_pages import champion_page, model_page
 
 GROUP = "model"
 
@@ -38,15 +38,13 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext,
         versions: dg.ResourceParam[Versions],
         ledger: dg.ResourceParam[LabelLedger],
+        pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
         written, predictions = train_iteration(spec, versions, ledger, iteration)
-        counts, classes = confusion(predictions, split="validation")
-        plots = {
-            "confusion matrix": confusion_matrix_svg(counts, classes, title="Validation"),
-            "reliability": reliability_diagram(*reliability(predictions, split="validation")),
-        }
-        return materialized(written, predictions, plots=plots)
+        shown = model_page(predictions, iteration=iteration.number)
+        links = version_links(versions, pages, iteration)
+        return materialized(written, predictions, shown, spec=spec, pages=pages, links=links)
 
     @stage(
         spec,
@@ -63,12 +61,21 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
     def champion(
         context: dg.AssetExecutionContext,
         versions: dg.ResourceParam[Versions],
+        pages: dg.ResourceParam[Pages],
         git_sha: dg.ResourceParam[str],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
         done = close_iteration(
             spec, versions, iteration, run_id=context.run.run_id, git_sha=git_sha
         )
-        return materialized(done.written, done.table, figures=done.figures)
+        shown = champion_page(iteration.number, versions.iterations(spec.name))
+        links = version_links(versions, pages, iteration) | _loop_link(pages, spec)
+        return materialized(done.written, done.table, shown, spec=spec, pages=pages, links=links)
 
     return [trained_model, champion, tracked.build(spec)]
+
+
+def _loop_link(pages: Pages, spec: DatasetSpec) -> dict[str, str]:
+    """The page of the whole loop, which `burnish loop` writes when it is done."""
+    page = pages.loop(spec.name)
+    return {"the loop so far": pages.link(page)} if page.exists() else {}

@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.reporting import PART_OF_LOOP
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 
@@ -24,7 +25,8 @@ def observed_assets(spec: DatasetSpec, *, group: str) -> list[Any]:
     with warnings.catch_warnings():
         # Observed assets are marked as beta; the decorator says so each time, for each dataset.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        return [_label_ledger(spec, group), _label_requests(spec, group)]
+        tags = {PART_OF_LOOP: group, "dagster/kind/sql": ""}
+        return [_label_ledger(spec, tags), _label_requests(spec, tags)]
 
 
 def observations(spec: DatasetSpec, ledger: LabelLedger) -> list[dg.AssetObservation]:
@@ -40,10 +42,11 @@ def data_version(observation: dg.AssetObservation) -> str:
     return str(observation.tags[DATA_VERSION_TAG])
 
 
-def _label_ledger(spec: DatasetSpec, group: str) -> Any:
+def _label_ledger(spec: DatasetSpec, tags: dict[str, str]) -> Any:
     @dg.observable_source_asset(
         key=[spec.name, "label_ledger"],
-        group_name=group,
+        group_name=spec.name,
+        tags=tags,
         description="Every verdict people gave, append-only: from, to, who, when, why, and on "
         "what evidence. Its data version is the hash of its newest event.",
     )
@@ -53,10 +56,11 @@ def _label_ledger(spec: DatasetSpec, group: str) -> Any:
     return label_ledger
 
 
-def _label_requests(spec: DatasetSpec, group: str) -> Any:
+def _label_requests(spec: DatasetSpec, tags: dict[str, str]) -> Any:
     @dg.observable_source_asset(
         key=[spec.name, "label_requests"],
-        group_name=group,
+        group_name=spec.name,
+        tags=tags,
         description="Rows that a person, a failing slice or drift asked people to look at.",
     )
     def label_requests(ledger: dg.ResourceParam[LabelLedger]) -> dg.ObserveResult:
@@ -67,13 +71,13 @@ def _label_requests(spec: DatasetSpec, group: str) -> Any:
 
 def _ledger_state(spec: DatasetSpec, ledger: LabelLedger) -> tuple[str, dict[str, int]]:
     head = ledger.head(spec.name)
-    return head.chain, {"events": head.event_id}
+    return head.chain, {"decisions so far": head.event_id}
 
 
 def _requests_state(spec: DatasetSpec, ledger: LabelLedger) -> tuple[str, dict[str, int]]:
     asked = ledger.requests(spec.name)
     newest = max((request.request_id or 0 for request in asked), default=0)
-    return f"{newest}-{len(asked)}", {"open": len(asked)}
+    return f"{newest}-{len(asked)}", {"open requests": len(asked)}
 
 
 def _result(state: tuple[str, dict[str, int]]) -> dg.ObserveResult:

@@ -10,13 +10,13 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.reporting import joined, materialized, stage
-from burnish.records import TableVersion
-from burnish.report.plots import bar_chart
+from burnish.records import Iteration
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
-from burnish.workflows.figures import as_figures, queue_figures
 from burnish.workflows.queue import build_queue
+from burnish.workflows.stage_pages import queue_page
 
 GROUP = "review"
 
@@ -37,24 +37,26 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext,
         versions: dg.ResourceParam[Versions],
         ledger: dg.ResourceParam[LabelLedger],
+        pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
-        queue = build_queue(
-            versions.read(spec.name, "label_audit", of=iteration),
-            spec,
-            labels=ledger.fold(spec.name),
-            requests=ledger.requests(spec.name),
-            previous=versions.read_last_good(spec.name, "relabel_queue"),
-            iteration=iteration.number,
-            seed=spec.random_state,
-        )
+        queue = _batch(spec, versions, ledger, iteration)
         written = versions.write(spec.name, "relabel_queue", queue, iteration=iteration.number)
-        return _shown(written, queue)
+        shown = queue_page(queue, iteration=iteration.number)
+        return materialized(written, queue, shown, spec=spec, pages=pages)
 
     return [relabel_queue]
 
 
-def _shown(written: TableVersion, queue: pa.Table) -> dg.MaterializeResult[Any]:
-    reasons = queue_figures(queue)
-    plot = bar_chart(reasons, value_label="rows", title="Why rows are in the queue")
-    return materialized(written, queue, figures=as_figures(reasons), plots={"reasons": plot})
+def _batch(
+    spec: DatasetSpec, versions: Versions, ledger: LabelLedger, iteration: Iteration
+) -> pa.Table:
+    return build_queue(
+        versions.read(spec.name, "label_audit", of=iteration),
+        spec,
+        labels=ledger.fold(spec.name),
+        requests=ledger.requests(spec.name),
+        previous=versions.read_last_good(spec.name, "relabel_queue"),
+        iteration=iteration.number,
+        seed=spec.random_state,
+    )

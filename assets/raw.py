@@ -11,9 +11,11 @@ import dagster as dg
 
 from assets.reporting import materialized, stage
 from burnish.errors import DataError
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows import ingest
+from burnish.workflows.stage_pages import extra_page, raw_page
 
 GROUP = "raw"
 
@@ -26,8 +28,8 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         "raw_examples",
         group=GROUP,
         kinds={"arrow", "table"},
-        description="The rows as collected: features and given labels, untouched. "
-        "An unchanged source makes no new version.",
+        description=f"{spec.description or 'The rows as collected.'}\n\nFeatures and given labels, "
+        "untouched. An unchanged source makes no new version.",
         check_specs=[
             dg.AssetCheckSpec(
                 "source_readable",
@@ -37,15 +39,17 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
             )
         ],
     )
-    def raw_examples(versions: dg.ResourceParam[Versions]) -> Iterator[Any]:
+    def raw_examples(
+        versions: dg.ResourceParam[Versions], pages: dg.ResourceParam[Pages]
+    ) -> Iterator[Any]:
         try:
             raw = ingest.read_examples(spec)
         except DataError as error:
             yield from _unreadable(versions, spec, error)
             return
         written = versions.write(spec.name, "raw_examples", raw)
-        sheet = ingest.datasheet(spec, raw)
-        yield materialized(written, raw, tables={"datasheet": sheet})
+        shown = raw_page(raw, spec, iteration=versions.coming(spec.name))
+        yield materialized(written, raw, shown, spec=spec, pages=pages)
         yield dg.AssetCheckResult(passed=True, check_name="source_readable")
 
     built = [raw_examples]
@@ -60,9 +64,13 @@ def _extra(spec: DatasetSpec, name: str, description: str) -> dg.AssetsDefinitio
     reader = ingest.read_unlabeled if name == "unlabeled_examples" else ingest.read_annotations
 
     @stage(spec, name, group=GROUP, kinds={"arrow", "table"}, description=description)
-    def extra(versions: dg.ResourceParam[Versions]) -> dg.MaterializeResult[Any]:
+    def extra(
+        versions: dg.ResourceParam[Versions], pages: dg.ResourceParam[Pages]
+    ) -> dg.MaterializeResult[Any]:
         rows = reader(spec)
-        return materialized(versions.write(spec.name, name, rows, gated=False), rows)
+        written = versions.write(spec.name, name, rows, gated=False)
+        shown = extra_page(rows, iteration=versions.coming(spec.name))
+        return materialized(written, rows, shown, spec=spec, pages=pages)
 
     return extra
 

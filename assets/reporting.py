@@ -7,24 +7,36 @@ library's, nor gates (`assets.checks`).
 
 import base64
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
+from assets.gates import GATED_STAGES
+from assets.reading import described
 from burnish.errors import BurnishError, IterationError, TrackingUnavailable
 from burnish.records import Iteration, TableVersion
+from burnish.report.columns import column_lines
+from burnish.report.pages import Pages, write_page
 from burnish.report.preview import preview_markdown
+from burnish.report.shown import Figure, Shown
+from burnish.report.svg import standalone
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
+from burnish.workflows.version_pages import version_of
 
 ITERATION_TAG = "burnish/iteration"
 DATASET_TAG = "burnish/dataset"
 PART_TAG = "burnish/part"
 """Which part of the cycle a run is: audit, retrain or track."""
+
+PART_OF_LOOP = "burnish/stage"
+"""Tag of every asset: the group of stages that it is of (`assets.STAGES`)."""
 
 NETWORK = dg.RetryPolicy(max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL)
 """For stages that speak to a server. Never for a gate: its answer would be the same."""
@@ -40,12 +52,17 @@ def stage(
     deps: Iterable[str] = (),
     **more: Any,
 ) -> Callable[..., dg.AssetsDefinition]:
-    """The `dg.asset` decorator as every stage of every dataset uses it: key `[dataset, stage]`."""
+    """The `dg.asset` decorator as every stage of every dataset uses it: key `[dataset, stage]`.
+
+    Dagster's group is the dataset, so that its graph opens as one box and two datasets as two;
+    `group` becomes the tag `burnish/stage`.
+    """
     declared = dg.asset(
         key=[spec.name, name],
         deps=[dg.AssetKey([spec.name, dep]) for dep in deps],
-        group_name=group,
-        description=description,
+        group_name=spec.name,
+        tags={PART_OF_LOOP: group},
+        description=described(name, description),
         kinds=set(kinds),
         owners=[_owner(spec.owner or "data")],
         code_version="1",
@@ -74,65 +91,99 @@ def without_second_try(body: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(body)
     def once(*args: Any, **kwargs: Any) -> Any:
-        with _final_errors():
+        with _final_errors(kwargs.get("pages")):
             return body(*args, **kwargs)
 
     @wraps(body)
     def stream(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        with _final_errors():
+        with _final_errors(kwargs.get("pages")):
             yield from body(*args, **kwargs)
 
     return stream if inspect.isgeneratorfunction(body) else once
 
 
 @contextmanager
-def _final_errors() -> Iterator[None]:
+def _final_errors(pages: Pages | None) -> Iterator[None]:
     try:
         yield
     except TrackingUnavailable:
         raise
     except BurnishError as error:
-        told = {"found": error.found, "expected": error.expected, "what to do": error.hint}
+        linked = pages.linked if pages else str
+        told = {"what to do": error.hint, "expected": error.expected, "found": error.found}
+        metadata: dict[str, Any] = {name: linked(text) for name, text in told.items() if text}
+        if page := re.search(r"\S+\.html", metadata.get("what to do", "")):
+            metadata = {"gate report": as_link(page[0]), **metadata}
         raise dg.Failure(
-            f"{type(error).__name__}: {error}",
-            metadata={name: text for name, text in told.items() if text},
-            allow_retries=False,
+            linked(f"{type(error).__name__}: {error}"), metadata=metadata, allow_retries=False
         ) from error
 
 
 def materialized(
     written: TableVersion,
     table: pa.Table,
+    shown: Shown,
     *,
-    figures: Mapping[str, float | int | str | bool | None] | None = None,
-    plots: Mapping[str, str] | None = None,
-    tables: Mapping[str, pa.Table] | None = None,
+    spec: DatasetSpec,
+    pages: Pages,
     links: Mapping[str, str] | None = None,
     checks: Iterable[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult[Any]:
-    """What the UI shows of a written version: figures as numbers, schema, preview, plots, links.
+    """The page of a written version: figures first, then links, plots, tables, first rows.
 
-    The data version is the content digest, so that an unchanged table makes nothing stale.
+    Figures are numbers, which the UI draws over time under the same names; links are addresses
+    where the reports are served. The data version is the content digest, so that an unchanged
+    table makes nothing stale.
     """
-    metadata: dict[str, Any] = {
-        "dagster/row_count": table.num_rows,
-        "dagster/column_schema": _schema(table),
-        "version": written.version,
-        "digest": written.digest,
-        "preview": dg.MetadataValue.md(preview_markdown(table)),
-    }
-    metadata |= {name: value for name, value in (figures or {}).items() if value is not None}
-    metadata |= {name: _picture(svg, name) for name, svg in (plots or {}).items()}
+    stage = written.table.rpartition("/")[2]
+    metadata: dict[str, Any] = {name: _figure(value) for name, value in shown.figures.items()}
+    links = dict(links or {})
+    if stage in GATED_STAGES:
+        # Written by the gate, which comes after; under this name.
+        links["gate report"] = pages.link(pages.gate(spec.name, stage, written.version))
+    metadata |= {name: as_link(where) for name, where in links.items() if where}
+    for name, svg in shown.plots.items():
+        file = pages.plot(spec.name, stage, written.version, name)
+        metadata[name] = _picture(svg, name, file=file, pages=pages)
+    metadata |= {name: as_table(rows) for name, rows in shown.tables.items()}
+    if shown.preview:
+        metadata["first rows"] = dg.MetadataValue.md(preview_markdown(table, limit=5))
     metadata |= {
-        name: dg.MetadataValue.md(preview_markdown(rows, limit=30))
-        for name, rows in (tables or {}).items()
+        "table version": str(written),
+        "content digest": written.digest[:16],
+        "dagster/row_count": table.num_rows,
+        "dagster/column_schema": _schema(table, spec),
     }
-    metadata |= {name: _link(where) for name, where in (links or {}).items() if where}
     return dg.MaterializeResult(
         metadata=metadata,
         data_version=dg.DataVersion(written.digest or str(written.version)),
         check_results=list(checks),
     )
+
+
+def version_links(versions: Versions, pages: Pages, iteration: Iteration) -> dict[str, str]:
+    """The page of the dataset version that the iteration works with."""
+    version = version_of(versions, iteration)
+    if version is None:
+        return {}
+    return {"dataset version": pages.link(pages.version(version.dataset, version.number))}
+
+
+def as_link(where: str) -> dg.MetadataValue[Any]:
+    """An address that can be clicked, or a path that can be copied."""
+    if where.startswith(("http://", "https://")):
+        return dg.MetadataValue.url(where)
+    return dg.MetadataValue.path(where)
+
+
+def as_table(rows: pa.Table) -> dg.TableMetadataValue:
+    """A short table, which the UI shows in place; numbers to four places, what is null is empty."""
+    records = [
+        dg.TableRecord({name: _cell(value) for name, value in row.items()})
+        for row in rows.to_pylist()
+    ]
+    columns = [dg.TableColumn(part.name, str(part.type)) for part in rows.schema]
+    return dg.MetadataValue.table(records, dg.TableSchema(columns))
 
 
 def joined(
@@ -168,18 +219,39 @@ def _owner(name: str) -> str:
     return name if "@" in name or name.startswith("team:") else f"team:{name}"
 
 
-def _schema(table: pa.Table) -> dg.TableSchema:
+def _figure(value: Figure) -> Any:
+    if value is None:
+        return "not known yet"
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _cell(value: Any) -> str | int | float | bool:
+    if value is None:
+        return ""
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _schema(table: pa.Table, spec: DatasetSpec) -> dg.TableSchema:
+    ids = table["example_id"] if "example_id" in table.column_names else None
+    keyed = ids is not None and len(ids.unique()) == table.num_rows
     return dg.TableSchema(
-        columns=[dg.TableColumn(name=field.name, type=str(field.type)) for field in table.schema]
+        columns=[
+            dg.TableColumn(
+                line.name,
+                line.kind,
+                line.text,
+                dg.TableColumnConstraints(unique=line.unique, other=list(line.limits)),
+            )
+            for line in column_lines(table.schema, spec, keyed=keyed)
+        ]
     )
 
 
-def _picture(svg: str, name: str) -> dg.MarkdownMetadataValue:
-    encoded = base64.b64encode(svg.encode()).decode()
-    return dg.MetadataValue.md(f"![{name}](data:image/svg+xml;base64,{encoded})")
-
-
-def _link(where: str) -> dg.MetadataValue[Any]:
-    if where.startswith(("http://", "https://")):
-        return dg.MetadataValue.url(where)
-    return dg.MetadataValue.path(where)
+def _picture(svg: str, name: str, *, file: Path, pages: Pages) -> dg.MarkdownMetadataValue:
+    """In place where the reports are served; else behind a click, since Dagster hides long text."""
+    drawing = standalone(svg)
+    if pages.url:
+        where = pages.link(write_page(file, drawing))
+    else:
+        where = f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
+    return dg.MetadataValue.md(f"![{name}]({where})")

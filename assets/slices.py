@@ -7,12 +7,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets.reporting import joined, materialized, stage
-from burnish.report.plots import dot_interval_chart
+from assets.reporting import joined, materialized, stage, version_links
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
-from burnish.workflows.evaluate import headline, slice_report
-from burnish.workflows.figures import slice_intervals
+from burnish.workflows.evaluate import slice_report
+from burnish.workflows.stage_pages import slices_page
 
 GROUP = "slices"
 
@@ -30,15 +30,17 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         "by class, with intervals. Decisions look at validation; test is only reported.",
     )
     def report(
-        context: dg.AssetExecutionContext, versions: dg.ResourceParam[Versions]
+        context: dg.AssetExecutionContext,
+        versions: dg.ResourceParam[Versions],
+        pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
         predictions = versions.read(spec.name, "trained_model", of=iteration)
         curated = versions.read(spec.name, "curated_examples", of=iteration)
         rows = slice_report(predictions, curated, spec)
         written = versions.write(spec.name, "slice_report", rows, iteration=iteration.number)
-        bars = slice_intervals(rows)
-        plot = dot_interval_chart(bars, value_label="accuracy", title="Validation accuracy")
-        return materialized(written, rows, figures=headline(rows), plots={"by slice": plot})
+        shown = slices_page(rows, iteration=iteration.number)
+        links = version_links(versions, pages, iteration)
+        return materialized(written, rows, shown, spec=spec, pages=pages, links=links)
 
     return [report]

@@ -4,13 +4,19 @@ What belongs here: the stage that logs what waits, and its check. What does not:
 wait and what is said of them (`burnish.workflows.backlog`), or the server (`resources.tracking`).
 """
 
+from typing import Any
+
 import dagster as dg
 
 from assets.reporting import NETWORK, materialized, stage, tagged
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import Tracker
 from burnish.versions import Versions
 from burnish.workflows.backlog import Backlog, log_waiting
+from burnish.workflows.naming import resolve
+from burnish.workflows.stage_pages import tracked_page
+from burnish.workflows.version_pages import write_version_page
 
 CHECK = "all_tracked"
 
@@ -46,16 +52,27 @@ def build(spec: DatasetSpec) -> dg.AssetsDefinition:
         config: TrackConfig,
         versions: dg.ResourceParam[Versions],
         tracker: dg.ResourceParam[Tracker],
+        pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult:  # beside a check, Dagster knows the bare name alone
         tagged(context, versions, spec)
         done = log_waiting(spec, versions, tracker, patience=config.patience)
-        figures = {"logged": len(done.logged), "waiting": len(done.waiting)}
-        links = {f"MLflow run of {name}": run.url for name, run in done.logged.items()}
-        return materialized(
-            done.written, done.table, figures=figures, links=links, checks=[_check(done)]
-        )
+        shown = tracked_page(list(done.logged), versions.iterations(spec.name))
+        told: dict[str, Any] = {"links": _links(done, versions, pages), "checks": [_check(done)]}
+        return materialized(done.written, done.table, shown, spec=spec, pages=pages, **told)
 
     return tracked_iterations
+
+
+def _links(done: Backlog, versions: Versions, pages: Pages) -> dict[str, str]:
+    """The newest run; the pages of the dataset versions behind all of them now name their runs."""
+    links: dict[str, str] = {}
+    for name, run in done.logged.items():
+        version = resolve(versions, name)
+        write_version_page(pages, versions, version, run_url=run.url_of)
+        links["MLflow run"] = run.url
+        links["MLflow, all iterations"] = run.comparison
+        links["dataset version"] = pages.link(pages.version(version.dataset, version.number))
+    return links
 
 
 def _check(done: Backlog) -> dg.AssetCheckResult:

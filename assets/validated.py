@@ -9,8 +9,10 @@ from typing import Any
 import dagster as dg
 
 from assets.reporting import materialized, stage
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
+from burnish.workflows.stage_pages import quarantined_page, validated_page
 from burnish.workflows.validate import crossing_duplicates, validate_examples, with_new_splits
 
 GROUP = "validated"
@@ -28,14 +30,16 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         description="Rows the raw gate let through, each with its split (fixed when first seen) "
         "and a group that keeps duplicates in one fold.",
     )
-    def validated_examples(versions: dg.ResourceParam[Versions]) -> dg.MaterializeResult[Any]:
+    def validated_examples(
+        versions: dg.ResourceParam[Versions], pages: dg.ResourceParam[Pages]
+    ) -> dg.MaterializeResult[Any]:
         fixed = versions.read_last_good(spec.name, "fixed_splits")
         rows = validate_examples(versions.read(spec.name, "raw_examples"), spec, fixed=fixed)
         versions.write(spec.name, "fixed_splits", with_new_splits(fixed, rows), gated=False)
         written = versions.write(spec.name, "validated_examples", rows)
-        figures = {f"rows {name}": rows["split"].to_pylist().count(name) for name in SPLITS}
-        figures["duplicates across splits"] = crossing_duplicates(rows)
-        return materialized(written, rows, figures=figures)
+        crossing, number = crossing_duplicates(rows), versions.coming(spec.name)
+        shown = validated_page(rows, duplicates=crossing, iteration=number)
+        return materialized(written, rows, shown, spec=spec, pages=pages)
 
     @stage(
         spec,
@@ -46,12 +50,12 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         description="Rows the raw gate turned away, each with the failed expectation and value. "
         "Mend them in the source, and they come back by themselves.",
     )
-    def quarantined_examples(versions: dg.ResourceParam[Versions]) -> dg.MaterializeResult[Any]:
+    def quarantined_examples(
+        versions: dg.ResourceParam[Versions], pages: dg.ResourceParam[Pages]
+    ) -> dg.MaterializeResult[Any]:
         rows = versions.quarantined(spec.name, "raw_examples")
         written = versions.write(spec.name, "quarantined_examples", rows, gated=False)
-        return materialized(written, rows)
+        shown = quarantined_page(rows, iteration=versions.coming(spec.name))
+        return materialized(written, rows, shown, spec=spec, pages=pages)
 
     return [validated_examples, quarantined_examples]
-
-
-SPLITS = ("train", "validation", "test")

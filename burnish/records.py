@@ -291,9 +291,14 @@ class TrackedIteration:
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """Where the tracking server put an iteration."""
+    """Where the tracking server put an iteration; `comparison` shows it beside the others."""
 
     run_id: str
     url: str
     model_name: str
     model_version: str
+    comparison: str = ""
+
+    def url_of(self, run_id: str) -> str:
+        """Where another run of the same dataset is shown; empty where no server shows it."""
+        return self.url.replace(self.run_id, run_id)

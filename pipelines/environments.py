@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from burnish.errors import ProjectError
+from burnish.report.pages import Pages
 from resources.compute import MapperResource
 from resources.expectations import GateRunnerResource
 from resources.tables import LedgerResource, VersionsResource
@@ -50,8 +51,8 @@ def _embedded(settings: Settings) -> dict[str, Any]:
         settings.home / "burnish.db"
     )
     tables = settings.tables_root or str(settings.home / "tables")
-    pages = settings.home / "reports"
-    pages.mkdir(parents=True, exist_ok=True)
+    pages = Pages(settings.home / "reports", settings.pages_url)
+    pages.folder.mkdir(parents=True, exist_ok=True)
     return {
         "versions": VersionsResource(database=database, tables=tables),
         "ledger": LedgerResource(database=database),

@@ -32,18 +32,26 @@ def preview_markdown(table: pa.Table, *, limit: int = 8, width: int = 40) -> str
     return "\n".join(lines)
 
 
+def inert(value: object, *, width: int = 200) -> str:
+    r"""A value as one line of a Markdown table, of at most `width` characters; never markup.
+
+    >>> inert("a|b <i>\n*c*")
+    'a\\|b &lt;i\\> \\*c\\*'
+    """
+    text = " ".join(str(value).split())
+    text = text if len(text) <= width else text[: width - 1] + "…"
+    for char in "\\|>`*_[]":
+        text = text.replace(char, "\\" + char)
+    return text.replace("<", "&lt;")
+
+
 def _cell(value: Any, width: int) -> str:
     if value is None:
-        text = "—"
-    elif isinstance(value, float):
-        text = f"{value:.4g}"
-    elif isinstance(value, list | tuple):
-        text = f"[{len(value)} numbers]"
-    elif isinstance(value, bytes):
-        text = f"[{len(value):,} bytes]"
-    else:
-        text = " ".join(str(value).split())
-    text = text if len(text) <= width else text[: width - 1] + "…"
-    for char in "\\|<>`*_[]":
-        text = text.replace(char, "\\" + char) if char != "<" else text.replace("<", "&lt;")
-    return text
+        return "—"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return f"\\[{len(value)} numbers\\]"
+    if isinstance(value, bytes):
+        return f"\\[{len(value):,} bytes\\]"
+    return inert(value, width=width)

@@ -20,6 +20,12 @@ MUTED = "var(--muted,currentColor)"
 GRID = "var(--line,#bbb)"
 PAPER = "var(--paper,Canvas)"
 DASHES: tuple[str, ...] = ("", "7 4", "2 3", "9 3 2 3")
+# Those of the pages (`templates/base.html`), by daylight.
+_COLOURS = (
+    "svg{--ink:#191d1c;--muted:#55605c;--line:#d5dad7;--paper:#fff;color:#191d1c;"
+    "--series-1:#0a5f5a;--series-2:#a8480f;--series-3:#5a4a9c;--series-4:#55605c;"
+    "font-family:system-ui,sans-serif}"
+)
 # XML 1.0 has no way to write these, escaped or not.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -127,6 +133,23 @@ def document(width: float, height: float, *, title: str, desc: str, body: list[s
         'font-family="system-ui, sans-serif">'
         f"<title>{escape(title)}</title><desc>{escape(desc)}</desc>{''.join(body)}</svg>"
     )
+
+
+def standalone(drawing: str) -> str:
+    """A drawing of `document` as an image of its own: with its size, colours, and white paper.
+
+    Within a page a drawing takes the colours of the page; as an image it would have none.
+
+    >>> drawn = document(20, 10, title="t", desc="d", body=[])
+    >>> standalone(drawn)[:60]
+    '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="1'
+    """
+    size = re.search(r'viewBox="0 0 (\S+) (\S+)"', drawing)
+    if size is None or not drawing.startswith("<svg "):
+        raise DataError("no drawing of ours", expected="an SVG that `document` made")
+    sized = f'width="{size[1]}" height="{size[2]}" viewBox='
+    head, rest = drawing.replace("viewBox=", sized, 1).split(">", 1)
+    return f'{head}><style>{_COLOURS}</style><rect width="100%" height="100%" fill="#fff"/>{rest}'
 
 
 def text(

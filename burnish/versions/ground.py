@@ -41,6 +41,11 @@ class Ground:
         """The lock `name` for a `with` block; see `burnish.database.exclusive`."""
         return exclusive(self._engine, name, wait=wait)
 
+    @property
+    def ledger(self) -> LabelLedger:
+        """The ledger whose decisions the label versions are folded from."""
+        return self._ledger
+
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC)
 

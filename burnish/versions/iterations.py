@@ -66,6 +66,13 @@ class Iterations(Ground):
         rows = self._rows(_open(dataset))
         return _iteration_from(rows[0]) if rows else None
 
+    def coming(self, dataset: str) -> int:
+        """The number of the iteration that rows read now are for: the open one, else the next."""
+        known = self.iterations(dataset)
+        if not known:
+            return 1
+        return known[-1].number if known[-1].is_open else known[-1].number + 1
+
     def datasets(self) -> list[str]:
         """The datasets that ever had an iteration, by name."""
         query = select(iterations.c.dataset).distinct().order_by(iterations.c.dataset)

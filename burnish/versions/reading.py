@@ -132,7 +132,8 @@ def _stopped(verdict: Row, publication: Row | None) -> GateError:
     dataset, stage = verdict["dataset"], verdict["stage"]
     what = f"version {verdict['version']}" if verdict["version"] else "before there was a version"
     codes = ", ".join(json.loads(verdict["stopped_by"]))
-    reason = f"\n  {verdict['message']}" if verdict["message"] else ""
+    lines = verdict["message"].splitlines()
+    reason = "".join(f"\n  {line}" for line in lines)
     good = f"; the last good version is {publication['version']}" if publication else ""
     see = f"read {verdict['report']}, " if verdict["report"] else ""
     return GateError(

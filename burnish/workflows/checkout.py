@@ -69,11 +69,6 @@ def version_sheet(versions: Versions, version: DatasetVersion) -> VersionSheet:
     )
 
 
-def datasheet_of(versions: Versions, version: DatasetVersion | None) -> str:
-    """The datasheet of a version as Markdown; nothing where there is no version."""
-    return "" if version is None else sheet_markdown(version_sheet(versions, version))
-
-
 def checkout(
     versions: Versions,
     version: DatasetVersion,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from pyarrow import compute
@@ -17,7 +17,8 @@ from pyarrow import compute
 from burnish.records import DatasetVersion, LabelEvent
 from burnish.slices import resolve_slices
 from burnish.spec import DatasetSpec
-from burnish.workflows.home import Home
+from burnish.typing import LabelLedger
+from burnish.versions import Versions
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -38,6 +39,16 @@ CHANGES = pa.schema(
         ("event_id", pa.int64()),
     ]
 )
+
+
+class Opened(Protocol):
+    """What a comparison asks of a home: its record, and its ledger."""
+
+    @property
+    def versions(self) -> Versions: ...
+
+    @property
+    def ledger(self) -> LabelLedger: ...
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,7 @@ class VersionDiff:
 
 
 def diff_versions(
-    home: Home, before: DatasetVersion, after: DatasetVersion, *, spec: DatasetSpec | None = None
+    home: Opened, before: DatasetVersion, after: DatasetVersion, *, spec: DatasetSpec | None = None
 ) -> VersionDiff:
     """What changed between two versions of one dataset, in either direction of time.
 
@@ -120,7 +131,7 @@ def diff_versions(
     )
 
 
-def _labels(home: Home, version: DatasetVersion) -> pa.Table:
+def _labels(home: Opened, version: DatasetVersion) -> pa.Table:
     """Ids and labels of a version; of number 0, as they were collected."""
     columns = ["example_id", "label"]
     if version.number:
@@ -131,7 +142,7 @@ def _labels(home: Home, version: DatasetVersion) -> pa.Table:
 
 
 def _explained(
-    home: Home, before: DatasetVersion, after: DatasetVersion, rows: list[dict[str, Any]]
+    home: Opened, before: DatasetVersion, after: DatasetVersion, rows: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Rows with the decision that made the difference, where one did.
 
@@ -183,7 +194,7 @@ def _with_event(row: dict[str, Any], event: LabelEvent, *, backwards: bool) -> d
 
 
 def _slices_of(
-    home: Home,
+    home: Opened,
     before: DatasetVersion,
     after: DatasetVersion,
     spec: DatasetSpec,
@@ -198,7 +209,7 @@ def _slices_of(
 
 
 def _by_slice(
-    home: Home, version: DatasetVersion, spec: DatasetSpec, changes: pa.Table
+    home: Opened, version: DatasetVersion, spec: DatasetSpec, changes: pa.Table
 ) -> dict[str, int]:
     rows = home.versions.read_numbered(version)
     named = rows.filter(pc.is_in(rows["example_id"], value_set=changes["example_id"]))
@@ -206,7 +217,7 @@ def _by_slice(
     return {name: count for name, count in counts.items() if count}
 
 
-def _features(home: Home, before: DatasetVersion, after: DatasetVersion) -> dict[str, int]:
+def _features(home: Opened, before: DatasetVersion, after: DatasetVersion) -> dict[str, int]:
     versions = home.versions
     recipes = [versions.recipe(one.dataset, one.table_version) for one in (before, after)]
     old, new = recipes[0].features, recipes[1].features

@@ -1,7 +1,8 @@
 """The key figures of each stage: a few numbers and short lists that a page can plot.
 
 What belongs here: reading figures off the tables of the loop. What does not: making the tables
-(the other workflows) or drawing anything (`burnish.report`).
+(the other workflows), choosing what a page shows (`burnish.workflows.stage_pages`), or drawing
+anything (`burnish.report`).
 """
 
 from __future__ import annotations
@@ -20,25 +21,49 @@ from burnish.report.plots import Bar, IntervalRow
 from burnish.workflows.noise import NoiseEstimate
 
 
-def audit_figures(audit: pa.Table) -> dict[str, float]:
-    """Rows judged, and how many of their labels are expected to be wrong."""
-    chances = [p for p in audit["error_probability"].to_pylist() if p is not None]
-    return {"labels judged": len(chances), "errors expected": round(float(np.sum(chances)), 1)}
+def counts_of(column: Any) -> dict[str | None, int]:
+    """How often each value occurs.
+
+    >>> counts_of(pa.chunked_array([["cat", "dog", "cat", None]]))
+    {'cat': 2, 'dog': 1, None: 1}
+    """
+    return {one["values"]: one["counts"] for one in column.value_counts().to_pylist()}
+
+
+def agreement(
+    labelled: pa.Table,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Of rows with a label and `p:<class>`: confidence, whether it is in the label, P(label)."""
+    columns = [name for name in labelled.column_names if name.startswith("p:")]
+    probs = np.column_stack([labelled[name].to_numpy() for name in columns])
+    place = {name.removeprefix("p:"): at for at, name in enumerate(columns)}
+    own = np.asarray([place[label] for label in labelled["label"].to_pylist()])
+    best = probs.argmax(axis=1)
+    rows = np.arange(len(own))
+    return probs[rows, best], best == own, probs[rows, own]
 
 
 def worst_pairs(audit: pa.Table, *, top: int = 12) -> list[Bar]:
-    """Confusion pairs (given > suggested) by the number of errors expected in each."""
-    weight: Counter[str] = Counter()
-    for row in audit.select(["label", "suggested_label", "error_probability"]).to_pylist():
-        if row["label"] is not None and row["suggested_label"] != row["label"]:
-            weight[f"{row['label']} > {row['suggested_label']}"] += row["error_probability"]
-    bars = [Bar(pair, round(float(n), 2)) for pair, n in weight.most_common(top)]
+    """Confusion pairs (label > suggested) by the number of errors expected in each."""
+    suspected = audit.filter(pc.field("confusion_pair").is_valid())
+    sums = suspected.group_by(["label", "suggested_label"]).aggregate(
+        [("error_probability", "sum")]
+    )
+    ranked = sums.sort_by([("error_probability_sum", "descending")])[:top].to_pylist()
+    bars = [
+        Bar(f"{row['label']} > {row['suggested_label']}", round(row["error_probability_sum"], 2))
+        for row in ranked
+    ]
     return bars or [Bar("none suspected", 0.0)]
 
 
-def queue_figures(queue: pa.Table) -> list[Bar]:
-    """How many rows of the queue are there for each reason."""
-    return [Bar(str(k), float(n)) for k, n in Counter(queue["reason"].to_pylist()).most_common()]
+def label_changes(curated: pa.Table) -> dict[str, int]:
+    """How many labels people changed from what to what."""
+    changed = curated.filter(
+        pc.field("given_label").is_valid() & (pc.field("given_label") != pc.field("label"))
+    )
+    pairs = zip(changed["given_label"].to_pylist(), changed["label"].to_pylist(), strict=True)
+    return dict(Counter(f"{a} > {b}" for a, b in pairs))
 
 
 def curated_figures(curated: pa.Table, noise: NoiseEstimate) -> dict[str, float | int]:
@@ -57,11 +82,6 @@ def refusal_counts(facts: Mapping[str, Any]) -> list[Bar]:
     """What became of the variants that were tried: kept, or refused and why."""
     refused = [Bar(reason, float(count)) for reason, count in facts["reasons"].items()]
     return [Bar("kept", float(facts["kept"])), *refused]
-
-
-def as_figures(bars: list[Bar]) -> dict[str, float]:
-    """Bars as named numbers, which the UI plots over time."""
-    return {bar.name: bar.value for bar in bars}
 
 
 def confusion(predictions: pa.Table, *, split: str) -> tuple[NDArray[np.int64], list[str]]:

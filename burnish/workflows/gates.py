@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -27,11 +26,13 @@ from burnish.records import (
     Watermark,
 )
 from burnish.report.gate_page import render_gate_page
+from burnish.report.pages import Pages, write_page
 from burnish.spec import DatasetSpec
 from burnish.typing import GateRunner
 from burnish.versions import Versions
 from burnish.versions.curating import content_without
 from burnish.versions.views import CURATED, parts_of
+from burnish.workflows.version_pages import write_version_page
 
 BEHIND_THE_QUEUE = ("curated_examples", "augmented_examples", "trained_model", "slice_report")
 
@@ -41,26 +42,15 @@ class Judged:
     """A gate's outcome: the report, what our record keeps of it, and the failures as a table.
 
     `failures` has the columns code, expectation, column, on_fail, failing, examples. `numbered` is
-    the dataset version that the gate of curated rows made.
+    the dataset version that the gate of curated rows made. `last_good` is the version of the
+    stage's table that readers see now.
     """
 
     report: GateReport
     verdict: GateVerdict
     failures: pa.Table
     numbered: DatasetVersion | None = None
-
-    @property
-    def sentence(self) -> str:
-        """One sentence that says what happened, for people."""
-        checks = len(self.report.results)
-        if self.report.passed:
-            left = self.verdict.quarantined
-            turned_away = f"; {left} rows quarantined" if left else ""
-            return f"{checks} expectations hold on {self.report.rows:,} rows{turned_away}."
-        return (
-            f"Stopped by {', '.join(self.report.stopped_by)}. "
-            "Readers keep the last good version; nothing after this stage runs."
-        )
+    last_good: int | None = None
 
 
 def run_gate(
@@ -70,13 +60,14 @@ def run_gate(
     versions: Versions,
     *,
     runner: GateRunner,
-    pages: Path,
+    pages: Pages,
     made: Mapping[str, str] | None = None,
 ) -> Judged:
     """Judge the newest candidate of a stage, and publish it if the gate lets it pass.
 
-    What a gate publishes of `curated_examples` is numbered as a dataset version at once; `made`
-    says by which code and run. Raises `GateError` where the stage was never materialized.
+    What a gate publishes of `curated_examples` is numbered as a dataset version at once, which has
+    its page from then on; `made` says by which code and run. Raises `GateError` where the stage was
+    never materialized.
     """
     candidate = versions.candidate(spec.name, stage)
     if candidate is None:
@@ -105,12 +96,16 @@ def run_gate(
         stage,
         candidate.version,
         report,
-        report_path=str(page),
+        report_path=page,
         when_published=numbered,
     )
     made_now = [one for one in versions.dataset_versions(spec.name) if numbered is not None]
     newest = next((v for v in reversed(made_now) if v.table_version == candidate.version), None)
-    return Judged(report, verdict, failure_table(report), newest)
+    if newest is not None:
+        write_version_page(pages, versions, newest)
+    published = versions.published(spec.name, stage)
+    last_good = None if published is None else published.version
+    return Judged(report, verdict, failure_table(report), newest, last_good)
 
 
 def known_classes(spec: DatasetSpec, versions: Versions, stage: str) -> tuple[str, ...]:
@@ -180,12 +175,8 @@ def failure_table(report: GateReport) -> pa.Table:
 
 
 def _write_page(
-    pages: Path, report: GateReport, dataset: str, candidate: TableVersion, stage: str
-) -> Path:
+    pages: Pages, report: GateReport, dataset: str, candidate: TableVersion, stage: str
+) -> str:
     at = datetime.now(UTC)
     html = render_gate_page(report, dataset=dataset, stage=stage, version=candidate.version, at=at)
-    folder = pages / dataset / "gates"
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / f"{stage}-v{candidate.version}.html"
-    page.write_text(html, encoding="utf-8")
-    return page
+    return str(write_page(pages.gate(dataset, stage, candidate.version), html))

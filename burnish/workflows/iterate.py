@@ -37,11 +37,10 @@ from burnish.workflows.train import Trained, train_model
 
 @dataclass(frozen=True)
 class Closed:
-    """A closed iteration as its page shows it."""
+    """What closing an iteration wrote."""
 
     written: TableVersion
     table: pa.Table
-    figures: Mapping[str, float | int | str | bool]
 
 
 def curate_iteration(
@@ -176,22 +175,15 @@ def close_iteration(
         report_version=versions.version_of(iteration, "slice_report"),
         dagster_run_id=run_id,
         git_sha=git_sha,
+        headline=headline(report),
     )
     if iteration.mlflow_run_id is not None:
         # Logged before it was closed, as it once was: it may have been trained again since.
         versions.set_run(spec.name, iteration.number, None)
     table = _record(iteration, promotion)
     written = versions.write(spec.name, "champion", table, iteration=iteration.number, gated=False)
-    closed = versions.close(spec.name, iteration.number, promoted=promotion.promoted)
-    figures = {
-        "iteration": iteration.number,
-        "promoted": promotion.promoted,
-        "rule": promotion.rule,
-        "reason": promotion.reason,
-        **headline(report),
-        **extra_metrics(closed),
-    }
-    return Closed(written, table, figures)
+    versions.close(spec.name, iteration.number, promoted=promotion.promoted)
+    return Closed(written, table)
 
 
 def extra_metrics(iteration: Iteration) -> dict[str, float]:

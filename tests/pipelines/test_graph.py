@@ -28,7 +28,7 @@ DEPS = {
     "label_ledger": set(),
     "label_requests": set(),
 }
-GROUPS = {
+STAGES = {
     "raw": {"raw_examples"},
     "validated": {"validated_examples", "quarantined_examples"},
     "labels": {"pred_probs", "label_audit", "label_ledger", "label_requests"},
@@ -67,12 +67,12 @@ def test_every_asset_has_the_pinned_dependencies(definitions):
     assert found == DEPS
 
 
-def test_assets_are_grouped_by_stage_and_keyed_by_dataset(definitions):
+def test_a_dataset_is_one_box_of_the_lineage_and_its_stages_are_tagged(definitions):
     found: dict[str, set[str]] = {}
     for spec in definitions.resolve_all_asset_specs():
-        assert spec.key.path[0] == "flowers"
-        found.setdefault(spec.group_name, set()).add(spec.key.path[-1])
-    assert found == GROUPS
+        assert spec.key.path[0] == spec.group_name == "flowers"
+        found.setdefault(spec.tags["burnish/stage"], set()).add(spec.key.path[-1])
+    assert found == STAGES
 
 
 def test_every_asset_tells_a_newcomer_what_it_is(definitions):

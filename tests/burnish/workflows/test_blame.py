@@ -13,6 +13,7 @@ from burnish.database import open_database
 from burnish.errors import DataError, ReviewError
 from burnish.ledger import SqlLedger
 from burnish.records import Suite, Verdict
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.store import DeltaStore
 from burnish.versions import Versions
@@ -50,7 +51,7 @@ def home(tmp_path) -> Home:
 def judge(home: Home, stage: str, *turned_away: str) -> None:
     run_gate(
         SPEC, stage, Suite(stage, ()), home.versions,
-        runner=TurningAway(*turned_away), pages=home.folder / "pages",
+        runner=TurningAway(*turned_away), pages=Pages(home.folder / "pages"),
     )  # fmt: skip
 
 

@@ -1,0 +1,50 @@
+"""How to read the page of each stage: what its figures mean, and what is worth a second look.
+
+What belongs here: that paragraph for each stage, in Markdown; names in bold are figures, plots or
+tables of the page. What does not: the figures (`burnish.workflows.stage_pages`), or what a stage
+does, which its declaration says.
+"""
+
+from collections.abc import Mapping
+
+HOW_TO_READ: Mapping[str, str] = {
+    "raw_examples": "**rows without a label** and **missing feature cells** should be few: the "
+    "gate turns such rows away, and stops where they are many. **datasheet** says where the rows "
+    "come from.",
+    "validated_examples": "A row keeps its split for good, so **training rows**, **validation "
+    "rows** and **test rows** only move with the source. **duplicates across splits** should be 0, "
+    "or a model is asked about rows that it was trained on.",
+    "quarantined_examples": "**rows turned away** names the rows and **failures by expectation** "
+    "the reasons. Above the share that the spec allows, the gate stops instead.",
+    "pred_probs": "**models agree** is the share of labels that models which never saw the row "
+    "would have given. In **confidence and agreement** points below the diagonal are confidence "
+    "that is not earned.",
+    "label_audit": "**errors expected** is the sum of P(wrong) over all rows, so it falls as "
+    "labels are mended; **labels with P(wrong) > 0.5** are the plain cases. **errors expected by "
+    "pair** reads *label as it stands > what it should be*.",
+    "relabel_queue": "Rows **drawn at random** estimate how many errors are left; **suspicious "
+    "labels** are where errors are likely. Few errors among suspects say that the audit is "
+    "running dry.",
+    "curated_examples": "**noise left (estimate)** is the share of training labels that reviewers "
+    "would still change, with its 95 % interval, from the random rows alone. **labels changed by "
+    "pair** reads *label as collected > label now*.",
+    "augmented_examples": "**share kept** falls where variants stop looking like the data. "
+    "Variants are made of training rows alone, more of them in weak slices.",
+    "trained_model": "Promotion looks at **validation accuracy**; **test accuracy** is only "
+    "reported. Columns of **confusion matrix** are predictions. In **confidence and accuracy** "
+    "points below the diagonal are overconfidence.",
+    "slice_report": "**worst slice** counts slices of 20 rows or more. In **accuracy by slice** a "
+    "long whisker is a small slice: its dot may move by chance alone.",
+    "tracked_iterations": "**waiting for MLflow** should be 0; while the server is away, iterations "
+    "wait and are logged later, none twice. **MLflow run** opens the newest, **MLflow, all "
+    "iterations** the comparison.",
+    "champion": "**gain over the champion** is the difference of accuracy on common validation "
+    "rows; the new model is turned down only if the interval from **gain, low** to **gain, high** "
+    "lies below 0. **why** says it in a sentence.",
+}
+
+
+def described(stage: str, description: str) -> str:
+    """A stage's description, with how to read its page where there is something to say."""
+    reading = HOW_TO_READ.get(stage)
+    return description if reading is None else f"{description}\n\n*On this page.* {reading}"

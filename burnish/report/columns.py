@@ -1,0 +1,136 @@
+"""Columns in words: what each column of the loop's tables means, and what must hold of it.
+
+What belongs here: one sentence a column, and the columns of a table as lines that people read.
+What does not: the tables themselves (`burnish.workflows`), or the checks that hold the limits
+(the gates).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from burnish.spec import DatasetSpec
+
+MOST_FEATURES = 12  # further ones are told in one line, or a wide table would hide what follows
+
+PROBABILITY = "p:"
+
+MEANING: dict[str, str] = {
+    "annotator_id": "Who gave this answer.",
+    "audit_rank": "1 is the most suspicious label.",
+    "code": "The expectation that failed, by a stable code to search for.",
+    "column": "The column the expectation speaks of.",
+    "confidence": "The model's probability of the class it predicts.",
+    "confusion_pair": "Label as it stands > suggested label; empty where they agree.",
+    "copy_group": "Rows with the same features share it.",
+    "correct": "Whether the prediction is the label as it stands.",
+    "decision": "What people decided last: keep, change, drop, unsure; empty where nobody did.",
+    "error_probability": "How probable it is that the label is wrong, 0 to 1.",
+    "event_id": "The event of the label ledger that the label comes from.",
+    "example_id": "The row's name; it never changes.",
+    "expectation": "What was expected, by its Great Expectations name.",
+    "fold_group": "Rows that must stay in one fold, since they are copies or belong together.",
+    "given_label": "The label as it was collected.",
+    "high": "Upper end of the 95 % interval.",
+    "inclusion_probability": "With which probability a control row was drawn.",
+    "iteration": "The turn of the loop.",
+    "label": "The label as it stands, every verdict so far applied.",
+    "low": "Lower end of the 95 % interval.",
+    "margin": "Probability of the label minus that of the best other class, -1 to 1.",
+    "method": "How the variant was made; empty for an original.",
+    "metric": "Which metric.",
+    "mlflow_run_id": "The MLflow run of the iteration.",
+    "model_disagreement": "How much the models of the panel differ over this row, 0 to 1.",
+    "origin_id": "The row that a variant was made of; empty for an original.",
+    "pool_size": "How many rows were open when the batch was drawn.",
+    "position": "Place in the batch, the most urgent first.",
+    "predicted": "The class the model predicts.",
+    "promoted": "Whether the new model became champion.",
+    "reason": "Why, in a word or a sentence.",
+    "row": "Position in the table, counted from 0.",
+    "rule": "The rule by which it was decided.",
+    "self_confidence": "Probability that models which never saw the row give its label, 0 to 1.",
+    "slice": "The part of the rows that is measured.",
+    "slice_id": "The slice's id: the same predicate has the same id for ever.",
+    "split": "train, validation or test; fixed when the row was first seen.",
+    "suggested_label": "The label that the models hold most probable.",
+    "support": "How many rows the value rests on.",
+    "time": "When the answer was given.",
+    "value": "The value found.",
+    "why": "One sentence for the person who decides.",
+}
+
+
+@dataclass(frozen=True)
+class ColumnLine:
+    """A column, or some that are told together: name, Arrow type, sentence, what it must be."""
+
+    name: str
+    kind: str
+    text: str = ""
+    limits: tuple[str, ...] = ()
+    unique: bool = False
+
+
+def column_lines(
+    schema: pa.Schema, spec: DatasetSpec, *, keyed: bool = False
+) -> tuple[ColumnLine, ...]:
+    """Every column in the order of the table, with what the spec or the loop says of it.
+
+    Probabilities of classes are one line, and so are features beyond the first dozen. `keyed`
+    says that example_id names each row once.
+
+    >>> weight = {"kind": "numeric", "description": "In kg."}
+    >>> spec = DatasetSpec.model_validate({"name": "pets", "source": {"path": "a.csv"},
+    ...     "target": "label", "features": {"weight": weight}})
+    >>> schema = pa.schema([("weight", pa.float64()), ("p:cat", pa.float64()),
+    ...     ("p:dog", pa.float64())])
+    >>> for line in column_lines(schema, spec):
+    ...     print(line.name, "|", line.text)
+    weight | In kg.
+    p:<class> | Probability of each class, a column each: cat, dog.
+    """
+    classes = [n.removeprefix(PROBABILITY) for n in schema.names if n.startswith(PROBABILITY)]
+    features = [name for name in schema.names if name in spec.features]
+    left = set(features[MOST_FEATURES:])
+    lines: list[ColumnLine] = []
+    for part in schema:
+        if part.name.startswith(PROBABILITY):
+            if part.name == f"{PROBABILITY}{classes[0]}":
+                lines.append(_probabilities(classes, str(part.type)))
+        elif part.name not in left:
+            lines.append(_line(part, spec, keyed=keyed))
+        elif part.name == features[-1]:
+            lines.append(_further(features[MOST_FEATURES:]))
+    return tuple(lines)
+
+
+def _line(part: pa.Field, spec: DatasetSpec, *, keyed: bool) -> ColumnLine:
+    key = keyed and part.name == "example_id"
+    feature = spec.features.get(part.name)
+    if feature is None:
+        text = MEANING.get(part.name, "")
+        if part.name == "label" and spec.classes:
+            text = f"{text} One of: {_listed(spec.classes)}."
+        return ColumnLine(part.name, str(part.type), text, unique=key)
+    size = " x ".join(str(length) for length in feature.shape)
+    return ColumnLine(
+        part.name, str(part.type), feature.description, (f"{feature.kind} {size}".strip(),)
+    )
+
+
+def _probabilities(classes: Sequence[str], kind: str) -> ColumnLine:
+    text = f"Probability of each class, a column each: {_listed(classes)}."
+    return ColumnLine(f"{PROBABILITY}<class>", kind, text, ("0 to 1",))
+
+
+def _further(names: Sequence[str]) -> ColumnLine:
+    return ColumnLine(f"({len(names)} more features)", "", f"{_listed(names)}.")
+
+
+def _listed(names: Sequence[str], *, most: int = 20) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
