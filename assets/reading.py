@@ -35,9 +35,9 @@ HOW_TO_READ: Mapping[str, str] = {
     "points below the diagonal are overconfidence.",
     "slice_report": "**worst slice** counts slices of 20 rows or more. In **accuracy by slice** a "
     "long whisker is a small slice: its dot may move by chance alone.",
-    "tracked_iterations": "**waiting for MLflow** should be 0; while the server is away, iterations "
-    "wait and are logged later, none twice. **MLflow run** opens the newest, **MLflow, all "
-    "iterations** the comparison.",
+    "tracked_iterations": "**waiting for MLflow** should be 0; while the server is away, "
+    "iterations wait and are logged later, none twice. **MLflow run** opens the newest, "
+    "**MLflow, all iterations** the comparison.",
     "champion": "**gain over the champion** is the difference of accuracy on common validation "
     "rows; the new model is turned down only if the interval from **gain, low** to **gain, high** "
     "lies below 0. **why** says it in a sentence.",

@@ -25,6 +25,9 @@ from burnish.store import content_digest
 from resources.mlflow_connection import HINT
 from resources.mlflow_model import save_model
 
+CHAMPION, TURNED_DOWN = "#0a5f5a", "#a8480f"
+"""Colours of runs: those whose model became champion, and the others."""
+
 DIGEST_CHARACTERS = 36
 """How much of a digest MLflow keeps of a dataset; the tag `dataset_digest` has all of it."""
 
@@ -66,15 +69,9 @@ def content_of(iteration: TrackedIteration) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def experiment_tags(name: str) -> dict[str, str]:
-    """What an experiment is found by, shown as (models in training), and looked at for."""
-    return {
-        "dataset": name,
-        "mlflow.experimentKind": "custom_model_development",
-        "mlflow.note.content": f"Iterations of the data set **{name}**. Columns to add: "
-        "`validation_accuracy`, `test_accuracy`, `noise`, `promoted`. Charts has a section a "
-        "metric, with a line a slice.",
-    }
+def experiment_tags(dataset: str) -> dict[str, str]:
+    """What an experiment is found by, and shown as: models in training."""
+    return {"dataset": dataset, "mlflow.experimentKind": "custom_model_development"}
 
 
 def run_tags(iteration: TrackedIteration) -> dict[str, str]:
@@ -86,7 +83,11 @@ def run_tags(iteration: TrackedIteration) -> dict[str, str]:
         "dataset_digest": iteration.dataset_digest,
         "promoted": str(iteration.promoted).lower(),
     }
-    note = {"mlflow.note.content": _note(iteration)}
+    note = {
+        "mlflow.note.content": _note(iteration),
+        # In charts, whose axis is the iteration, colour is free to say something else.
+        "mlflow.runColor": CHAMPION if iteration.promoted else TURNED_DOWN,
+    }
     return {**note, **{name: str(value) for name, value in iteration.tags.items()}, **own}
 
 

@@ -33,18 +33,18 @@ CONTENT = "content_digest"
 """Tag with the digest of what was logged. A run that carries it is complete."""
 
 
-def experiment_for(client: MlflowClient, name: str, artifacts: str | None) -> str:
-    """The id of a data set's experiment, made or restored where need be, with its tags.
+def experiment_for(client: MlflowClient, name: str, artifacts: str | None, *, dataset: str) -> str:
+    """The id of an experiment of a data set, made or restored where need be, with its tags.
 
     `artifacts` is where it will keep files, None where that is the server's to say.
     """
-    tags = experiment_tags(name)
+    tags = experiment_tags(dataset)
     found = client.get_experiment_by_name(name)
     if found is None:
         made = unless_there(
             lambda: client.create_experiment(name, artifact_location=artifacts, tags=tags)
         )
-        return made or experiment_for(client, name, artifacts)
+        return made or experiment_for(client, name, artifacts, dataset=dataset)
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     for tag, value in tags.items():

@@ -8,6 +8,8 @@ logged (`burnish.workflows.backlog`).
     mlflow_layout.py      files, tags and batches of a run, before anything is sent
     mlflow_run.py         experiment and run
     mlflow_model.py       the model, its version, its aliases
+    mlflow_slices.py      slices over the iterations, an experiment beside that of the iterations
+    mlflow_views.py       what is seen first in the UI
 """
 
 from __future__ import annotations
@@ -26,8 +28,11 @@ from resources.mlflow_connection import connect, mlflow_errors, probe
 from resources.mlflow_layout import Prepared
 from resources.mlflow_model import move_aliases, registered_version
 from resources.mlflow_run import experiment_for, fill, finish, is_complete, run_for
+from resources.mlflow_slices import by_slice_name, log_slices
+from resources.mlflow_views import TRAINING, TREND, set_views, view_path
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 TRUSTED = ("sklearn.", "numpy.", "scipy.")
@@ -84,10 +89,11 @@ class MlflowTracker:
         what = f"{iteration.dataset}@iter{iteration.iteration}"
         with mlflow_errors(self.tracking_uri, what), TemporaryDirectory() as folder:
             prepared = Prepared.of(iteration, Path(folder), self.trusted)
-            experiment = experiment_for(client, iteration.dataset, self._artifacts(iteration))
+            experiment = self._experiment(client, iteration.dataset, iteration.dataset)
             run = run_for(client, experiment, prepared)
             if not is_complete(run):
                 fill(client, run, prepared)
+                self._show(client, experiment, iteration, run)
             version = registered_version(client, run, iteration, prepared.model)
             move_aliases(client, iteration, version)
             finish(client, experiment, run, prepared)
@@ -96,18 +102,29 @@ class MlflowTracker:
             url=self._url(run),
             model_name=iteration.dataset,
             model_version=version,
+            comparison=self._served(view_path(experiment, TREND, charts=True)),
         )
 
-    def _artifacts(self, iteration: TrackedIteration) -> str | None:
-        if not self.artifact_root:
-            return None
-        return (Path(self.artifact_root).resolve() / iteration.dataset).as_uri()
+    def _experiment(self, client: MlflowClient, name: str, dataset: str) -> str:
+        root = (Path(self.artifact_root).resolve() / name).as_uri() if self.artifact_root else None
+        return experiment_for(client, name, root, dataset=dataset)
+
+    def _show(
+        self, client: MlflowClient, experiment: str, iteration: TrackedIteration, run: Run
+    ) -> None:
+        """What makes the UI of use: slices over the iterations, and the views of both."""
+        slices = self._experiment(client, by_slice_name(iteration.dataset), iteration.dataset)
+        log_slices(client, slices, experiment, iteration, run)
+        set_views(client, iteration.dataset, iterations=experiment, slices=slices)
 
     def _url(self, run: Run) -> str:
-        if not self.tracking_uri.startswith("http"):
-            return ""
-        base = self.tracking_uri.rstrip("/")
-        return f"{base}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+        where = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+        return self._served(f"{where}?{TRAINING}")
+
+    def _served(self, path: str) -> str:
+        """An address in the server's UI; empty where there is no server to show it."""
+        served = self.tracking_uri.startswith("http")
+        return f"{self.tracking_uri.rstrip('/')}/{path}" if served else ""
 
 
 class TrackerResource(dg.ConfigurableResource[Tracker]):

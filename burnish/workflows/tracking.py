@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,9 @@ from burnish.spec import DatasetSpec, Source
 from burnish.workflows.evaluate import headline
 from burnish.workflows.promote import Promotion
 from burnish.workflows.train import Trained
+
+SLICE_REPORT = "slice_report"
+"""The table of every metric of every slice, among those of a tracked iteration."""
 
 
 def tracked_iteration(
@@ -38,15 +42,16 @@ def tracked_iteration(
 ) -> TrackedIteration:
     """The record of one iteration, ready to be logged in one go.
 
-    Metrics are flat. The headline is named `validation_accuracy`, `test_log_loss` and so on; a
-    slice's metric `accuracy/source:scanA.1f3a9c02` on validation and `test_accuracy/...` on test,
-    so that each becomes one line of one chart. What is unknown or not finite is left out.
-    `extra_metrics` come on top under their own names. Tables: `slices`, the report as it is, and
-    `confusion` (label, predicted, rows) of the validation rows. `home` names the database that
-    the iteration is recorded in: several may log to one server.
+    Metrics are flat. The headline is named `validation_accuracy`, `test_log_loss` and so on, the
+    validation accuracy of a slice `accuracy/source:scanA.1f3a9c02`. What is unknown or not finite
+    is left out. `extra_metrics` come on top under their own names. Tables: `slices`, a line a
+    slice, its name and accuracy first, which is what a server's table view lays side by side for
+    several iterations; `slice_report`, every metric of every slice; and `confusion` (label,
+    predicted, rows) of the validation rows. `home` names the database that the iteration is
+    recorded in: several may log to one server.
     """
     metrics = {
-        **slice_metric_names(report),
+        **slice_accuracies(report),
         **headline(report),
         "promotion_difference": promotion.difference,
         "promotion_low": promotion.low,
@@ -75,7 +80,11 @@ def tracked_iteration(
         },
         params=trained.params,
         metrics={name: value for name, value in known.items() if isfinite(value)},
-        tables={"slices": report, "confusion": _confusion(trained)},
+        tables={
+            "slices": slice_lines(report),
+            SLICE_REPORT: report,
+            "confusion": _confusion(trained),
+        },
         dataset_version=str(dataset_version),
         dataset_digest=dataset_version.digest,
         rows=dataset_version.rows,
@@ -88,25 +97,52 @@ def tracked_iteration(
     )
 
 
-def slice_metric_names(report: pa.Table) -> dict[str, float]:
-    """Every known value of a slice report under the name that it has on a tracking server.
+def slice_accuracies(report: pa.Table) -> dict[str, float]:
+    """The validation accuracy of every slice under the name that it has on a tracking server.
 
     >>> report = pa.table({
-    ...     "split": ["test"], "slice": ["source:a"], "slice_id": ["8cc046f2"],
+    ...     "split": ["validation"], "slice": ["source:a"], "slice_id": ["8cc046f2"],
     ...     "metric": ["accuracy"], "value": [0.9],
     ... })
-    >>> slice_metric_names(report)
-    {'test_accuracy/source:a.8cc046f2': 0.9}
+    >>> slice_accuracies(report)
+    {'accuracy/source:a.8cc046f2': 0.9}
     """
     return {
-        metric_name(
-            row["metric"] if row["split"] == "validation" else f"{row['split']}_{row['metric']}",
-            row["slice"],
-            row["slice_id"],
-        ): row["value"]
+        metric_name(row["metric"], row["slice"], row["slice_id"]): row["value"]
         for row in report.to_pylist()
-        if row["value"] is not None
+        if row["value"] is not None and (row["split"], row["metric"]) == ("validation", "accuracy")
     }
+
+
+def slice_lines(report: pa.Table) -> pa.Table:
+    """The report as a line a slice: slice, accuracy in words, then numbers by split and metric.
+
+    >>> report = pa.table({
+    ...     "split": ["validation", "test"], "slice": ["a"] * 2, "slice_id": ["8cc046f2"] * 2,
+    ...     "metric": ["accuracy"] * 2, "value": [0.9, 0.8], "low": [0.85, None],
+    ...     "high": [0.94, None], "support": [100, 90],
+    ... })
+    >>> slice_lines(report).to_pylist()[0]["accuracy"]
+    '0.900 (0.850 to 0.940) of 100'
+    """
+    lines: dict[str, dict[str, Any]] = {}
+    for row in report.to_pylist():
+        line = lines.setdefault(row["slice_id"], {"slice": row["slice"], "accuracy": ""})
+        if (row["split"], row["metric"]) == ("validation", "accuracy"):
+            line["accuracy"] = _in_words(row)
+        line[f"{row['split']}_{row['metric']}"] = row["value"]
+        line[f"{row['split']}_rows"] = row["support"]
+        line["slice_id"] = row["slice_id"]
+    names = dict.fromkeys(name for line in lines.values() for name in line)
+    return pa.table({name: [line.get(name) for line in lines.values()] for name in names})
+
+
+def _in_words(row: Mapping[str, Any]) -> str:
+    if row["value"] is None:
+        return "no rows"
+    known = row["low"] is not None and row["high"] is not None
+    interval = f" ({row['low']:.3f} to {row['high']:.3f})" if known else ""
+    return f"{row['value']:.3f}{interval} of {row['support']}"
 
 
 def _confusion(trained: Trained) -> pa.Table:

@@ -302,9 +302,10 @@ def test_a_real_server_keeps_the_iteration_and_gives_the_model_back(
     first = tracker.log_iteration(made(promoted=True))
     assert tracker.log_iteration(made(promoted=True)) == first
     (run,) = runs_of(mlflow_server)
-    assert (
-        first.url == f"{mlflow_server}/#/experiments/{run.info.experiment_id}/runs/{first.run_id}"
-    )
+    at = f"{mlflow_server}/#/experiments/{run.info.experiment_id}/runs"
+    # As a run of a model in training, not as one of traces and prompts.
+    assert first.url == f"{at}/{first.run_id}?workflowType=machine_learning"
+    assert first.comparison.startswith(f"{at}?viewStateShareKey=")
     back = subprocess.run(
         [sys.executable, "-c", READER],
         env={**os.environ, "MLFLOW_TRACKING_URI": mlflow_server},

@@ -30,7 +30,8 @@ def turn(home: Home, *verdicts: Verdict, gate: TurningAway) -> None:
     home.ledger.append("toy", verdicts)
     curated = versions.write_curated("toy", home.ledger.fold("toy"), iteration=iteration.number)
     suite = Suite("curated_examples", ())
-    run_gate(SPEC, "curated_examples", suite, versions, runner=gate, pages=Pages(home.folder / "pages"))
+    pages = Pages(home.folder / "pages")
+    run_gate(SPEC, "curated_examples", suite, versions, runner=gate, pages=pages)
     made = versions.dataset_versions("toy")[-1].number
     kept = versions.write("toy", "model_files", pa.table({"model": [str(made)]}), gated=False)
     versions.store.pin(kept.table, kept.version, str(iteration))
