@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,16 @@ from burnish.records import TrackedIteration
 X = np.random.default_rng(0).normal(size=(60, 4))
 Y = np.where(X[:, 0] > 0, "cat", "dog")
 DIGEST = "0123456789abcdef" * 4
+REPORT = pa.table(
+    {
+        "split": ["validation"] * 2,
+        "slice": ["overall", "a"],
+        "slice_id": ["overall", "0000000a"],
+        "metric": ["accuracy"] * 2,
+        "value": [0.9, 0.8],
+        "support": [60, 20],
+    }
+)
 
 
 def fitted(model: Any | None = None) -> Any:
@@ -32,7 +43,10 @@ def made(number: int = 7, **changes: Any) -> TrackedIteration:
         tags={"git_sha": "abc", "dagster_run_id": "r1"},
         params={"model": "logistic", "C": 1.0},
         metrics={"validation_accuracy": 0.9, "accuracy/source:scanA.1f3a": 0.8},
-        tables={"slices": pa.table({"slice": ["overall", "a"], "value": [0.9, float("nan")]})},
+        tables={
+            "slices": pa.table({"slice": ["overall", "a"], "value": [0.9, float("nan")]}),
+            "slice_report": REPORT,
+        },
         dataset_version=f"pets@{number}",
         dataset_digest=DIGEST,
         rows=60,
@@ -66,14 +80,24 @@ def whole(uri: str, dataset: str) -> dict[str, Any]:
     versions = client.search_model_versions(f"name = '{dataset}'")
     aliases = client.get_registered_model(dataset).aliases
     models = client.search_logged_models([experiment.experiment_id])
+    by_slice = client.get_experiment_by_name(f"{dataset} by slice")
+    slices = client.search_runs([by_slice.experiment_id])
     found = {
         "experiment": experiment.tags,
+        "slices": sorted(
+            [run.info.run_name, run.info.status, *_points(client, run)] for run in slices
+        ),
         "runs": sorted(runs, key=lambda run: run["name"]),
         "versions": [[int(one.version), one.tags] for one in versions],
         "aliases": {alias: int(version) for alias, version in aliases.items()},
         "models": [[model.name, str(model.status)] for model in models],
     }
-    return json.loads(json.dumps(found).replace(dataset, "pets"))
+    text = re.sub(r"#/experiments/[0-9]+/", "#/experiments/N/", json.dumps(found))
+    return json.loads(text.replace(dataset, "pets"))
+
+
+def _points(client: Any, run: Any) -> list[Any]:
+    return [[name, history(client, run, name)[-1].value] for name in sorted(run.data.metrics)]
 
 
 def _run(client: Any, run: Any) -> dict[str, Any]:

@@ -179,9 +179,11 @@ def test_experiments_are_found_by_their_dataset(mlflow_server: str, pets: str) -
     made_before = client.create_experiment(pets)
     client.set_experiment_tag(made_before, "mlflow.note.content", "mine")
     MlflowTracker(mlflow_server).log_iteration(of(pets))
-    [found] = client.search_experiments(filter_string=f"tags.dataset = '{pets}'")
-    assert found.experiment_id == made_before
-    assert found.tags["mlflow.note.content"] == "mine"
+    found = client.search_experiments(filter_string=f"tags.dataset = '{pets}'")
+    by_name = {experiment.name: experiment for experiment in found}
+    assert set(by_name) == {pets, f"{pets} by slice"}
+    assert by_name[pets].experiment_id == made_before
+    assert by_name[pets].tags["mlflow.note.content"] == "mine"
 
 
 def test_a_locked_database_is_a_server_that_is_busy(tmp_path: Path) -> None:
