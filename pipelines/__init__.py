@@ -1,4 +1,4 @@
-"""Composition only: environments, jobs, schedules, and the runner that drives them by command.
+"""Composition only: environments, jobs, schedules, and the commands that run and serve them.
 
 What belongs here: putting assets, checks and resources together. What does not: a stage
 (`assets`), an adapter (`resources`), any method (`burnish`).
