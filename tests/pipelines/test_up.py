@@ -113,10 +113,9 @@ class Call:
 
 
 @pytest.fixture
-def call(planted) -> Iterator[Callable[..., Call]]:
+def call(planted, tmp_path) -> Iterator[Callable[..., Call]]:
     """Starts `burnish up` on the planted home; whatever a test leaves standing is ended."""
     calls: list[Call] = []
-    tokens: set[str] = set()
 
     def start(*options: str, **environment: str) -> Call:
         calls.append(Call(planted, *options, **environment))
@@ -124,12 +123,12 @@ def call(planted) -> Iterator[Callable[..., Call]]:
 
     yield start
     for one in calls:
-        with suppress(FileNotFoundError):
-            tokens.add(one.note["token"])
         one.process.kill()
         one.process.wait()
-    for token in tokens:
-        processes.end(token, (), patience=0)
+    with suppress(FileNotFoundError):
+        note = json.loads((planted.home / "up.json").read_text())
+        processes.end(note["token"], (), patience=0)
+        shutil.rmtree(note["folder"] or tmp_path / "none", ignore_errors=True)
 
 
 def refuses_connections(addresses: Mapping[str, str]) -> bool:
