@@ -98,7 +98,12 @@ class Call:
             "repositoryName": "__repository__",
             "pipelineName": job,
         }
-        return self.ask(LAUNCH, of=of)["launchRun"]["run"]["runId"]
+
+        def launched() -> str:
+            # For a moment after its project's process was replaced, the webserver refuses.
+            return self.ask(LAUNCH, of=of)["launchRun"].get("run", {}).get("runId", "")
+
+        return until(launched, f"{job} is launched", 30)
 
     def status(self, run_id: str) -> str:
         query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
