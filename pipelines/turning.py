@@ -84,7 +84,7 @@ class Loop:
                 return found
         stopped = [v for v in self.home.versions.verdicts(self.spec.name) if not v.passed]
         if not stopped:
-            return BurnishError(f"the job {part} of {self.spec.name} failed", hint="see `make ui`")
+            return BurnishError(f"the job {part} of {self.spec.name} failed", hint="see `make up`")
         verdict = stopped[-1]
         lines = verdict.message or ", ".join(verdict.stopped_by)
         return GateError(
