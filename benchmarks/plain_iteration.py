@@ -14,6 +14,7 @@ from assets.gates import suite_for
 from burnish.database import open_database
 from burnish.ledger import SqlLedger
 from burnish.records import Iteration
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.store import DeltaStore
 from burnish.typing import GateRunner, Mapper, Tracker
@@ -43,7 +44,7 @@ class Plain:
     spec: DatasetSpec
     versions: Versions
     ledger: SqlLedger
-    pages: Path
+    pages: Pages
     runner: GateRunner
     tracker: Tracker
     mapper: Mapper
@@ -56,7 +57,7 @@ class Plain:
             spec,
             Versions(engine, DeltaStore(home / "tables", engine), ledger),
             ledger,
-            home / "reports",
+            Pages(home / "reports"),
             GreatExpectationsRunner(),
             MlflowTracker(
                 f"sqlite:///{home / 'mlflow.db'}", artifact_root=str(home / "mlartifacts")

@@ -19,7 +19,7 @@ import yaml
 
 from burnish.records import Iteration
 from burnish.workflows.home import Home
-from burnish.workflows.tracking import slice_metric_names
+from burnish.workflows.tracking import slice_accuracies
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -100,10 +100,10 @@ def _run_faults(home: Home, one: Iteration, run: Run) -> Iterator[str]:
     report = home.versions.store.read(
         f"{one.dataset}/slice_report", version=int(one.summary["report_version"])
     )
-    measured = slice_metric_names(report)
+    measured = slice_accuracies(report)
     if not measured.items() <= run.data.metrics.items():
-        yield f"lacks metrics by slice, of {len(measured)}"
-    kept = Path(url2pathname(urlparse(run.info.artifact_uri).path)) / "tables" / "slices.json"
+        yield f"lacks the accuracy of slices, of {len(measured)}"
+    kept = Path(url2pathname(urlparse(run.info.artifact_uri).path)) / "tables" / "slice_report.json"
     if len(json.loads(kept.read_text(encoding="utf-8"))["data"]) != report.num_rows:
         yield f"keeps other slices than the {report.num_rows} of the report"
     inputs = [used.dataset.name for used in run.inputs.dataset_inputs]

@@ -10,6 +10,7 @@ import pyarrow as pa
 from sklearn.linear_model import LogisticRegression
 
 from burnish.records import GateReport, Iteration, Suite, Verdict
+from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.versions import QUARANTINE
 from burnish.workflows.evaluate import slice_report
@@ -104,5 +105,5 @@ def measured(home: Home, spec: DatasetSpec, *, turned_away: tuple[int, ...] = ()
 
 
 def _gate(home: Home, spec: DatasetSpec, stage: str, *turned_away: int) -> None:
-    pages, runner = home.folder / "pages", Pass(*turned_away)
+    pages, runner = Pages(home.folder / "pages"), Pass(*turned_away)
     run_gate(spec, stage, Suite(stage, ()), home.versions, runner=runner, pages=pages)
