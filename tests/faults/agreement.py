@@ -213,9 +213,9 @@ def _orchestrator(home: Home, dataset: str) -> Iterator[str]:
         for stage in (*AUDIT, *RETRAIN):
             newest = home.versions.candidate(dataset, stage)
             event = instance.get_latest_materialization_event(dg.AssetKey([dataset, stage]))
-            told = event and event.asset_materialization.metadata["version"].value
-            if told != (newest and newest.version):
-                yield f"Dagster tells of version {told} of {stage}, our record of {newest}"
+            told = event and event.asset_materialization.tags["dagster/data_version"]
+            if told != (newest and newest.digest):
+                yield f"Dagster tells of the data {told} of {stage}, our record of {newest}"
         storage = instance.event_log_storage
         if held := storage.get_concurrency_run_ids():
             yield f"the runs {held} still hold a place in a pool"

@@ -76,6 +76,12 @@ def move_the_champion_back(home: Path) -> None:
     client_of(home).set_registered_model_alias("flowers", "challenger", "1")
 
 
+def double_a_slice(home: Path) -> None:
+    client = client_of(home)
+    experiment = client.get_experiment_by_name("flowers by slice").experiment_id
+    client.create_run(experiment, tags={"slice": "colour:red", "slice_id": "again"})
+
+
 def decide_a_row_late(home: Path) -> None:
     opened = open_home(home)
     [verdict] = [event.verdict for event in opened.ledger.events("flowers", until=1)]
@@ -93,6 +99,7 @@ PLANTED = {
     "a doubled run": (double_a_run, "tracking: 2 runs of iteration 1"),
     "an incomplete run": (leave_a_run_incomplete, "not complete"),
     "an alias that stayed behind": (move_the_champion_back, "alias challenger"),
+    "a doubled slice": (double_a_slice, "runs of the slices"),
     "another run than is recorded": (
         change("burnish.db", "UPDATE iterations SET mlflow_run_id = 'x' WHERE number = 1"),
         "recorded as the run x",

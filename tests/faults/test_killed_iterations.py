@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from assets import AUDIT, RETRAIN
 from assets.gates import GATED_STAGES
+from burnish.cli import main
 from burnish.workflows.home import open_home
 from tests.conftest import Planted, write_flowers
 from tests.faults.agreement import disagreements
@@ -115,6 +117,8 @@ def test_a_loop_killed_at_any_moment_is_finished_by_the_next(planted, rounds):
     turns = len(open_home(planted.home).versions.iterations(DATASET))
     SAY.info("%d iterations; versions read while loops worked: %s", turns, dict(reader.read))
     assert nights.hits.total() == rounds
+    verified = CliRunner().invoke(main, ["verify", DATASET, "--home", str(planted.home)])
+    assert verified.exit_code == 0, verified.output
     assert set(MADE) <= set(reader.read)
 
 
@@ -163,6 +167,7 @@ RECORDED = {
     "run has metrics": counted("mlflow.db", "latest_metrics"),
     "model begun": counted("mlflow.db", "logged_models"),
     "model registered": counted("mlflow.db", "model_versions"),
+    "slice measured": counted("mlflow.db", "metrics WHERE key = 'rows'"),
     "run complete": counted("mlflow.db", "tags WHERE key = 'content_digest'"),
     "run noted": counted("burnish.db", "iterations WHERE mlflow_run_id IS NOT NULL"),
     "iteration closed": counted("burnish.db", "iterations WHERE closed_at IS NOT NULL"),

@@ -57,6 +57,7 @@ def tracking_faults(home: Home, dataset: str) -> Iterator[str]:
             yield from (f"the run of {one} {fault}" for fault in _run_faults(home, one, run))
             yield from _model_faults(client, dataset, one, run)
     yield from _alias_faults(home, client, dataset, closed)
+    yield from _slice_faults(home, client, dataset, closed)
 
 
 def client_of(folder: Path) -> MlflowClient:
@@ -102,7 +103,7 @@ def _run_faults(home: Home, one: Iteration, run: Run) -> Iterator[str]:
     )
     measured = slice_accuracies(report)
     if not measured.items() <= run.data.metrics.items():
-        yield f"lacks the accuracy of slices, of {len(measured)}"
+        yield f"lacks metrics by slice, of {len(measured)}"
     kept = Path(url2pathname(urlparse(run.info.artifact_uri).path)) / "tables" / "slice_report.json"
     if len(json.loads(kept.read_text(encoding="utf-8"))["data"]) != report.num_rows:
         yield f"keeps other slices than the {report.num_rows} of the report"
@@ -148,3 +149,27 @@ def _alias_faults(
         told = int(tags["iteration"]) if "iteration" in tags else None
         if told != number:
             yield f"the alias {alias} is at iteration {told}, and not at {number}"
+
+
+def _slice_faults(
+    home: Home, client: MlflowClient, dataset: str, closed: list[Iteration]
+) -> Iterator[str]:
+    """Each slice has one run, with one point for each iteration that measured it."""
+    steps: dict[str, list[int]] = {}
+    for one in closed:
+        version = int(one.summary["report_version"])
+        report = home.versions.store.read(f"{dataset}/slice_report", version=version)
+        for name in sorted({row["slice"] for row in report.to_pylist()}):
+            steps.setdefault(name, []).append(one.number)
+    experiment = client.get_experiment_by_name(f"{dataset} by slice")
+    runs = _runs(client, experiment.experiment_id) if experiment else []
+    names = sorted(run.data.tags["slice"] for run in runs)
+    if names != sorted(steps):
+        yield f"there are runs of the slices {names}, and {sorted(steps)} were measured"
+        return
+    for run in runs:
+        name = run.data.tags["slice"]
+        history = client.get_metric_history(run.info.run_id, "rows")
+        found = sorted(point.step for point in history)
+        if found != steps[name]:
+            yield f"the slice {name} has points of iterations {found}, not of {steps[name]}"
