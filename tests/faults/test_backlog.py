@@ -115,12 +115,16 @@ def test_what_is_logged_late_is_what_would_have_been_logged_at_once(tmp_path: Pa
 def test_a_row_that_a_gate_turned_away_is_not_logged_late_either(tmp_path: Path) -> None:
     home, spec = prepared(tmp_path), pets()
     turn(home, spec, turned_away=(3,))
-    report = from_record(spec, home.versions, home.versions.iteration("pets", 1)).tables["slices"]
+    report = from_record(spec, home.versions, home.versions.iteration("pets", 1)).tables[
+        "slice_report"
+    ]
     turn(home, spec)
-    later = from_record(spec, home.versions, home.versions.iteration("pets", 1)).tables["slices"]
+    later = from_record(spec, home.versions, home.versions.iteration("pets", 1)).tables[
+        "slice_report"
+    ]
     everything = from_record(spec, home.versions, home.versions.iteration("pets", 2))
     assert later.equals(report)
-    assert later.num_rows == everything.tables["slices"].num_rows - 1
+    assert later.num_rows == everything.tables["slice_report"].num_rows - 1
 
 
 @contextmanager

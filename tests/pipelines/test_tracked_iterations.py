@@ -73,7 +73,7 @@ def test_a_server_that_is_down_stops_nothing_and_the_track_job_makes_up_for_it(p
     down = f"http://127.0.0.1:{free_port()}"
     done = project.turn(down)
     assert done.success
-    assert (figures_of(done)["logged"], figures_of(done)["waiting"]) == (0, 1)
+    assert (figures_of(done)["logged just now"], figures_of(done)["waiting for MLflow"]) == (0, 1)
     check = check_of(done)
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert check.description.startswith("flowers@iter1 waits for MLflow: no MLflow server answers")
@@ -82,7 +82,7 @@ def test_a_server_that_is_down_stops_nothing_and_the_track_job_makes_up_for_it(p
     # No iteration is open now: the stage needs none.
     later = project.run("track", "")
     assert later.success
-    assert (figures_of(later)["logged"], figures_of(later)["waiting"]) == (1, 0)
+    assert (figures_of(later)["logged just now"], figures_of(later)["waiting for MLflow"]) == (1, 0)
     assert check_of(later).passed
     [turn] = project.home.versions.iterations("flowers")
     assert turn.mlflow_run_id is not None
