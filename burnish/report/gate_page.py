@@ -16,6 +16,7 @@ from typing import Any, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from burnish.records import Expectation, ExpectationResult, GateReport
+from burnish.report.gate_story import what_to_do
 
 MOST_ROWS = 200  # lines of the quarantine that are shown; how many there are is always said
 LONGEST = 160  # characters of an expectation's limits, say of a long set of classes
@@ -48,7 +49,8 @@ class GateContext:
     """Everything that `templates/gate.html` may use.
 
     rows_away: distinct rows turned away; lines_away: one a row and expectation. shown: the first
-    of those lines, in the order of the rows.
+    of those lines, in the order of the rows. advice: what to do where it stopped, in parts, every
+    second of which is code.
     """
 
     report: GateReport
@@ -63,6 +65,7 @@ class GateContext:
     rows_away: int
     lines_away: int
     shown: tuple[Mapping[str, Any], ...]
+    advice: tuple[str, ...]
 
 
 def render_gate_page(
@@ -100,6 +103,7 @@ def render_gate_page(
         rows_away=rows_away,
         lines_away=report.quarantined.num_rows,
         shown=tuple(report.quarantined.slice(0, MOST_ROWS).to_pylist()),
+        advice=() if report.passed else tuple(what_to_do(stage).split("`")),
     )
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
