@@ -178,7 +178,8 @@ def export_queue(dataset: str, target: Path, home: Home) -> None:
     count = export_items(home, dataset, target)
     click.echo(
         f"Wrote {count} items to {target}. Fill in `label` (or `decision`: drop, unsure), then:\n"
-        f"  burnish verdicts import {target} --dataset {dataset} --author YOUR-NAME"
+        f"  burnish verdicts import {target} --dataset {dataset} --home {home.folder} "
+        "--author YOUR-NAME"
     )
 
 

@@ -56,7 +56,7 @@ def build_definitions(
         checks += build_checks(spec)
         own = build_jobs(spec, executor=executor, hooks=hooks)
         jobs += own.values()
-        schedules.append(build_schedule(spec, own["audit_retrain"]))
+        schedules.append(build_schedule(spec, own["cycle"]))
         sensors.append(build_verdicts_ready(spec, own["retrain"]))
         sensors.append(build_tracking(spec, own["track"]))
     return dg.Definitions(
@@ -73,7 +73,8 @@ def build_definitions(
 def _refused(name: str, error: SpecError) -> dg.AssetSpec:
     """A spec that cannot be used, where people look for it: the other datasets go on."""
     return dg.AssetSpec(
-        key=[Path(name).stem, "refused_spec"],
+        # Two files of one name but for their ending are two refusals.
+        key=[Path(name).stem, f"refused_spec{'' if name.endswith('.yaml') else '_yml'}"],
         group_name="refused",
         kinds={"yaml"},
         description=f"This dataset is not run: its spec has a mistake.\n```\n{error}\n```",
@@ -102,4 +103,11 @@ def defs() -> dg.Definitions:
     specs, refused = load_usable(settings.catalog)
     for error in refused.values():
         dg.get_dagster_logger().error("a spec is refused, its dataset is not run: %s", error)
+    for name, spec in list(specs.items()):
+        try:
+            build_definitions({name: spec}, settings)
+        except dg.DagsterInvalidDefinitionError as error:
+            # One dataset's trouble must not be the night of all.
+            refused[f"{name}.yaml"] = SpecError(f"Dagster refuses {name}: {error}")
+            del specs[name]
     return build_definitions(specs, settings, refused=refused)

@@ -116,13 +116,18 @@ def resources_for(settings: Settings) -> dict[str, Any]:
 
 def require_databases(settings: Settings) -> None:
     """Raise `ProjectError`, with the variable, where a PostgreSQL database does not answer."""
+    require_apart(settings)
     for variable, url in (
         ("BURNISH_DATABASE_URL", settings.database_url),
         ("BURNISH_DAGSTER_URL", settings.dagster_url),
         ("BURNISH_MLFLOW_URL", "" if settings.tracking_uri else settings.mlflow_url),
     ):
         require_database(variable, url)
-    if settings.dagster_url and _place(settings.dagster_url) == _place(settings.mlflow_url):
+
+
+def require_apart(settings: Settings) -> None:
+    """Raise `ProjectError` where Dagster and MLflow would share a database."""
+    if settings.dagster_url and same_database(settings.dagster_url, settings.mlflow_url):
         raise ProjectError(
             "BURNISH_DAGSTER_URL and BURNISH_MLFLOW_URL name one database",
             expected="a database for each: both note their migrations in a table of the same name",
@@ -130,15 +135,34 @@ def require_databases(settings: Settings) -> None:
         )
 
 
-def _place(url: str) -> str:
-    """The address without its driver, which may be named in several ways."""
-    return url.partition("://")[2]
+def same_database(one: str, other: str) -> bool:
+    """Whether two addresses lead to one database, whatever driver, user or options they name.
+
+    >>> same_database("postgresql://ada@localhost/d", "postgresql+psycopg://127.0.0.1:5432/d")
+    True
+    """
+    return bool(one and other) and _place(one) == _place(other)
+
+
+def _place(url: str) -> tuple[str, int, str]:
+    import sqlalchemy as sa
+
+    found = sa.engine.make_url(url)
+    host = found.host or "localhost"
+    host = "localhost" if host in {"127.0.0.1", "::1"} else host
+    return host, found.port or 5432, found.database or found.username or ""
 
 
 def require_database(variable: str, url: str) -> None:
     """The same for one address; what is not PostgreSQL is a file, and is made where it lacks."""
-    if not url.startswith("postgres"):
+    if not url or "://" not in url or url.startswith("sqlite"):
         return
+    if not url.startswith("postgres"):
+        raise ProjectError(
+            f"{variable} begins with {url.partition('://')[0]!r}",
+            expected="postgresql://user@host/database, or nothing for SQLite in the home",
+            hint="mend the variable",
+        )
     import sqlalchemy as sa
 
     engine = sa.create_engine(

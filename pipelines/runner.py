@@ -203,6 +203,10 @@ class Session:
                 self._simulate(iteration, self.truth)
         if not batch_decided(versions, ledger, iteration):
             return False
+        # A daemon's sensor may have been quicker.
+        loop.wait_for_others()
+        if not versions.iteration(self.spec.name, iteration.number).is_open:
+            return True
         self.amiss = loop.run("retrain", iteration)
         return True
 

@@ -44,14 +44,17 @@ def build_schedule(spec: DatasetSpec, job: dg.JobDefinition) -> dg.ScheduleDefin
         versions: dg.ResourceParam[Versions],
         ledger: dg.ResourceParam[LabelLedger],
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        if underway(context.instance, spec, "audit"):
-            return dg.SkipReason("an audit of this dataset is queued or running already")
         night = context.scheduled_execution_time.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
-        wanted = [("audit", AUDIT)]
         iteration = versions.current(spec.name)
         decided = iteration is not None and batch_decided(versions, ledger, iteration)
-        if decided and not underway(context.instance, spec, "retrain"):
-            wanted.insert(0, ("retrain", RETRAIN))
+        wanted = [("retrain", RETRAIN)] if decided else []
+        wanted = [
+            (part, stages)
+            for part, stages in [*wanted, ("audit", AUDIT)]
+            if not underway(context.instance, spec, part)
+        ]
+        if not wanted:
+            return dg.SkipReason("what this night would do is queued or running already")
         return [_request(spec, night, name, stages) for name, stages in wanted]
 
     return nightly

@@ -18,10 +18,13 @@ from burnish.versions import Versions
 from burnish.workflows.backlog import waiting_iterations, waiting_sentence
 from burnish.workflows.batch import batch_decided
 from pipelines.jobs import stage_keys
-from pipelines.underway import underway
+from pipelines.underway import ASKED_TAG, cut_short, underway
 
 LOOK_EVERY = 20
 """Seconds. A retrain begins within a minute of the last verdict."""
+
+ATTEMPTS = 20
+"""How often a retrain is begun that was stopped, or whose process died, each time."""
 
 TRACK_EVERY = 60
 LOOKS_AN_HOUR = 60
@@ -31,8 +34,8 @@ def build_verdicts_ready(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorD
     """The sensor `NAME_verdicts_ready`: retrains as soon as people are done with a batch.
 
     It also tells Dagster where the ledger and the label requests stand, so that the graph shows
-    what a verdict made stale. A retrain that failed is not asked for again until somebody decides
-    anew: the nightly tick tries it once a night.
+    what a verdict made stale. A retrain that was cut short with everything else is asked for
+    again; one that failed is not, until somebody decides anew or the nightly tick tries it.
     """
 
     @dg.sensor(
@@ -92,7 +95,7 @@ def build_tracking(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorDefinit
         looks = seen["looks"] + 1 if seen.get("waiting") == numbers else 1
         due = looks % LOOKS_AN_HOUR == 0 or looks & (looks - 1) == 0
         request = dg.RunRequest(
-            run_key=f"{waiting[0]}-{numbers[-1]}-{looks}",
+            run_key=f"{spec.name}-{'-'.join(map(str, numbers))}-{looks}",
             tags={DATASET_TAG: spec.name, PART_TAG: "track"},
         )
         return dg.SensorResult(
@@ -115,9 +118,13 @@ def _retrain(
     if underway(instance, spec):
         # It may be the retrain, by whichever hand.
         return [], f"a run of {spec.name} is queued or running already"
+    asked = f"{iteration}-{ledger.head(spec.name).event_id}"
+    attempt = cut_short(instance, asked)
+    if attempt is None or attempt >= ATTEMPTS:
+        return [], f"the retrain of {iteration} did not succeed: see why; a night tries it again"
     request = dg.RunRequest(
-        run_key=f"{iteration}-{ledger.head(spec.name).event_id}",
+        run_key=f"{asked}-{attempt}",
         asset_selection=stage_keys(spec, RETRAIN),
-        tags={DATASET_TAG: spec.name, PART_TAG: "retrain"},
+        tags={DATASET_TAG: spec.name, PART_TAG: "retrain", ASKED_TAG: asked},
     )
     return [request], ""

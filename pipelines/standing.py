@@ -118,6 +118,8 @@ def _clear(note: Path) -> list[str]:
 
 
 def _read(note: Path) -> dict[str, Any]:
-    with suppress(FileNotFoundError):
-        return json.loads(note.read_text(encoding="utf-8"))
+    """The note; nothing where there is none, or a power cut left an empty one."""
+    with suppress(FileNotFoundError, json.JSONDecodeError):
+        found = json.loads(note.read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
     return {}

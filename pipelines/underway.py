@@ -10,6 +10,12 @@ from dagster import DagsterRunStatus as Status
 from assets.reporting import DATASET_TAG, PART_TAG
 from burnish.spec import DatasetSpec
 
+ASKED_TAG = "burnish/asked"
+"""For what a sensor asked for a run: the same on each attempt."""
+
+STOPPED_TAG = "burnish/stopped"
+"""On a run that was ended because everything was: nobody meant the run itself."""
+
 AT_WORK = [Status.STARTING, Status.STARTED, Status.CANCELING]
 UNFINISHED = [Status.NOT_STARTED, Status.QUEUED, *AT_WORK]
 
@@ -17,12 +23,38 @@ UNFINISHED = [Status.NOT_STARTED, Status.QUEUED, *AT_WORK]
 def underway(
     instance: dg.DagsterInstance, spec: DatasetSpec, part: str = ""
 ) -> list[dg.DagsterRun]:
-    """Runs of a dataset that have not ended; with `part`, of that part of its cycle alone."""
-    tags = {DATASET_TAG: spec.name, **({PART_TAG: part} if part else {})}
-    return list(instance.get_runs(dg.RunsFilter(tags=tags, statuses=UNFINISHED)))
+    """Runs of a dataset that have not ended; with `part`, those that do that part of its cycle."""
+    found = _of(instance, spec, UNFINISHED)
+    return [run for run in found if not part or run.tags.get(PART_TAG) in (part, "cycle")]
 
 
 def at_work(instance: dg.DagsterInstance, spec: DatasetSpec) -> list[dg.DagsterRun]:
     """Runs of a dataset that are at work right now, whoever launched them."""
-    tags = {DATASET_TAG: spec.name}
-    return list(instance.get_runs(dg.RunsFilter(tags=tags, statuses=AT_WORK)))
+    return _of(instance, spec, AT_WORK)
+
+
+def cut_short(instance: dg.DagsterInstance, asked: str) -> int | None:
+    """How often a run that was asked for by this name was ended from outside of it.
+
+    None where one ended by itself, by a gate or an error: another would end as it did. A run that
+    a person cancelled ended by itself, too.
+    """
+    count = 0
+    for run in instance.get_runs(dg.RunsFilter(tags={ASKED_TAG: asked})):
+        died = run.status == Status.FAILURE and not instance.get_run_stats(run.run_id).steps_failed
+        if not died and STOPPED_TAG not in run.tags:
+            return None
+        count += 1
+    return count
+
+
+def _of(
+    instance: dg.DagsterInstance, spec: DatasetSpec, statuses: list[Status]
+) -> list[dg.DagsterRun]:
+    # A stage that was launched alone carries no tag before it runs.
+    return [
+        run
+        for run in instance.get_runs(dg.RunsFilter(statuses=statuses))
+        if run.tags.get(DATASET_TAG) == spec.name
+        or any(key.path[0] == spec.name for key in run.asset_selection or ())
+    ]

@@ -20,10 +20,12 @@ from pathlib import Path
 
 import click
 
-from burnish.errors import BurnishError, ProjectError
+from burnish.errors import BurnishError, ProjectError, SpecError
+from burnish.spec import DatasetSpec, load_usable
 from burnish.workflows.home import prepare_home
 from pipelines.environments import Settings, require_databases, resources_for
 from pipelines.instance import prepare
+from pipelines.jobs import executor_named
 from pipelines.orphans import socket_folder
 from pipelines.ports import choose_ports
 from pipelines.services import DAEMON, DAGSTER, MLFLOW, PAGES, Place, answers, services
@@ -69,6 +71,8 @@ class Up:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.token = uuid.uuid4().hex
+        self.specs: dict[str, DatasetSpec] = {}
+        self.refused: dict[str, SpecError] = {}
         self.stop = threading.Event()
         self.asked, self.asked_at = 0, 0.0
 
@@ -109,7 +113,24 @@ class Up:
             )
         # Whatever the environment lacks, it is better said before anything runs.
         resources_for(self.settings)
+        executor_named(self.settings.executor)
+        self.specs, self.refused = load_usable(self.settings.catalog)
         require_databases(self.settings)
+
+    def _say_nights(self) -> None:
+        """Which datasets are run, and when; and which are not, and why."""
+        for name, spec in self.specs.items():
+            when = f"{spec.schedule.cron} ({spec.schedule.timezone})"
+            asked_for = "schedule" in spec.model_fields_set
+            _say(f"  {name}: {f'every night, {when}' if asked_for else 'no schedule in its spec'}")
+        for file, error in self.refused.items():
+            _say(f"  {file} is REFUSED, its dataset is not run: {error}")
+        if self.refused:
+            _say(
+                "  A mended spec is read when its location is reloaded in Dagster, or by a restart."
+            )
+        if not self.specs and not self.refused:
+            _say(f"  No dataset yet: {self.settings.catalog} is empty; `burnish init` fills it.")
 
     def _asked_to_stop(self, number: int, _: object) -> None:
         # A terminal and whoever forwards signals may both tell us of one Ctrl-C.
@@ -138,6 +159,7 @@ class Up:
             try:
                 company.boot(services(place), _say_answers)
                 _say_addresses(place)
+                self._say_nights()
                 self._stay(company, watch)
             finally:
                 self._end(company, watch)

@@ -19,6 +19,7 @@ from pipelines.environments import require_database
 from pipelines.instance import DAGSTER_URL, database_errors
 from pipelines.orphans import end_orphans, launched_by, mark_cancelled
 from pipelines.services import Place
+from pipelines.underway import STOPPED_TAG
 
 CANCEL_SECONDS = 5.0
 """How long runs may take to end once they are cancelled."""
@@ -93,6 +94,8 @@ class Watch:
         with self._storage():
             runs = launched_by(self.instance, str(self.place.socket))
             for run in runs:
+                # Nobody meant this run: the sensor may ask for it again.
+                self.instance.add_run_tags(run.run_id, {STOPPED_TAG: "with everything"})
                 # A code server that hangs must not keep us.
                 ask = threading.Thread(target=self._terminate, args=(run.run_id,), daemon=True)
                 ask.start()

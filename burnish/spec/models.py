@@ -7,6 +7,7 @@ file (`burnish.spec.guess`).
 
 from __future__ import annotations
 
+import re
 from math import floor
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -235,6 +236,8 @@ class Schedule(Part):
     def _known_zone(cls, value: str) -> str:
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+        if value in {"localtime", "posixrules", "Factory"}:
+            raise ValueError("another time on each machine: name a timezone, say Europe/Berlin")
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
@@ -290,6 +293,17 @@ class DatasetSpec(Part):
     simulation: Simulation | None = None
     random_state: Seed = 0
     folder: Path = Field(default=Path(), exclude=True)
+
+    @field_validator("owner")
+    @classmethod
+    def _address_or_team(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        name = value.removeprefix("team:")
+        fits = r"[^@\s]+@[^@\s]+\.[^@\s]+" if "@" in value else r"[\w.-]+"
+        if not re.fullmatch(fits, name if "@" not in value else value):
+            raise ValueError("neither an e-mail address nor the name of a team, say team:vision")
+        return value
 
     @field_validator("features", mode="before")
     @classmethod

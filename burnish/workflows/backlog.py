@@ -132,7 +132,7 @@ def _log_all(spec: DatasetSpec, versions: Versions, tracker: Tracker, patience: 
         try:
             # Before the model is rebuilt: that too would be lost to a server that is down.
             tracker.reach(patience=left)
-            tracked = from_record(spec, versions, iteration)
+            tracked = _rebuilt(spec, versions, iteration)
             run = tracker.log_iteration(tracked, patience=left)
         except TrackingUnavailable as error:
             log.why = error.found
@@ -143,6 +143,18 @@ def _log_all(spec: DatasetSpec, versions: Versions, tracker: Tracker, patience: 
             versions.set_run(spec.name, iteration.number, run.run_id)
             log.logged[str(iteration)] = run
     return log
+
+
+def _rebuilt(spec: DatasetSpec, versions: Versions, iteration: Iteration) -> TrackedIteration:
+    try:
+        return from_record(spec, versions, iteration)
+    except (LookupError, TypeError, ValueError, pa.ArrowException) as error:
+        # The younger ones must not wait for what can't be rebuilt.
+        raise IterationError(
+            f"{iteration} cannot be rebuilt from the record: {type(error).__name__}: {error}",
+            expected="a closed iteration with all that it noted",
+            hint="`burnish verify` says what is amiss; the other iterations are logged",
+        ) from error
 
 
 def _spec_of(iteration: Iteration, today: DatasetSpec) -> DatasetSpec:

@@ -63,7 +63,7 @@ def test_graphql_lists_assets_checks_jobs_schedules_and_sensors(served):
     assert nodes["herbs", "champion"]["internalFreshnessPolicy"] is not None
     [repository] = told["repositoriesOrError"]["nodes"]
     jobs = {job["name"] for job in repository["jobs"]}
-    assert {"herbs_audit", "herbs_retrain", "herbs_audit_retrain", "flowers_audit"} <= jobs
+    assert {"herbs_audit", "herbs_retrain", "herbs_cycle", "flowers_audit"} <= jobs
     schedules = {one["name"]: one for one in repository["schedules"]}
     assert schedules["nightly_nightly"]["executionTimezone"] == "Europe/Berlin"
     assert schedules["nightly_nightly"]["scheduleState"]["status"] == "RUNNING"

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from burnish.errors import ProjectError
-from pipelines.environments import Settings, require_databases, resources_for
+from pipelines.environments import Settings, require_apart, require_databases, resources_for
 
 DATABASE = "postgresql+psycopg://ada:geheim@localhost/burnish"
 DAGSTER = "postgresql://ada:geheim@localhost/dagster"
@@ -61,8 +61,12 @@ def test_dagster_is_told_the_variable_and_not_the_password(prod: Settings, monke
 
 
 def test_dagster_and_mlflow_may_not_share_a_database(prod: Settings):
-    # Addresses that nobody connects to: only PostgreSQL is asked whether it answers.
-    prod = replace(prod, database_url="", dagster_url="other://ada@h/d")
-    require_databases(replace(prod, mlflow_url="other://ada@h/e"))
+    prod = replace(prod, dagster_url="postgresql://ada@localhost/d")
+    require_apart(replace(prod, mlflow_url="postgresql://ada@localhost/e"))
     with pytest.raises(ProjectError, match="name one database"):
-        require_databases(replace(prod, mlflow_url="other+driver://ada@h/d"))
+        require_apart(replace(prod, mlflow_url="postgresql+psycopg://bob@127.0.0.1:5432/d?a=b"))
+
+
+def test_an_address_of_another_kind_of_database_is_refused(prod: Settings):
+    with pytest.raises(ProjectError, match="BURNISH_DATABASE_URL begins with 'mysql'"):
+        require_databases(replace(prod, database_url="mysql://x/y"))

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from burnish.errors import ProjectError
-from burnish.spec import load_catalog
+from burnish.spec import load_catalog, load_usable
 from pipelines.definitions import build_definitions, settings_from_environment
 from pipelines.environments import Settings, resources_for
 
@@ -96,7 +96,7 @@ def test_every_gate_is_a_blocking_check(definitions):
 
 def test_jobs_and_schedule_of_a_dataset(definitions):
     jobs = {job.name for job in definitions.resolve_all_job_defs() if "ASSET" not in job.name}
-    parts = {"audit", "retrain", "track", "audit_retrain"}
+    parts = {"audit", "retrain", "track", "cycle"}
     assert jobs == {f"flowers_{part}" for part in parts}
     schedule = definitions.resolve_schedule_def("flowers_nightly")
     assert schedule.cron_schedule == "0 2 * * *"
@@ -126,3 +126,23 @@ def test_the_environment_decides_where_state_lives(tmp_path: Path):
     assert settings.home == tmp_path
     assert settings.tracking_uri == "http://127.0.0.1:1"
     assert settings.environment == "dev"
+
+
+def test_no_dataset_is_called_as_the_job_of_another(planted):
+    text = (planted.catalog / "flowers.yaml").read_text()
+    for name in ("flowers_audit", "flowers_retrain", "flowers_cycle", "flowers_tracking"):
+        (planted.catalog / f"{name}.yaml").write_text(
+            text.replace("name: flowers", f"name: {name}")
+        )
+    every = build_definitions(load_catalog(planted.catalog), settings_for(planted))
+    dg.Definitions.validate_loadable(every)
+
+
+def test_two_files_of_one_name_with_mistakes_are_two_refusals(planted):
+    for ending in ("yaml", "yml"):
+        (planted.catalog / f"weeds.{ending}").write_text("name: weeds\n")
+    specs, refused = load_usable(planted.catalog)
+    built = build_definitions(specs, settings_for(planted), refused=refused)
+    dg.Definitions.validate_loadable(built)
+    found = {key.to_user_string() for key in built.resolve_asset_graph().get_all_asset_keys()}
+    assert {"weeds/refused_spec", "weeds/refused_spec_yml"} <= found

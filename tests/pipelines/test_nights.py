@@ -167,3 +167,61 @@ def test_what_waits_is_tracked_once_the_server_answers_and_tried_ever_less_if_re
     assert night.job("track")
     assert night.home.versions.iteration("flowers", 1).mlflow_run_id
     assert "every closed iteration is tracked" in str(look().skip_message)
+
+
+def test_a_retrain_that_was_stopped_with_everything_is_asked_for_again_and_a_failed_one_is_not(
+    planted,
+):
+    night = Night(planted)
+    night.job("audit")
+    decide(planted.home, "flowers")
+    sensor = night.definitions.resolve_sensor_def("flowers_verdicts_ready")
+    job = night.definitions.resolve_job_def("flowers_retrain")
+
+    def asked() -> list[dg.RunRequest]:
+        with dg.build_sensor_context(
+            instance=night.instance,
+            resources={"versions": night.home.versions, "ledger": night.home.ledger},
+        ) as context:
+            return sensor(context).run_requests or []
+
+    def ended(request: dg.RunRequest, status: dg.DagsterRunStatus, **tags: str) -> None:
+        more = {f"burnish/{name}": value for name, value in tags.items()}
+        run = night.instance.create_run_for_job(job, tags={**request.tags, **more}, status=status)
+        assert run.status == status
+
+    [first] = asked()
+    ended(first, dg.DagsterRunStatus.CANCELED, stopped="with everything")
+    [second] = asked()
+    assert second.run_key != first.run_key
+    # Its process was killed: no step of it failed.
+    ended(second, dg.DagsterRunStatus.FAILURE)
+    [third] = asked()
+    assert len({first.run_key, second.run_key, third.run_key}) == 3
+    # A person cancelled this one.
+    ended(third, dg.DagsterRunStatus.CANCELED)
+    assert asked() == []
+
+
+def test_a_retrain_that_a_gate_stopped_is_not_asked_for_again(planted):
+    night = Night(planted)
+    night.job("audit")
+    decide(planted.home, "flowers")
+    text = (planted.catalog / "flowers.yaml").read_text()
+    (planted.catalog / "flowers.yaml").write_text(text + "gates: {min_accuracy: 0.999}\n")
+    strict = build_definitions(load_catalog(planted.catalog), night.settings)
+    sensor = strict.resolve_sensor_def("flowers_verdicts_ready")
+
+    def asked() -> list[dg.RunRequest]:
+        with dg.build_sensor_context(
+            instance=night.instance,
+            resources={"versions": night.home.versions, "ledger": night.home.ledger},
+        ) as context:
+            return sensor(context).run_requests or []
+
+    [request] = asked()
+    done = strict.resolve_job_def("flowers_retrain").execute_in_process(
+        instance=night.instance, tags=request.tags, raise_on_error=False
+    )
+    assert not done.success
+    assert asked() == []

@@ -37,7 +37,7 @@ class Project:
         return job.execute_in_process(instance=self.instance, raise_on_error=False)
 
     def stage(self, name: str) -> dg.ExecuteInProcessResult:
-        job = self.definitions.resolve_job_def("flowers_audit_retrain")
+        job = self.definitions.resolve_job_def("flowers_cycle")
         return job.execute_in_process(
             instance=self.instance,
             asset_selection=[dg.AssetKey(["flowers", name])],
@@ -84,11 +84,11 @@ def why(result: dg.ExecuteInProcessResult) -> str:
 
 
 def test_the_whole_cycle_stops_for_people_and_goes_on_once_they_decided(project):
-    first = project.job("audit_retrain")
+    first = project.job("cycle")
     assert not first.success
     assert "waits for people: 12 of 12 rows are undecided" in why(first)
     project.decide()
-    assert project.job("audit_retrain").success
+    assert project.job("cycle").success
     assert not project.is_open(1)
 
 
