@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from colorsys import hls_to_rgb
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,13 +31,6 @@ MOST_SLICES = 100
 """Slices that get a run: a server draws no more than that, and each costs a call an iteration."""
 
 OWN_METRICS = ("accuracy", "f1_macro", "log_loss", "ece")
-
-# Told apart in print and by people who see few colours, as far as twenty lines can be.
-COLOURS = (
-    "#0a5f5a", "#a8480f", "#5a4a9c", "#b0225e", "#3b7d1c", "#946a00", "#1f6fb2", "#7a3b3b",
-    "#2a9d8f", "#e07a3f", "#8f7ddc", "#e0629a", "#7ab648", "#d9a900", "#6cb4ee", "#b88a8a",
-    "#264653", "#d62828", "#4d908e", "#577590",
-)  # fmt: skip
 
 
 def by_slice_name(dataset: str) -> str:
@@ -90,7 +84,7 @@ class _Board:
                 "home": self.home,
                 "slice": one.name,
                 "slice_id": slice_id,
-                "mlflow.runColor": "#191d1c" if whole else COLOURS[place % len(COLOURS)],
+                "mlflow.runColor": "#191d1c" if whole else _colour(place),
                 "mlflow.note.content": f"The slice **{one.name}** of {self.dataset}; step is the "
                 "iteration. `accuracy`, `f1_macro`, `log_loss`, `ece` and `rows` are of "
                 "validation rows, `test_...` of test rows.",
@@ -223,6 +217,13 @@ def _add_points(client: MlflowClient, run: Run, one: _Slice) -> None:
             client.log_batch(run.info.run_id, metrics=metrics[first : first + 800])
     if run.info.status != "FINISHED":
         client.update_run(run.info.run_id, status="FINISHED")
+
+
+def _colour(place: int) -> str:
+    """A colour for each of a hundred lines: hues far apart, in turn dark, plain and light."""
+    # A golden section from one hue to the next, so that neighbours differ most.
+    parts = hls_to_rgb(0.47 + 0.618034 * place, (0.3, 0.45, 0.62)[place % 3], 0.65)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
 
 
 def _newest(run: Run) -> int:

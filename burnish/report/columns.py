@@ -18,6 +18,8 @@ MOST_FEATURES = 12  # further ones are told in one line, or a wide table would h
 
 PROBABILITY = "p:"
 
+BESIDE = "Of the source, beside the features: the model does not see it."
+
 MEANING: dict[str, str] = {
     "annotator_id": "Who gave this answer.",
     "audit_rank": "1 is the most suspicious label.",
@@ -112,7 +114,7 @@ def _line(part: pa.Field, spec: DatasetSpec, *, keyed: bool) -> ColumnLine:
     key = keyed and part.name == "example_id"
     feature = spec.features.get(part.name)
     if feature is None:
-        text = MEANING.get(part.name, "")
+        text = MEANING.get(part.name, BESIDE)
         if part.name == "label" and spec.classes:
             text = f"{text} One of: {_listed(spec.classes)}."
         return ColumnLine(part.name, str(part.type), text, unique=key)

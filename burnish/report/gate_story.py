@@ -70,10 +70,11 @@ def gate_story(
     )
     table = ["| What does not hold | Column | Rows | For example |", "|---|---|---:|---|"]
     table += [_line(result) for result in _worst_first(failing, report)[:MOST_FAILURES]]
-    parts = [head, f"**What to do.** {what_to_do(stage)}", "\n".join(table)]
+    advice = f"**What to do.** {what_to_do(stage)} The whole report: {page}"
+    parts = [head, advice, "\n".join(table)]
     if len(failing) > MOST_FAILURES:
         parts.append(f"{MOST_FAILURES} of {len(failing)} are shown.")
-    return "\n\n".join([*parts, f"The whole report: {page}"])
+    return "\n\n".join(parts)
 
 
 def _passed(report: GateReport, page: str) -> str:
@@ -102,11 +103,18 @@ def _worst_first(failing: list[ExpectationResult], report: GateReport) -> list[E
 def _line(result: ExpectationResult) -> str:
     expectation = result.expectation
     why = expectation.why or expectation.kind.removeprefix("expect_").replace("_", " ")
-    examples = ", ".join(result.examples[:MOST_EXAMPLES]) or result.observed
+    examples = dict.fromkeys(_once(example) for example in result.examples)
+    shown = ", ".join(list(examples)[:MOST_EXAMPLES]) or result.observed
     cells = (
         f"{inert(why)} ({expectation.code})",
         inert(expectation.column) or "—",
         f"{result.failing:,}" if result.failing else "—",
-        inert(examples, width=80),
+        inert(shown, width=80),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _once(example: str) -> str:
+    """An example `name: value`, where the value is the name itself as that alone."""
+    name, _, value = example.partition(": ")
+    return name if name == value else example

@@ -135,10 +135,11 @@ def document(width: float, height: float, *, title: str, desc: str, body: list[s
     )
 
 
-def standalone(drawing: str) -> str:
+def standalone(drawing: str, *, width: float = 380) -> str:
     """A drawing of `document` as an image of its own: with its size, colours, and white paper.
 
-    Within a page a drawing takes the colours of the page; as an image it would have none.
+    Within a page a drawing takes the colours of the page; as an image it would have none. A wide
+    one is made `width` pixels wide, but never so small that its letters cannot be read.
 
     >>> drawn = document(20, 10, title="t", desc="d", body=[])
     >>> standalone(drawn)[:60]
@@ -147,7 +148,9 @@ def standalone(drawing: str) -> str:
     size = re.search(r'viewBox="0 0 (\S+) (\S+)"', drawing)
     if size is None or not drawing.startswith("<svg "):
         raise DataError("no drawing of ours", expected="an SVG that `document` made")
-    sized = f'width="{size[1]}" height="{size[2]}" viewBox='
+    scale = max(min(1.0, width / float(size[1])), 0.8)
+    wide, high = (number(scale * float(side)) for side in size.groups())
+    sized = f'width="{wide}" height="{high}" viewBox='
     head, rest = drawing.replace("viewBox=", sized, 1).split(">", 1)
     return f'{head}><style>{_COLOURS}</style><rect width="100%" height="100%" fill="#fff"/>{rest}'
 

@@ -21,6 +21,18 @@ from burnish.spec import SPLITS
 LINES = 12
 
 
+def stated(datasheet: pa.Table) -> pa.Table:
+    """What a datasheet says in words, without the counts that are drawn and the columns."""
+    lines = [
+        line
+        for line in datasheet.to_pylist()
+        if line["value"]
+        and line["field"] not in {"rows", "columns"}
+        and not line["field"].startswith("class ")
+    ]
+    return pa.Table.from_pylist(lines, schema=datasheet.schema)
+
+
 def most_suspicious(audit: pa.Table) -> pa.Table:
     """The first rows of an audit, which is ranked already."""
     names = {

@@ -60,7 +60,7 @@ def raw_page(raw: pa.Table, spec: DatasetSpec, *, iteration: int) -> Shown:
             ),
         },
         {"rows by class": bar_chart(_bars(counts), value_label="rows", title="Rows by class")},
-        {"datasheet": datasheet(spec, raw)},
+        {"datasheet": short_tables.stated(datasheet(spec, raw))},
     )
 
 
