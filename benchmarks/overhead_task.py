@@ -113,13 +113,15 @@ def write_project(folder: Path, rows: int) -> DatasetSpec:
 def make_template(home: Path) -> None:
     """A home whose databases are made and hold nothing: making them is no part of an iteration."""
     from burnish.database import migrate, open_database
+    from burnish.patience import Patience
     from pipelines.instance import open_instance
     from resources.mlflow_connection import connect
+    from resources.mlflow_database import INITIALISE_SECONDS
 
     engine = open_database(home / "burnish.db")
     migrate(engine)
     engine.dispose()
-    connect(f"sqlite:///{home / 'mlflow.db'}")
+    connect(f"sqlite:///{home / 'mlflow.db'}", Patience(INITIALISE_SECONDS))
     with open_instance(home):
         pass
 

@@ -21,13 +21,14 @@ from burnish.typing import GateRunner, Mapper, Tracker
 from burnish.versions import Versions
 from burnish.workflows import ingest
 from burnish.workflows.audit import audit_labels, predict_probs
+from burnish.workflows.backlog import log_waiting
 from burnish.workflows.curate import curate
 from burnish.workflows.evaluate import slice_report
 from burnish.workflows.gates import known_classes, promised_rows, run_gate
 from burnish.workflows.iterate import (
     augment_iteration,
+    close_iteration,
     curate_iteration,
-    publish_iteration,
     train_iteration,
 )
 from burnish.workflows.queue import build_queue
@@ -35,6 +36,9 @@ from burnish.workflows.validate import validate_examples, with_new_splits
 from resources.compute import SerialMapper
 from resources.expectations import GreatExpectationsRunner
 from resources.tracking import MlflowTracker
+
+PATIENCE = 4.0
+"""Seconds a tracking server may cost: as in `assets.tracked`, though here there is a file alone."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +102,8 @@ class Plain:
         report = slice_report(predictions, curated, spec)
         versions.write(spec.name, "slice_report", report, iteration=iteration.number)
         self._gate("slice_report")
-        publish_iteration(
-            spec, versions, self.tracker, self._joined(), run_id="plain", git_sha="unknown"
-        )
+        close_iteration(spec, versions, self._joined(), run_id="plain", git_sha="unknown")
+        log_waiting(spec, versions, self.tracker, patience=PATIENCE)
 
     def _joined(self, *, opens: bool = False) -> Iteration:
         return self.versions.join(self.spec.name, opens=opens)
