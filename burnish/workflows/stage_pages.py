@@ -59,7 +59,7 @@ def raw_page(raw: pa.Table, spec: DatasetSpec, *, iteration: int) -> Shown:
                 raw[name].null_count for name in spec.features if name in raw.column_names
             ),
         },
-        {"rows by class": bar_chart(_bars(counts), value_label="rows", title="Rows by class")},
+        {"rows by class": _drawn(counts, of="rows", title="Rows by class")},
         {"datasheet": short_tables.stated(datasheet(spec, raw))},
     )
 
@@ -73,7 +73,7 @@ def extra_page(rows: pa.Table, *, iteration: int) -> Shown:
     examples = len(rows["example_id"].unique())
     found["annotators"] = len(by_annotator)
     found["answers per row"] = round(rows.num_rows / max(1, examples), 2)
-    plot = bar_chart(_bars(by_annotator), value_label="answers", title="Answers by annotator")
+    plot = _drawn(by_annotator, of="answers", title="Answers by annotator")
     return Shown(found, {"answers by annotator": plot})
 
 
@@ -81,9 +81,7 @@ def validated_page(rows: pa.Table, *, duplicates: int, iteration: int) -> Shown:
     """Rows that passed, by split and class."""
     by_split = counts_of(rows["split"])
     training = rows.filter(pc.field("split") == "train")
-    plot = bar_chart(
-        _bars(counts_of(training["label"])), value_label="rows", title="Training rows by class"
-    )
+    plot = _drawn(counts_of(training["label"]), of="rows", title="Training rows by class")
     return Shown(
         {
             "iteration": iteration,
@@ -100,9 +98,7 @@ def validated_page(rows: pa.Table, *, duplicates: int, iteration: int) -> Shown:
 def quarantined_page(rows: pa.Table, *, iteration: int) -> Shown:
     """Rows turned away: by which expectation, and examples of each."""
     by_code = counts_of(rows["code"])
-    plot = bar_chart(
-        _bars(by_code) or [Bar("none", 0)], value_label="failures", title="Failures by expectation"
-    )
+    plot = _drawn(by_code, of="failures", title="Failures by expectation")
     return Shown(
         {
             "iteration": iteration,
@@ -173,8 +169,7 @@ def curated_page(curated: pa.Table, noise: NoiseEstimate, *, iteration: int) -> 
     """Labels as people left them, and how many of them reviewers would still change."""
     found = figures.curated_figures(curated, noise)
     changes = figures.label_changes(curated)
-    bars = _bars(changes) or [Bar("none yet", 0)]
-    plot = bar_chart(bars, value_label="labels", title="Given label > label as people left it")
+    plot = _drawn(changes, of="labels", title="Given label > label as people left it")
     return Shown(
         {
             "iteration": iteration,
@@ -307,14 +302,13 @@ def _over_iterations(history: Sequence[Iteration]) -> dict[str, str]:
     return {"accuracy over the iterations": drawn}
 
 
-def _bars(counts: Mapping[Any, int]) -> list[Bar]:
-    """The most frequent first; what is left is one bar."""
+def _drawn(counts: Mapping[Any, int], *, of: str, title: str) -> str:
+    """Bars, the most frequent first; how many are left out is said below them."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     bars = [Bar("no label" if name is None else str(name), float(n)) for name, n in ranked]
-    if len(bars) <= MOST_BARS:
-        return bars
-    rest = bars[MOST_BARS - 1 :]
-    return [*bars[: MOST_BARS - 1], Bar(f"{len(rest)} more", sum(bar.value for bar in rest))]
+    more = len(bars) - MOST_BARS
+    below = f"{of}; {more} more are not drawn" if more > 0 else of
+    return bar_chart(bars[:MOST_BARS] or [Bar("none yet", 0)], value_label=below, title=title)
 
 
 def _mean(values: NDArray[Any]) -> float | None:
