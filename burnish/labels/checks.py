@@ -14,15 +14,11 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from burnish.errors import DataError
+from burnish.labels.passes import check_block, look, row_blocks
 from burnish.typing import Labels, PredProbs
 
-CHUNK_ROWS = 65_536
-_SUM_TOLERANCE = 1e-3
-
-
-def row_chunks(n: int) -> list[slice]:
-    """Slices that cover n rows, so that no step needs a second copy of a large matrix."""
-    return [slice(start, min(start + CHUNK_ROWS, n)) for start in range(0, n, CHUNK_ROWS)]
+# Whole numbers within such a range are coded by looking them up in a table.
+_TABLE = 65_536
 
 
 def encode_labels(labels: Labels, classes: Sequence[Any]) -> NDArray[np.intp]:
@@ -33,52 +29,92 @@ def encode_labels(labels: Labels, classes: Sequence[Any]) -> NDArray[np.intp]:
     >>> encode_labels(["b", "a", "b"], ["a", "b"]).tolist()
     [1, 0, 1]
     """
-    place = {name: position for position, name in enumerate(classes)}
-    if len(place) != len(classes):
-        raise DataError("a class is listed twice", expected="each class once")
-    encoded = _dictionary(labels)
-    of_value = [place.get(value, -1) for value in encoded.dictionary.to_pylist()]
-    codes = np.asarray([*of_value, -1], dtype=np.intp)[
-        encoded.indices.fill_null(len(of_value)).to_numpy(zero_copy_only=False)
-    ]
-    if (codes < 0).any():
-        row = int(np.argmax(codes < 0))
-        raise DataError(
-            f"label {encoded[row].as_py()!r} in row {row}",
-            expected="one of the classes: " + ", ".join(str(name) for name in classes),
-            hint="leave rows without a label out of the audit, or name the class in the spec",
-        )
-    return codes
+    return code_labels(labels, classes)[0]
 
 
 def sorted_classes(labels: Labels) -> tuple[Any, ...]:
     """The distinct labels in sorted order; a missing label is refused by its row."""
-    encoded = _dictionary(labels)
-    if encoded.null_count:
-        row = int(np.argmax(encoded.is_null().to_numpy(zero_copy_only=False)))
-        raise DataError(f"no label in row {row}", expected="a label in every row")
-    return tuple(sorted(encoded.dictionary.to_pylist()))
+    return code_labels(labels)[1]
 
 
-def _dictionary(labels: Labels) -> Any:
-    # Arrow codes a million strings about ten times as fast as a dictionary lookup in Python.
+def code_labels(
+    labels: Labels, classes: Sequence[Any] | None = None
+) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
+    """Position of each label in the classes, shape (n,), and the classes (default: as found).
+
+    Raises `DataError` as `encode_labels` does.
+
+    >>> codes, classes = code_labels([7, 3, 7])
+    >>> codes.tolist(), classes
+    ([1, 0, 1], (3, 7))
+    """
+    values, places = _distinct(labels)
+    # A missing label has the place after the last value.
+    known = [*values, None]
+    if classes is None:
+        names = tuple(sorted(values))
+        if (places == len(values)).any():
+            row = int(np.argmax(places == len(values)))
+            raise DataError(f"no label in row {row}", expected="a label in every row")
+    else:
+        names = tuple(classes)
+    position = {name: at for at, name in enumerate(names)}
+    if len(position) != len(names):
+        raise DataError("a class is listed twice", expected="each class once")
+    of_value = np.asarray([*(position.get(value, -1) for value in values), -1], dtype=np.intp)
+    codes = of_value[places]
+    if (of_value < 0).any() and (codes < 0).any():
+        row = int(np.argmax(codes < 0))
+        raise DataError(
+            f"label {known[places[row]]!r} in row {row}",
+            expected="one of the classes: " + ", ".join(str(name) for name in names),
+            hint="leave rows without a label out of the audit, or name the class in the spec",
+        )
+    return codes, names
+
+
+def _distinct(labels: Labels) -> tuple[list[Any], NDArray[Any]]:
+    """The distinct values, and for each row the place of its own among them."""
     array: Any = labels
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if not isinstance(array, pa.Array):
-        array = _arrow(np.asarray(labels))
+        array = np.asarray(labels)
+        if array.ndim != 1:
+            raise DataError(f"labels have shape {array.shape}", expected="one label a row")
     if len(array) == 0:
         raise DataError("there are no labels", expected="at least one row")
-    return array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode()
+    if isinstance(array, np.ndarray):
+        if array.dtype.kind in "iu" and array.dtype.itemsize <= 8 and _is_narrow(array):
+            return _by_table(array)
+        array = _arrow(array)
+    # Arrow codes a million strings about ten times as fast as a dictionary lookup in Python.
+    coded = array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode()
+    values: list[Any] = coded.dictionary.to_pylist()
+    return values, coded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+
+
+def _is_narrow(array: NDArray[Any]) -> bool:
+    return int(array.max()) - int(array.min()) < _TABLE and int(array.max()) < 2**62
+
+
+def _by_table(array: NDArray[Any]) -> tuple[list[Any], NDArray[Any]]:
+    low = int(array.min())
+    shifted = array.astype(np.int64)
+    shifted -= low
+    present = np.flatnonzero(np.bincount(shifted))
+    place = np.zeros(int(present[-1]) + 1, dtype=np.int32)
+    place[present] = np.arange(present.size)
+    return (present + low).tolist(), place[shifted]
 
 
 def _arrow(values: NDArray[Any]) -> Any:
-    if values.ndim != 1:
-        raise DataError(f"labels have shape {values.shape}", expected="one label a row")
     try:
-        # As a list: Arrow does not take numpy's fixed-width text.
-        return pa.array(values.tolist(), from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        # Arrow does not take numpy's fixed-width text, but the same as objects.
+        return pa.array(
+            values.astype(object) if values.dtype.kind in "US" else values, from_pandas=True
+        )
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise DataError(
             f"labels are of several types ({error})", expected="all strings, or all numbers"
         ) from error
@@ -90,41 +126,26 @@ def check_probabilities(pred_probs: ArrayLike, n: int, n_classes: int) -> PredPr
     float32 stays as it is. Raises `DataError` on another shape, NaN or infinity, a negative
     entry, or a row that does not sum to 1 within 0.001; the first such row is named.
     """
+    probs = shaped_probabilities(pred_probs, n, n_classes)
+    for rows in row_blocks(n, n_classes):
+        check_block(probs[rows], rows.start)
+    return probs
+
+
+def shaped_probabilities(pred_probs: ArrayLike, n: int, n_classes: int) -> PredProbs:
+    """`pred_probs` as a float array, its shape checked but not its rows.
+
+    For those who look at the rows themselves, with `burnish.labels.passes.look`.
+    """
     probs = np.asarray(pred_probs)
-    if probs.dtype.kind != "f":
+    if probs.dtype.kind != "f" or probs.dtype.itemsize not in (4, 8):
         probs = probs.astype(np.float64)
     if probs.shape != (n, n_classes):
         raise DataError(
             f"pred_probs has shape {probs.shape}",
             expected=f"({n}, {n_classes}): a row a label, a column a class",
         )
-    for rows in row_chunks(n):
-        _check_chunk(probs[rows], rows.start)
     return probs
-
-
-def _check_chunk(block: PredProbs, start: int) -> None:
-    # NaN and infinity survive the sum, so one pass finds every fault and only then names it.
-    with np.errstate(invalid="ignore"):
-        sums = block.sum(axis=1)
-        fine = (np.abs(sums - 1) <= _SUM_TOLERANCE) & (block.min(axis=1) >= 0)
-    if fine.all():
-        return
-    at = int(np.argmin(fine))
-    row = start + at
-    if not np.isfinite(block[at]).all():
-        raise DataError(
-            f"pred_probs is NaN or infinite in row {row}", expected="finite probabilities"
-        )
-    if block[at].min() < 0:
-        raise DataError(
-            f"pred_probs is {block[at].min():.6g} in row {row}", expected="no negative entry"
-        )
-    raise DataError(
-        f"pred_probs sums to {sums[at]:.6g} in row {row}",
-        expected="rows that sum to 1",
-        hint="pass predict_proba, not decision_function",
-    )
 
 
 def check_pred_probs(
@@ -141,10 +162,10 @@ def check_pred_probs(
     ()
     """
     codes = encode_labels(labels, classes)
-    probs = check_probabilities(pred_probs, codes.size, len(classes))
+    seen = look(codes, shaped_probabilities(pred_probs, codes.size, len(classes)))
     notes: list[str] = []
-    agree = float((probs.argmax(axis=1) == codes).mean())
-    own = float(probs[np.arange(codes.size), codes].mean())
+    agree = float((seen.best == codes).mean())
+    own = float(seen.given.mean())
     if codes.size >= 200 and agree > 0.995 and own > 0.97:
         notes.append(
             f"{agree:.1%} of the given labels are predicted, at a mean probability of {own:.3f}: "

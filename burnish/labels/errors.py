@@ -14,22 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from burnish.errors import DataError
-from burnish.labels.checks import check_probabilities, encode_labels, row_chunks, sorted_classes
-from burnish.labels.noise import estimate_noise
+from burnish.labels.checks import code_labels, shaped_probabilities
+from burnish.labels.noise import NoiseEstimate, noise_of_seen
+from burnish.labels.passes import look
+from burnish.labels.surroundings import surrounding_signals
 from burnish.typing import Labels, PredProbs
 
 FloatArray = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 SMOOTHING = 0.1
-_NEIGHBOURS = 10
 _SLOPE = 2.0
 _BINS = 4096
 
@@ -39,8 +40,8 @@ class LabelErrors:
     """What `find_label_errors` found, row by row in the order of the labels.
 
     `error_probability` (n,) in [0, 1] rises strictly with `signals["log_odds"]`, apart from
-    rounding. `suggested_label` (n,) is the most probable class, which may be the given one.
-    `noise_matrix` (K, K) is P(given = j | true = i), in the order of `classes`.
+    rounding. `suggested_label` (n,) is the most probable class, which may be the given one (and is
+    in a tie). `noise` is the whole: its matrix and rate, with intervals of sampling alone.
     """
 
     labels: NDArray[Any]
@@ -48,10 +49,33 @@ class LabelErrors:
     error_probability: FloatArray
     suggested_label: NDArray[Any]
     signals: Mapping[str, FloatArray]
-    noise_matrix: FloatArray
-    noise_rate: float
+    noise: NoiseEstimate
 
     @property
+    def noise_matrix(self) -> FloatArray:
+        """P(given = j | true = i), shape (K, K), in the order of `classes`."""
+        return self.noise.matrix
+
+    @property
+    def noise_rate(self) -> float:
+        """The share of wrong labels."""
+        return self.noise.rate
+
+    @property
+    def issues(self) -> NDArray[np.bool_]:
+        """Mask (n,) of the most suspicious rows, as many as the noise rate says are wrong.
+
+        Rows whose likeliest class is the given one are not among them, so that there can be fewer.
+        """
+        score = self.signals["log_odds"]
+        number = round(self.noise.rate * score.size)
+        if number == 0:
+            return np.zeros(score.size, dtype=bool)
+        # In a tie at the limit all are let in: no order of the rows decides.
+        limit = np.partition(score, score.size - number)[score.size - number]
+        return (score >= limit) & (self.signals["margin"] < 0)
+
+    @cached_property
     def rank(self) -> NDArray[np.int64]:
         """1 for the most suspicious row, n for the least; ties keep the order of the rows."""
         order = np.argsort(-self.signals["log_odds"], kind="stable")
@@ -82,8 +106,9 @@ def find_label_errors(
     """How probable it is that each given label is wrong.
 
     `pred_probs` (n, K) must be out-of-sample, its columns in the order of `classes` (default: the
-    sorted labels). With `features` (n, d), numbers on comparable scales, the signal
-    `neighbour_disagreement` is added: the share of the 10 nearest rows with another label.
+    sorted labels). With `features` (n, d), numbers on comparable scales, two signals are
+    added: `neighbour_disagreement`, the share of the 10 nearest rows with another label, and
+    `class_distance`, how far the row is from its own class relative to the others, in [0, 1].
 
     `error_probability` is a logistic function of the smoothed log-odds, shifted so that its mean
     is the noise rate of confident learning (Northcutt, Jiang & Chuang 2021, 'Confident Learning';
@@ -95,41 +120,39 @@ def find_label_errors(
     >>> int(found.error_probability.argmax()), found.suggested_label[2]
     (2, 'cat')
     """
-    names = sorted_classes(labels) if classes is None else tuple(classes)
-    codes = encode_labels(labels, names)
-    probs = check_probabilities(pred_probs, codes.size, len(names))
-    given, other, best = _candidates(codes, probs)
-    score = np.log((other + SMOOTHING) / (given + SMOOTHING))
-    signals = {"self_confidence": given, "margin": given - other, "log_odds": score}
+    codes, names = code_labels(labels, classes)
+    probs = shaped_probabilities(pred_probs, codes.size, len(names))
+    seen = look(codes, probs)
+    score = _score(seen.given, seen.other)
+    signals = {
+        "self_confidence": seen.given,
+        "margin": seen.given - seen.other,
+        "log_odds": score,
+    }
     if features is not None:
-        signals["neighbour_disagreement"] = _neighbour_disagreement(codes, features)
-    noise = estimate_noise(codes, probs)
+        signals |= surrounding_signals(codes, features)
+    noise = noise_of_seen(codes, probs, seen)
     values = _as_array(names)
     return LabelErrors(
         labels=values[codes],
         classes=names,
         error_probability=_calibrated(score, noise.rate),
-        suggested_label=values[best],
+        suggested_label=values[seen.best],
         signals=signals,
-        noise_matrix=noise.matrix,
-        noise_rate=noise.rate,
+        noise=noise,
     )
 
 
-def _candidates(codes: Codes, probs: PredProbs) -> tuple[FloatArray, FloatArray, Codes]:
-    """Probability of the given class, the highest of another class, and the likeliest class."""
-    n, K = probs.shape
-    given, other = np.empty(n), np.zeros(n)
-    best = np.empty(n, dtype=np.intp)
-    for rows in row_chunks(n):
-        block = probs[rows].copy()
-        here = np.arange(block.shape[0])
-        given[rows] = block[here, codes[rows]]
-        best[rows] = block.argmax(axis=1)
-        if K > 1:
-            block[here, codes[rows]] = -1.0
-            other[rows] = block.max(axis=1)
-    return given, other, best
+def error_probability(codes: Codes, pred_probs: PredProbs) -> FloatArray:
+    """The error probability of `find_label_errors` alone, for labels that are coded already."""
+    seen = look(codes, pred_probs)
+    noise = noise_of_seen(codes, pred_probs, seen)
+    return _calibrated(_score(seen.given, seen.other), noise.rate)
+
+
+def _score(given: FloatArray, other: FloatArray) -> FloatArray:
+    """What ranks the rows, from the probability of the given class and of the best other one."""
+    return np.log((other + SMOOTHING) / (given + SMOOTHING))
 
 
 def _calibrated(score: FloatArray, rate: float) -> FloatArray:
@@ -139,8 +162,11 @@ def _calibrated(score: FloatArray, rate: float) -> FloatArray:
     bounded, so a fine histogram stands for the rows while the offset is sought.
     """
     rate = min(max(rate, 0.5 / score.size), 1.0 - 0.5 / score.size)
-    counts, edges = np.histogram(score, bins=_BINS)
-    middle = _SLOPE * (edges[:-1] + edges[1:]) / 2
+    least = float(score.min())
+    width = max(float(score.max()) - least, 1e-9) / _BINS
+    place = ((score - least) / width).astype(np.int32)
+    counts = np.bincount(place, minlength=_BINS + 1)
+    middle = _SLOPE * (least + width * (np.arange(counts.size) + 0.5))
     low, high = -40.0, 40.0
     for _ in range(60):
         offset = (low + high) / 2
@@ -150,30 +176,11 @@ def _calibrated(score: FloatArray, rate: float) -> FloatArray:
 
 
 def _logistic(z: FloatArray) -> FloatArray:
-    return 1.0 / (1.0 + np.exp(-z))
-
-
-def _neighbour_disagreement(codes: Codes, features: ArrayLike) -> FloatArray:
-    from sklearn.neighbors import NearestNeighbors
-    from threadpoolctl import threadpool_limits
-
-    matrix = np.asarray(features, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != codes.size:
-        raise DataError(
-            f"features have shape {matrix.shape}", expected=f"({codes.size}, d): a row a label"
-        )
-    bad = ~np.isfinite(matrix).all(axis=1)
-    if bad.any():
-        raise DataError(
-            f"features are NaN or infinite in row {int(np.argmax(bad))}", expected="finite numbers"
-        )
-    k = min(_NEIGHBOURS, codes.size - 1)
-    if k == 0:
-        return np.zeros(codes.size)
-    with threadpool_limits(1):
-        # Without an argument the search leaves each row out of its own neighbours.
-        near = NearestNeighbors(n_neighbors=k).fit(matrix).kneighbors(return_distance=False)
-    return (codes[near] != codes[:, None]).mean(axis=1)
+    # In place: a million rows are a matter of how often memory is walked through.
+    out = np.negative(z)
+    np.exp(out, out=out)
+    out += 1.0
+    return np.divide(1.0, out, out=out)
 
 
 def _as_array(names: tuple[Any, ...]) -> NDArray[Any]:

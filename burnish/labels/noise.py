@@ -1,32 +1,65 @@
-"""How noisy the labels are as a whole: the calibrated confident joint.
+"""How noisy the labels are as a whole: the calibrated confident joint, and how sure it is.
 
-What belongs here: the noise matrix and the noise rate. What does not: which single label is
-wrong (`burnish.labels.errors`).
+What belongs here: the noise matrix and the noise rate, with their intervals. What does not: which
+single label is wrong (`burnish.labels.errors`), or the rate that people's decisions show
+(`burnish.workflows.noise`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from burnish.labels.checks import row_chunks
+from burnish.errors import DataError
+from burnish.labels.passes import Seen, confident_counts, look
 from burnish.typing import PredProbs
 
 Codes = NDArray[np.intp]
 FloatArray = NDArray[np.float64]
 
+# Keeps a row whose probability equals the mean of its class up to rounding.
+_SLACK = 1e-9
+
 
 @dataclass(frozen=True)
 class NoiseEstimate:
-    """`matrix[i, j]` = P(given = j | true = i), rows sum to 1; `rate` = P(given is not true)."""
+    """What confident learning says of the labels as a whole, from probabilities alone.
+
+    `matrix[i, j]` = P(given = j | true = i), rows sum to 1; `rate` = P(given is not true), between
+    `low` and `high`; `matrix_low` and `matrix_high` are the limits of each cell. The intervals are
+    those of sampling alone: what another draw of as many rows, judged by models as good, would
+    show. They say nothing of models that are wrong, for which the rate can be off by half.
+    """
 
     matrix: FloatArray
     rate: float
+    low: float
+    high: float
+    matrix_low: FloatArray
+    matrix_high: FloatArray
+
+    def to_table(self) -> pa.Table:
+        """One row a cell: `true` and `given` as codes, `probability`, `low`, `high`."""
+        true, given = np.indices(self.matrix.shape)
+        return pa.table(
+            {
+                "true": true.ravel(),
+                "given": given.ravel(),
+                "probability": self.matrix.ravel(),
+                "low": self.matrix_low.ravel(),
+                "high": self.matrix_high.ravel(),
+            }
+        )
 
 
-def estimate_noise(codes: Codes, pred_probs: PredProbs) -> NoiseEstimate:
+def estimate_noise(
+    codes: Codes, pred_probs: PredProbs, *, confidence: float = 0.95
+) -> NoiseEstimate:
     """Noise matrix (K, K) and noise rate by confident learning (Northcutt, Jiang & Chuang 2021).
 
     `codes` (n,) are positions of the given labels, `pred_probs` (n, K) out-of-sample. A row counts
@@ -36,36 +69,65 @@ def estimate_noise(codes: Codes, pred_probs: PredProbs) -> NoiseEstimate:
     of low threshold that would find half of all labels wrong. Counts are scaled so that each given
     class keeps its number of rows. A class that nobody carries gets the identity.
 
+    The limits are Wilson's (1927). A cell has the rows that were counted towards its true class;
+    the rate is a mean over given classes, and has as many rows as give its variance. Raises
+    `DataError` on a row that is no distribution, or a `confidence` that is not inside (0, 1).
+
     >>> import numpy as np
     >>> probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8], [0.95, 0.05]])
-    >>> round(estimate_noise(np.array([0, 0, 1, 1, 1]), probs).rate, 3)
-    0.2
+    >>> noise = estimate_noise(np.array([0, 0, 1, 1, 1]), probs)
+    >>> round(noise.rate, 3), round(noise.low, 2), round(noise.high, 2)
+    (0.2, 0.04, 0.62)
     """
+    return noise_of_seen(codes, pred_probs, look(codes, pred_probs), confidence=confidence)
+
+
+def noise_of_seen(
+    codes: Codes, pred_probs: PredProbs, seen: Seen, *, confidence: float = 0.95
+) -> NoiseEstimate:
+    """As `estimate_noise`, where the rows have been looked at already."""
+    if not 0.0 < confidence < 1.0:
+        raise DataError(f"confidence is {confidence}", expected="a number inside (0, 1), say 0.95")
     n, K = pred_probs.shape
     given = np.bincount(codes, minlength=K)
-    thresholds = _thresholds(codes, pred_probs, given)
-    counts = np.zeros((K, K))
-    for rows in row_chunks(n):
-        _count(counts, codes[rows], pred_probs[rows], thresholds)
+    # Out of reach for a class without rows: nothing is known of how sure the model is of it.
+    thresholds = np.divide(seen.totals, given, out=np.full(K, np.inf), where=given > 0)
+    counts = confident_counts(codes, pred_probs, seen, thresholds - _SLACK)
     # The diagonal holds at least one row, so that a class never found confidently keeps its rows.
     np.fill_diagonal(counts, np.maximum(counts.diagonal(), 1.0))
     joint = counts / counts.sum(axis=1, keepdims=True) * given[:, None] / n
     true = joint.sum(axis=0)
     matrix = np.divide(joint, true, out=np.eye(K), where=true > 0).T
-    return NoiseEstimate(matrix, float(1.0 - joint.trace()))
+    rate = float(max(0.0, 1.0 - joint.trace()))
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    low, high = _wilson(np.float64(rate), _rows_behind(rate, counts, given), z)
+    cells = _wilson(matrix, counts.sum(axis=0)[:, None], z)
+    return NoiseEstimate(matrix, rate, float(low), float(high), *cells)
 
 
-def _thresholds(codes: Codes, probs: PredProbs, given: NDArray[np.intp]) -> FloatArray:
-    own = probs[np.arange(codes.size), codes]
-    total = np.bincount(codes, weights=own, minlength=given.size)
-    # Out of reach for a class without rows: nothing is known of how sure the model is of it.
-    return np.divide(total, given, out=np.full(given.size, np.inf), where=given > 0)
+def _rows_behind(rate: float, counts: FloatArray, given: NDArray[np.intp]) -> float:
+    """How many rows of a simple sample would leave the rate as uncertain as it is.
+
+    Each given class has the variance of a share of its counted rows, and the classes' shares of
+    the whole vary as well.
+    """
+    counted = counts.sum(axis=1)
+    wrong = 1.0 - counts.diagonal() / counted
+    share = given / given.sum()
+    variance = float(
+        (share**2 * wrong * (1 - wrong) / counted).sum()
+        + (share * (wrong - rate) ** 2).sum() / given.sum()
+    )
+    return rate * (1 - rate) / variance if variance > 0 else float(counted[given > 0].sum())
 
 
-def _count(counts: FloatArray, codes: Codes, probs: PredProbs, thresholds: FloatArray) -> None:
-    # The slack keeps a row whose probability equals the mean up to rounding.
-    reached = np.where(probs >= thresholds - 1e-9, probs, -1.0)
-    best = reached.argmax(axis=1)
-    here = np.arange(codes.size)
-    sure = (reached[here, best] > 0) & (probs[here, best] >= probs[here, codes])
-    np.add.at(counts, (codes[sure], best[sure]), 1.0)
+def _wilson(share: Any, rows: Any, z: float) -> tuple[FloatArray, FloatArray]:
+    """Wilson's limits of shares, for numbers of rows that need not be whole."""
+    denominator = 1 + z * z / rows
+    centre = (share + z * z / (2 * rows)) / denominator
+    half = z / denominator * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    # Rounding must not push a limit past the share itself.
+    return (
+        np.clip(centre - half, 0.0, share),
+        np.clip(centre + half, share, 1.0),
+    )
