@@ -25,6 +25,7 @@ from burnish.labels.checks import code_labels, shaped_probabilities
 from burnish.labels.noise import NoiseEstimate, noise_of_seen
 from burnish.labels.passes import look
 from burnish.labels.surroundings import surrounding_signals
+from burnish.neighbours import Neighbours
 from burnish.typing import Labels, PredProbs
 
 FloatArray = NDArray[np.float64]
@@ -100,7 +101,7 @@ def find_label_errors(
     labels: Labels,
     pred_probs: ArrayLike,
     *,
-    features: ArrayLike | None = None,
+    features: ArrayLike | Neighbours | None = None,
     classes: Sequence[Any] | None = None,
 ) -> LabelErrors:
     """How probable it is that each given label is wrong.
@@ -108,7 +109,8 @@ def find_label_errors(
     `pred_probs` (n, K) must be out-of-sample, its columns in the order of `classes` (default: the
     sorted labels). With `features` (n, d), numbers on comparable scales, two signals are
     added: `neighbour_disagreement`, the share of the 10 nearest rows with another label, and
-    `class_distance`, how far the row is from its own class relative to the others, in [0, 1].
+    `class_distance`, how far the row is from its own class relative to the others, in [0, 1]. Where
+    the neighbours are known already (`burnish.neighbours.nearest`), they stand for the features.
 
     `error_probability` is a logistic function of the smoothed log-odds, shifted so that its mean
     is the noise rate of confident learning (Northcutt, Jiang & Chuang 2021, 'Confident Learning';
@@ -166,7 +168,7 @@ def _calibrated(score: FloatArray, rate: float) -> FloatArray:
     width = max(float(score.max()) - least, 1e-9) / _BINS
     place = ((score - least) / width).astype(np.int32)
     counts = np.bincount(place, minlength=_BINS + 1)
-    middle = _SLOPE * (least + width * (np.arange(counts.size) + 0.5))
+    middle = _SLOPE * (least + width * np.arange(0.5, counts.size, dtype=np.float64))
     low, high = -40.0, 40.0
     for _ in range(60):
         offset = (low + high) / 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from burnish.errors import DataError
 from burnish.neighbours import Neighbours, checked_features, nearest
 
 FloatArray = NDArray[np.float64]
@@ -17,16 +18,25 @@ _NEIGHBOURS = 10
 _OF_EACH = 3
 
 
-def surrounding_signals(codes: NDArray[np.intp], features: ArrayLike) -> dict[str, FloatArray]:
-    """`neighbour_disagreement` and `class_distance` of each row, (n,) each, from `features` (n, d).
+def surrounding_signals(
+    codes: NDArray[np.intp], features: ArrayLike | Neighbours
+) -> dict[str, FloatArray]:
+    """`neighbour_disagreement` and `class_distance` of each row, (n,) each.
 
-    Both read the 10 nearest other rows by Euclidean distance. Raises `DataError` as
-    `burnish.neighbours.nearest` does; a single row has no surroundings, and no error is seen.
+    Both read the 10 nearest other rows, of `features` (n, d) by Euclidean distance or as they are
+    given. Raises `DataError` as `burnish.neighbours.nearest` does, or where there are not as many
+    rows as labels; a single row has no surroundings, and no error is seen.
     """
-    matrix = checked_features(features, codes.size)
-    if codes.size < 2:
-        return {"neighbour_disagreement": np.zeros(1), "class_distance": np.zeros(1)}
-    around = nearest(matrix, k=_NEIGHBOURS)
+    if not isinstance(features, Neighbours):
+        matrix = checked_features(features, codes.size)
+        if codes.size < 2:
+            return {"neighbour_disagreement": np.zeros(1), "class_distance": np.zeros(1)}
+        features = nearest(matrix, k=_NEIGHBOURS)
+    if features.indices.shape[0] != codes.size:
+        raise DataError(
+            f"neighbours of {features.indices.shape[0]} rows", expected=f"{codes.size}, as labels"
+        )
+    around = Neighbours(features.indices[:, :_NEIGHBOURS], features.distances[:, :_NEIGHBOURS])
     same = codes[around.indices] == codes[:, None]
     return {
         "neighbour_disagreement": 1.0 - same.mean(axis=1),

@@ -52,7 +52,7 @@ def duplicate_groups(features: pa.Table, columns: Sequence[str]) -> pa.Array:
         block = chosen.slice(start, rows_per_block).combine_chunks()
         cells = np.hstack([_cell_bytes(_one_array(column)) for column in block.columns])
         bounds = np.arange(len(cells) + 1) * cells.shape[1]
-        names += [digest.hex() for digest in _digests(cells.tobytes(), bounds)]
+        names += [digest.hex() for digest in digests(cells.tobytes(), bounds)]
     return pa.array(names, pa.string())
 
 
@@ -71,7 +71,7 @@ def _check(features: pa.Table, columns: Sequence[str]) -> None:
             )
 
 
-def _digests(data: bytes, bounds: NDArray[np.int64]) -> list[bytes]:
+def digests(data: bytes, bounds: NDArray[np.int64]) -> list[bytes]:
     """Hash of each stretch of `data` between two neighbouring bounds."""
     view, sha256 = memoryview(data), hashlib.sha256
     return [
@@ -144,7 +144,7 @@ def _lists(cells: pa.Array) -> NDArray[np.uint8]:
     items = _cell_bytes(pc.call_function("list_flatten", [cells]))
     lengths = np.where(np.asarray(cells.is_valid()), lengths, 0)
     bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]) * items.shape[1]
-    hashed = b"".join(_digests(items.tobytes(), bounds))
+    hashed = b"".join(digests(items.tobytes(), bounds))
     return np.frombuffer(bytearray(hashed), np.uint8).reshape(-1, DIGEST_BYTES)
 
 
