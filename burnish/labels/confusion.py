@@ -38,14 +38,13 @@ def confusion_pairs(labels: Labels, errors: LabelErrors) -> pa.Table:
     [{'given': 'dog', 'suggested': 'cat', 'count': 1}]
     """
     given = encode_labels(labels, errors.classes)
-    if not np.array_equal(given, encode_labels(errors.labels, errors.classes)):
+    if not np.array_equal(given, errors.codes):
         raise DataError(
             f"{given.size} labels that are not those of the audit",
-            expected=f"the {errors.labels.size} labels that were audited, in their order",
+            expected=f"the {errors.codes.size} labels that were audited, in their order",
         )
-    suggested = encode_labels(errors.suggested_label, errors.classes)
     K = len(errors.classes)
-    pair = given * K + suggested
+    pair = given * K + errors.suggested_codes
     count = np.bincount(pair, minlength=K * K)
     expected = np.bincount(pair, weights=errors.error_probability, minlength=K * K)
     found = [p for p in np.flatnonzero(count).tolist() if p // K != p % K]

@@ -41,16 +41,27 @@ class LabelErrors:
     """What `find_label_errors` found, row by row in the order of the labels.
 
     `error_probability` (n,) in [0, 1] rises strictly with `signals["log_odds"]`, apart from
-    rounding. `suggested_label` (n,) is the most probable class, which may be the given one (and is
-    in a tie). `noise` is the whole: its matrix and rate, with intervals of sampling alone.
+    rounding. `codes` (n,) are the places of the labels in `classes`, `suggested_codes` (n,) those
+    of the most probable class, which may be the given one (and is in a tie). `noise` is the whole:
+    its matrix and rate, with intervals of sampling alone.
     """
 
-    labels: NDArray[Any]
     classes: tuple[Any, ...]
+    codes: Codes
+    suggested_codes: NDArray[np.int32]
     error_probability: FloatArray
-    suggested_label: NDArray[Any]
     signals: Mapping[str, FloatArray]
     noise: NoiseEstimate
+
+    @cached_property
+    def labels(self) -> NDArray[Any]:
+        """The labels that were audited, (n,), as the very values of `classes`."""
+        return _as_array(self.classes)[self.codes]
+
+    @cached_property
+    def suggested_label(self) -> NDArray[Any]:
+        """The most probable class of each row, (n,)."""
+        return _as_array(self.classes)[self.suggested_codes]
 
     @property
     def noise_matrix(self) -> FloatArray:
@@ -134,12 +145,11 @@ def find_label_errors(
     if features is not None:
         signals |= surrounding_signals(codes, features)
     noise = noise_of_seen(codes, probs, seen)
-    values = _as_array(names)
     return LabelErrors(
-        labels=values[codes],
         classes=names,
+        codes=codes,
+        suggested_codes=seen.best,
         error_probability=_calibrated(score, noise.rate),
-        suggested_label=values[seen.best],
         signals=signals,
         noise=noise,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
@@ -55,25 +56,31 @@ def look_at_rows(
 def count_confident(
     codes: NDArray[Any],
     probs: NDArray[Any],
-    seen: tuple[NDArray[Any], NDArray[Any]],
+    seen: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
     thresholds: NDArray[Any],
     counts: NDArray[Any],
 ) -> None:
-    """Add each row to `counts` (K, K), by its given class and the one it is confidently in.
+    """Add each row to `counts` (K, K + 1), by its given class and the one it is confidently in.
 
-    `seen` is the probability of the given class and the likeliest class, (n,) each. Where that is
-    the given one, the row of `probs` is not read at all.
+    The last column takes rows that are in none. `seen` is as `look_at_rows` left it. The row of
+    `probs` is read only where the likeliest class is another than the given one and does not
+    reach its threshold.
     """
-    given, best = seen
+    given, other, best = seen
+    K = probs.shape[1]
     for i in range(codes.shape[0]):
-        own = codes[i]
-        mine = given[i]
-        at = own if mine >= thresholds[own] else -1
-        if best[i] != own:
+        own, likeliest, mine = codes[i], np.int64(best[i]), given[i]
+        # Arithmetic instead of branches for what is as likely as not.
+        kept = K + (own - K) * np.int64(mine >= thresholds[own])
+        at = likeliest + (kept - likeliest) * np.int64(likeliest == own)
+        if likeliest != own and other[i] < thresholds[likeliest]:
             highest = mine
-            for j in range(probs.shape[1]):
+            for j in range(K):
                 p = probs[i, j]
-                if p > highest and p >= thresholds[j]:
-                    highest, at = p, j
-        if at >= 0:
-            counts[own, at] += 1.0
+                highest = max(highest, p if p >= thresholds[j] else mine)
+            at = kept
+            if highest > mine:
+                at = 0
+                while probs[i, at] != highest or highest < thresholds[at]:
+                    at += 1
+        counts[own, at] += 1.0

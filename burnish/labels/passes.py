@@ -71,15 +71,16 @@ def confident_counts(
     its own is likelier; and against it only where the other class is the likelier one.
     """
     n, K = probs.shape
-    counts = np.zeros((K, K))
+    counts = np.zeros((K, K + 1))
     if probs.size >= LARGE:
         from burnish.labels.kernels import count_confident as one_block
     else:
         one_block = _count_confident
     for rows in row_blocks(n, K):
         block = np.ascontiguousarray(probs[rows])
-        one_block(codes[rows], block, (seen.given[rows], seen.best[rows]), thresholds, counts)
-    return counts
+        left = (seen.given[rows], seen.other[rows], seen.best[rows])
+        one_block(codes[rows], block, left, thresholds, counts)
+    return counts[:, :K].copy()
 
 
 def row_blocks(n: int, K: int) -> list[slice]:
@@ -144,18 +145,20 @@ def _look_at_rows(
 def _count_confident(
     codes: Codes,
     probs: PredProbs,
-    seen: tuple[FloatArray, NDArray[np.int32]],
+    seen: tuple[FloatArray, FloatArray, NDArray[np.int32]],
     thresholds: FloatArray,
     counts: FloatArray,
 ) -> None:
     """The twin of the kernel of this name."""
-    given, best = seen
-    at = np.where(given >= thresholds[codes], codes, -1)
-    doubtful = np.flatnonzero(best != codes)
+    given, other, best = seen
+    at = np.where(given >= thresholds[codes], codes, probs.shape[1])
+    against = best != codes
+    sure = other >= thresholds[best]
+    at[against & sure] = best[against & sure]
+    doubtful = np.flatnonzero(against & ~sure)
     block = probs[doubtful]
-    against = (block >= thresholds) & (block > given[doubtful, None])
-    found = np.where(against, block, 0.0).argmax(axis=1)
-    hit = against.any(axis=1)
+    reached = (block >= thresholds) & (block > given[doubtful, None])
+    found = np.where(reached, block, 0.0).argmax(axis=1)
+    hit = reached.any(axis=1)
     at[doubtful[hit]] = found[hit]
-    sure = at >= 0
-    np.add.at(counts, (codes[sure], at[sure]), 1.0)
+    np.add.at(counts, (codes, at), 1.0)
