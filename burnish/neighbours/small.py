@@ -20,8 +20,14 @@ Found = tuple[NDArray[np.int32], NDArray[np.float64]]
 
 def search(rows: NDArray[Any], *, k: int, workers: int = 1) -> Found:
     """Indices and squared distances of the k nearest other rows of each, shape (n, k) both."""
+    from threadpoolctl import threadpool_limits
+
     del workers  # one suffices here; the argument is that of the large way
-    rows = rows.astype(np.float64)
+    with threadpool_limits(1):
+        return _search(rows.astype(np.float64), k)
+
+
+def _search(rows: NDArray[np.float64], k: int) -> Found:
     n = rows.shape[0]
     centred = rows - rows.mean(axis=0)
     norms = (centred**2).sum(axis=1)

@@ -38,14 +38,24 @@ def _is_asset(node: ast.FunctionDef) -> bool:
 
 
 def test_importing_burnish_loads_nothing_heavy():
-    heavy = ["sklearn", "pandas", "scipy", "torch", "dagster", "mlflow", "great_expectations"]
+    heavy = [
+        "sklearn",
+        "numba",
+        "pandas",
+        "scipy",
+        "torch",
+        "dagster",
+        "mlflow",
+        "great_expectations",
+    ]
     code = f"import sys, burnish; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 HEAVY = (
-    "alembic", "deltalake", "great_expectations", "matplotlib", "mlflow", "pandas", "PIL",
+    "alembic", "deltalake", "great_expectations", "matplotlib", "mlflow", "numba", "pandas",
+    "PIL",
     "polars", "scipy", "skops", "sklearn",
 )  # fmt: skip
 """Whatever takes a tenth of a second or more to import, or brings along what does. Not among them:

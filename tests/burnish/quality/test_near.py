@@ -148,15 +148,15 @@ def test_text_in_any_container_means_the_same() -> None:
         assert near_duplicate_groups(held).equals(names)
 
 
-def test_a_hundred_thousand_texts_take_seconds() -> None:
+def test_tens_of_thousands_of_texts_take_seconds() -> None:
     rng = np.random.default_rng(6)
     words = np.array(["".join(rng.choice(list("abcdefghijkl"), 5)) for _ in range(3000)])
-    texts = [" ".join(row) for row in words[rng.integers(0, 3000, (50_000, 10))]]
+    texts = [" ".join(row) for row in words[rng.integers(0, 3000, (20_000, 10))]]
     texts += [text + "s" for text in texts]
     start = time.process_time()
     names = near_duplicate_groups(texts)
-    assert time.process_time() - start < 30
-    assert len(set(names.to_pylist())) == pytest.approx(50_000, rel=0.001)
+    assert time.process_time() - start < 15
+    assert len(set(names.to_pylist())) == pytest.approx(20_000, rel=0.001)
 
 
 @pytest.mark.parametrize(
