@@ -5,8 +5,12 @@ bytes. What does not: judging labels by the probabilities (`burnish.labels`), no
 (`burnish.workflows`).
 """
 
-from burnish.modeling.estimators import PanelModel, audit_panel, check_model, make_estimator
+from burnish.modeling.caching import FolderCache
+from burnish.modeling.estimators import check_model, make_estimator
 from burnish.modeling.features import design_frame, make_pipeline
+from burnish.modeling.folds import joined_groups
+from burnish.modeling.leverage import review_leverage
+from burnish.modeling.panel import PanelModel, audit_panel
 from burnish.modeling.probabilities import (
     OutOfSample,
     check_pred_probs,
@@ -15,6 +19,7 @@ from burnish.modeling.probabilities import (
 from burnish.modeling.saving import dump_model, load_model
 
 __all__ = [
+    "FolderCache",
     "OutOfSample",
     "PanelModel",
     "audit_panel",
@@ -22,8 +27,10 @@ __all__ = [
     "check_pred_probs",
     "design_frame",
     "dump_model",
+    "joined_groups",
     "load_model",
     "make_estimator",
     "make_pipeline",
     "out_of_sample_probabilities",
+    "review_leverage",
 ]

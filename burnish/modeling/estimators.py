@@ -1,8 +1,8 @@
-"""Estimators by name: the model that is retrained, and the panel that audits labels.
+"""Estimators by name: the model that is retrained.
 
-What belongs here: which estimator stands behind a name, and which few models look at a dataset
-together. What does not: preprocessing (`burnish.modeling.features`, `burnish.modeling.views`) and
-fitting (`burnish.modeling.probabilities`).
+What belongs here: which estimator stands behind a name of a spec. What does not: the models that
+audit labels (`burnish.modeling.panel`), preprocessing (`burnish.modeling.features`) and fitting
+(`burnish.workflows.train`).
 """
 
 from __future__ import annotations
@@ -10,31 +10,12 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from burnish.errors import SpecError
 from burnish.modeling.saving import TRUSTED_LIBRARIES, untrusted_types
-from burnish.spec import Feature, Model
+from burnish.spec import Model
 from burnish.spec.keys import near
-
-View = Literal["dense", "words", "chars"]
-
-_SMALL = 50
-_LARGE = 20_000
-_ROWS_OF_A_TREE = 5_000
-
-
-@dataclass(frozen=True)
-class PanelModel:
-    """One model of an audit panel: its name, an unfitted estimator, and the matrix it looks at."""
-
-    name: str
-    estimator: Any
-    view: View = "dense"
-
-
-# ---------------------------------------------------------------- the model that is retrained
 
 
 def make_estimator(model: Model, *, random_state: int, n_classes: int) -> Any:
@@ -172,99 +153,3 @@ def _imported(path: str) -> Callable[..., Any]:
             f"model.name: model {path!r} has no `fit`", expected="a scikit-learn classifier"
         )
     return found
-
-
-# ---------------------------------------------------------------- the panel that audits
-
-
-def audit_panel(
-    features: Mapping[str, Feature] | None,
-    n_rows: int,
-    n_features: int,
-    random_state: int,
-    *,
-    n_classes: int = 2,
-) -> list[PanelModel]:
-    """A few cheap models that err differently, chosen by modality and size.
-
-    `n_features` counts the columns of the dense view (0: there is none), which is standardised
-    with unit mean variance. Numbers, categories and images: shrunken discriminant analysis, extra
-    trees, and logistic regression on a Nystroem map of the RBF kernel. Text: characters, word
-    counts and nearest texts. Below 50 rows, or 5 a class: a linear model and neighbours. Without
-    `features` all columns are numbers.
-
-    >>> [model.name for model in audit_panel(None, 1_000, 20, 0)]
-    ['discriminant', 'trees', 'kernel']
-    """
-    panel: list[PanelModel] = []
-    if n_features:
-        small = n_rows < max(_SMALL, 5 * n_classes)
-        panel += _small_panel() if small else _dense_panel(n_rows, n_features, random_state)
-    if features and any(feature.kind == "text" for feature in features.values()):
-        panel += _text_panel()
-    return panel
-
-
-def _small_panel() -> list[PanelModel]:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.neighbors import KNeighborsClassifier
-
-    # Covariances and forests of a handful of rows say nothing.
-    near = KNeighborsClassifier(n_neighbors=3, weights="distance")
-    return [
-        PanelModel("linear", LogisticRegression(C=0.1, max_iter=2000)),
-        PanelModel("neighbours", near),
-    ]
-
-
-def _dense_panel(n_rows: int, n_features: int, random_state: int) -> list[PanelModel]:
-    return [
-        PanelModel("discriminant", _discriminant(n_features)),
-        PanelModel("trees", _trees(n_rows, random_state)),
-        PanelModel("kernel", _kernel(n_rows, random_state)),
-    ]
-
-
-def _discriminant(n_features: int) -> Any:
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.linear_model import LogisticRegression
-
-    # Its covariance grows with the square of the columns.
-    if n_features > 1_000:
-        return LogisticRegression(C=0.1, max_iter=2000)
-    return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
-
-
-def _trees(n_rows: int, random_state: int) -> Any:
-    from sklearn.ensemble import ExtraTreesClassifier
-
-    cap: dict[str, Any] = {}
-    if n_rows > 2 * _ROWS_OF_A_TREE:
-        cap = {"bootstrap": True, "max_samples": _ROWS_OF_A_TREE}
-    return ExtraTreesClassifier(60, min_samples_leaf=3, n_jobs=1, random_state=random_state, **cap)
-
-
-def _kernel(n_rows: int, random_state: int) -> Any:
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.kernel_approximation import Nystroem
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
-    n_components = min(300, n_rows // 2)
-    near = Nystroem(n_components=n_components, random_state=random_state)
-    if n_rows > _LARGE:
-        return make_pipeline(near, LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
-    return make_pipeline(near, LogisticRegression(C=3.0, max_iter=2000))
-
-
-def _text_panel() -> list[PanelModel]:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.naive_bayes import ComplementNB
-    from sklearn.neighbors import KNeighborsClassifier
-
-    near = KNeighborsClassifier(n_neighbors=15, weights="distance", metric="cosine")
-    return [
-        PanelModel("characters", LogisticRegression(C=3.0, max_iter=500), "chars"),
-        PanelModel("words", ComplementNB(alpha=0.3), "words"),
-        PanelModel("near_texts", near, "chars"),
-    ]

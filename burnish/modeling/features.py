@@ -31,7 +31,7 @@ MISSING = "(missing)"
 # Words of one letter or digit count too: in short texts they carry meaning.
 WORD = r"(?u)\b\w+\b"
 _DATE_PARTS = ("year", "month", "day", "day_of_week", "hour")
-_PIXEL = re.compile(r"_px_\d{3}$")
+PIXEL = re.compile(r"_px_\d{3}$")
 # Words, pixels and standardised numbers differ in length; with these weights one strength of
 # regularisation suits all of them.
 _WEIGHTS = {"pixels": 3.0, "words": 3.0, "chars": 3.0}
@@ -147,7 +147,7 @@ def frame_columns(features: Mapping[str, Feature], frame: pd.DataFrame) -> Frame
     text = tuple(name for name in names if kind.get(name) == "text")
     categorical = tuple(name for name in names if kind.get(name) == "categorical")
     images = tuple(name for name, feature in features.items() if feature.kind == "image")
-    pixels = tuple(n for n in names if _PIXEL.sub("", n) in images and n not in kind)
+    pixels = tuple(n for n in names if PIXEL.sub("", n) in images and n not in kind)
     rest = {*text, *categorical, *pixels}
     return FrameColumns(tuple(n for n in names if n not in rest), pixels, categorical, text)
 

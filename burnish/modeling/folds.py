@@ -48,6 +48,29 @@ def assign_folds(
     return _grouped(codes, members, n_folds, random_state)
 
 
+def joined_groups(*groupings: Sequence[Any]) -> NDArray[np.intp]:
+    """One grouping in which rows are together that any of `groupings` puts together, shape (n,).
+
+    Say a declared group and near-duplicate clusters: chains of the two are one group.
+
+    >>> joined_groups(["a", "a", "b", "c"], [1, 2, 2, 3]).tolist()
+    [0, 0, 0, 1]
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(groupings[0])
+    rows = np.arange(n)
+    links: Any = csr_array((n, n), dtype=np.int8)
+    for grouping in groupings:
+        codes = _group_codes(grouping, n)
+        first = np.zeros(int(codes.max()) + 1, dtype=np.intp)
+        # Backwards, so that the first row of each group is what stays.
+        first[codes[::-1]] = rows[::-1]
+        links = links + csr_array((np.ones(n, np.int8), (rows, first[codes])), shape=(n, n))
+    return np.asarray(connected_components(links, directed=False)[1], dtype=np.intp)
+
+
 def _group_codes(groups: Sequence[Any], n: int) -> NDArray[np.intp]:
     if len(groups) != n:
         raise DataError(f"{len(groups)} groups", expected=f"{n}: a group a row")

@@ -61,6 +61,22 @@ def pixel_matrix(
     return arrays.reshape(len(arrays), -1) / depth
 
 
+def picture_shape(pixels: int, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of one picture of `pixel_matrix`, from its pixels and the spec's `shape`.
+
+    >>> picture_shape(256, (28, 28)), picture_shape(64, ())
+    ((16, 16), (8, 8))
+    """
+    side = isqrt(pixels)
+    if shape:
+        height, width = min(MAX_SIDE, shape[0]), min(MAX_SIDE, shape[1])
+        if height * width == pixels:
+            return height, width
+    if side * side == pixels:
+        return side, side
+    raise DataError(f"{pixels} pixels a picture", expected=f"a picture of the shape {shape}")
+
+
 def _square(first: Any, name: str) -> tuple[int, ...]:
     size = 0 if first is None else len(first)
     side = isqrt(size)

@@ -1,8 +1,8 @@
 """Out-of-sample class probabilities: each row judged by models that never saw its label.
 
-What belongs here: cross-fitting a panel, calibrating each model, and putting them together. What
-does not: which models there are (`burnish.modeling.estimators`), what they look at
-(`burnish.modeling.views`), or what the probabilities say of a label (`burnish.labels`).
+What belongs here: cross-fitting a panel of models. What does not: which models there are
+(`burnish.modeling.panel`), what they look at (`burnish.modeling.views`), how their answers become
+one (`burnish.modeling.combining`), or what it says of a label (`burnish.labels`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 from burnish.errors import DataError
 from burnish.labels import check_pred_probs, encode_labels
 from burnish.labels.checks import sorted_classes
-from burnish.modeling.estimators import PanelModel, audit_panel
+from burnish.modeling.caching import ArrayCache, content_key
+from burnish.modeling.combining import TABLE_LEAN, join_models
 from burnish.modeling.folds import assign_folds
-from burnish.modeling.views import Views, frame_views, matrix_views
+from burnish.modeling.panel import PanelModel, audit_panel, is_table
+from burnish.modeling.views import Views, frame_views, matrix_views, neighbour_space
 from burnish.spec import Feature
 from burnish.typing import Labels, Mapper
 
@@ -35,18 +37,19 @@ Codes = NDArray[np.intp]
 A = TypeVar("A")
 B = TypeVar("B")
 
-# What a probability of zero stands for while models are calibrated.
-_FLOOR = 1e-3
-_CALIBRATION_ROWS = 20_000
+# Told after each fit: how many of the panel's fits are done, of how many.
+Progress: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class OutOfSample:
     """Probabilities of rows by models that did not see their labels; columns follow `classes`.
 
-    `probs` (n, K) is the mean of `by_model` (each (n, K), calibrated). `disagreement` (n,) in
-    [0, 1] is the mean total variation distance of a model from that mean. The `extra_` fields say
-    the same of the rows passed as `extra`, by the mean over the models of all folds.
+    `probs` (n, K) joins `by_model` (each (n, K), calibrated) by the mean of their logarithms, with
+    `weights`. `disagreement` (n,) in [0, 1] is the weighted mean total variation distance of a
+    model from it. `features` (n, d) are the rows as numbers on comparable scales, where near means
+    alike. The `extra_` fields say the same of the rows passed as `extra`, by the mean over the
+    models of all folds.
     """
 
     probs: FloatArray
@@ -55,6 +58,9 @@ class OutOfSample:
     disagreement: FloatArray
     extra_probs: FloatArray
     extra_disagreement: FloatArray
+    features: FloatArray
+    extra_features: FloatArray
+    weights: Mapping[str, float]
 
 
 def out_of_sample_probabilities(
@@ -70,18 +76,23 @@ def out_of_sample_probabilities(
     repeats: int = 1,
     random_state: int = 0,
     mapper: Mapper | None = None,
+    cache: ArrayCache | None = None,
+    progress: Progress | None = None,
 ) -> OutOfSample:
     """Cross-fitted probabilities of a panel of models, shape (n, K).
 
     Takes a matrix (n, d) of numbers, or a design frame with its `features`. Rows of one of
     `groups` are held out together. `extra` rows, which have no label, are predicted in the same
-    pass. Each model's probabilities get one temperature, fitted to the given labels out-of-sample,
-    before their arithmetic mean is taken: without it the least modest model rules. Folds differ
-    with each of `repeats`. The preparation of features sees all rows, and no label.
+    pass. Each model's probabilities get one temperature, fitted for each fold to the given labels
+    of the others; then the mean of their logarithms is taken. Folds differ with each of `repeats`.
+    The preparation of features sees all rows, and no label.
+
+    With a `cache`, a fit whose rows, labels and estimator are those of an earlier one is not made
+    again: after changes within one fold, four of five fits are. `progress` is told after each fit.
 
     Raises `DataError` on NaN in a matrix, an unknown label, or too few rows or groups to hold any
-    out. Stacking by means of held-out rows: Wolpert 1992, 'Stacked Generalization'; temperature:
-    Guo et al. 2017, 'On Calibration of Modern Neural Networks'.
+    out. Out-of-sample answers of several models, joined: Wolpert 1992, 'Stacked Generalization';
+    Genest & Zidek 1986, 'Combining Probability Distributions' (logarithmic pool).
 
     >>> rng = np.random.default_rng(0)
     >>> X = np.vstack([rng.normal(0, 1, (40, 2)), rng.normal(4, 1, (40, 2))])
@@ -100,9 +111,12 @@ def out_of_sample_probabilities(
         assign_folds(codes, groups, n_folds=n_folds, random_state=random_state + repeat)
         for repeat in range(repeats)
     ]
+    lean = TABLE_LEAN if models is None and is_table(features) else 0.0
     if models is None:
         n_features = views["dense"].shape[1] if "dense" in views else 0
-        models = audit_panel(features, n, n_features, random_state, n_classes=len(names))
+        models = audit_panel(
+            features, n, n_features, random_state, n_classes=len(names), views=views.keys()
+        )
     panel = _usable(models, views)
     tasks = [
         _Task(model, folds, fold)
@@ -111,9 +125,23 @@ def out_of_sample_probabilities(
         for fold in np.unique(folds).tolist()
     ]
     fit = partial(_fit_and_predict, views=views, codes=codes, n_classes=len(names))
-    results = (mapper or _InProcess()).map(fit, tasks)
+    keys = [] if cache is None else _keys(tasks, views, codes, len(names))
+    known = _Known(cache, keys)
+    results = _results(tasks, fit, known, mapper=mapper or _InProcess(), progress=progress)
     raw = _gathered(tasks, results, codes.size, repeats)
-    return _combined({m.name: raw[m.name] for m in panel}, codes, names)
+    joined = join_models({m.name: raw[m.name] for m in panel}, codes, cuts[0], lean=lean)
+    space = neighbour_space(views)
+    return OutOfSample(
+        probs=joined.probs[:n],
+        by_model={name: probs[:n] for name, probs in joined.by_model.items()},
+        classes=names,
+        disagreement=joined.disagreement[:n],
+        extra_probs=joined.probs[n:],
+        extra_disagreement=joined.disagreement[n:],
+        features=space[:n],
+        extra_features=space[n:],
+        weights=joined.weights,
+    )
 
 
 @dataclass(frozen=True)
@@ -130,6 +158,59 @@ class _InProcess:
 
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> list[B]:
         return [function(item) for item in items]
+
+
+def _keys(tasks: Sequence[_Task], views: Views, codes: Codes, n_classes: int) -> list[str]:
+    """What each fit depends on: the matrix, who is held out, the other rows' labels, the model."""
+    import sklearn
+
+    matrices = {name: content_key(views[name]) for name in {task.model.view for task in tasks}}
+    keys: list[str] = []
+    for task in tasks:
+        train = task.folds != task.fold
+        model = f"{type(task.model.estimator)} {task.model.estimator.get_params()}"
+        at = (matrices[task.model.view], n_classes, sklearn.__version__, np.__version__, model)
+        keys.append(content_key(*at, train, codes[train]))
+    return keys
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The cache, and the key of each task; without a cache nothing is known."""
+
+    cache: ArrayCache | None
+    keys: list[str]
+
+    def get(self, at: int) -> FloatArray | None:
+        return None if self.cache is None else self.cache.get(self.keys[at])
+
+    def put(self, at: int, probs: FloatArray) -> None:
+        if self.cache is not None:
+            self.cache.put(self.keys[at], probs)
+
+
+def _results(
+    tasks: list[_Task],
+    fit: Callable[[_Task], FloatArray],
+    known: _Known,
+    *,
+    mapper: Mapper,
+    progress: Progress | None,
+) -> list[FloatArray]:
+    """The answer to each task, from the cache where it has it."""
+    found = {at: known.get(at) for at in range(len(tasks))}
+    missing = [at for at, probs in found.items() if probs is None]
+    tell = progress or (lambda _done, _all: None)
+    tell(len(tasks) - len(missing), len(tasks))
+    # Another mapper gets all tasks at once, to deal them out as it likes.
+    step = 1 if isinstance(mapper, _InProcess) else max(1, len(missing))
+    for start in range(0, len(missing), step):
+        batch = missing[start : start + step]
+        for at, probs in zip(batch, mapper.map(fit, [tasks[at] for at in batch]), strict=True):
+            found[at] = probs
+            known.put(at, probs)
+        tell(len(tasks) - len(missing) + start + len(batch), len(tasks))
+    return [probs for probs in found.values() if probs is not None]
 
 
 def _views(rows: Any, extra: Any, features: Mapping[str, Feature] | None) -> tuple[Views, int]:
@@ -213,41 +294,3 @@ def _gathered(
         sums[:n] /= repeats
         sums[n:] /= n_fits[name]
     return total
-
-
-def _combined(raw: Mapping[str, FloatArray], codes: Codes, classes: tuple[Any, ...]) -> OutOfSample:
-    n = codes.size
-    calibrated = {name: _tempered(probs, codes) for name, probs in raw.items()}
-    mean = np.mean(list(calibrated.values()), axis=0)
-    distance = [0.5 * np.abs(probs - mean).sum(axis=1) for probs in calibrated.values()]
-    disagreement = np.clip(np.mean(distance, axis=0), 0.0, 1.0)
-    return OutOfSample(
-        probs=mean[:n],
-        by_model={name: probs[:n] for name, probs in calibrated.items()},
-        classes=classes,
-        disagreement=disagreement[:n],
-        extra_probs=mean[n:],
-        extra_disagreement=disagreement[n:],
-    )
-
-
-def _tempered(probs: FloatArray, codes: Codes) -> FloatArray:
-    """`probs` to the power that makes the given labels likeliest, renormalised."""
-    from scipy.optimize import minimize_scalar
-
-    K = probs.shape[1]
-    logs = np.log((probs + _FLOOR) / (1.0 + K * _FLOOR))
-    some = np.arange(codes.size)[:: max(1, codes.size // _CALIBRATION_ROWS)]
-    sample, own = logs[some], codes[some]
-
-    def loss(log_power: float) -> float:
-        fitted = _softmax(np.exp(log_power) * sample)
-        return -float(np.log(fitted[np.arange(own.size), own] + 1e-12).mean())
-
-    best = minimize_scalar(loss, bounds=(-1.5, 1.5), method="bounded")
-    return _softmax(np.exp(float(best.x)) * logs)
-
-
-def _softmax(z: FloatArray) -> FloatArray:
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)

@@ -8,8 +8,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from burnish.errors import SpecError
-from burnish.modeling import audit_panel, check_model, make_estimator
-from burnish.spec import Feature, Model
+from burnish.modeling import check_model, make_estimator
+from burnish.spec import Model
 from burnish.spec.known import MODELS
 
 
@@ -72,14 +72,6 @@ def test_logistic_converges_on_hard_columns() -> None:
     rng = np.random.default_rng(0)
     model = make_estimator(Model(), random_state=0, n_classes=3)
     model.fit(rng.normal(size=(200, 30)) * 3, rng.integers(0, 3, 200))
-
-
-def test_the_panel_follows_the_modality() -> None:
-    text = {"note": Feature(kind="text")}
-    both = {**text, "age": Feature(kind="numeric")}
-    assert {m.view for m in audit_panel(text, 500, 0, 0)} == {"words", "chars"}
-    assert {m.view for m in audit_panel(both, 500, 3, 0)} == {"dense", "words", "chars"}
-    assert [m.name for m in audit_panel(None, 20, 3, 0)] == ["linear", "neighbours"]
 
 
 @pytest.mark.parametrize("name", MODELS)

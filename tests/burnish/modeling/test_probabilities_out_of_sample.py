@@ -160,8 +160,9 @@ def test_disagreement_is_highest_where_models_differ() -> None:
     alone = out_of_sample_probabilities(X, labels, models=FAST)
     assert alone.disagreement.max() == 0
     assert 0 < found.disagreement.max() <= 1
-    mean = np.mean(list(found.by_model.values()), axis=0)
-    np.testing.assert_allclose(found.probs, mean)
+    # The mean of logarithms: of two models, the square root of their product.
+    logs = np.mean([np.log(probs + 5e-3) for probs in found.by_model.values()], axis=0)
+    np.testing.assert_allclose(found.probs, np.exp(logs) / np.exp(logs).sum(1, keepdims=True))
 
 
 def test_text_and_numbers_together_use_all_views() -> None:
@@ -172,7 +173,7 @@ def test_text_and_numbers_together_use_all_views() -> None:
     kinds = {"note": Feature(kind="text"), "size": Feature(kind="numeric")}
     table = pa.table({"note": notes, "size": rng.normal(size=80)})
     found = out_of_sample_probabilities(design_frame(table, kinds), labels, features=kinds)
-    assert {"characters", "words", "near_texts", "kernel"} <= set(found.by_model)
+    assert {"ridge", "words", "kernel"} <= set(found.by_model)
     said = np.array(found.classes)[found.probs.argmax(axis=1)]
     assert (said == np.array(labels)).mean() > 0.95
 
