@@ -4,10 +4,12 @@ What belongs here: the score that ranks rows, its calibration, and the signals b
 does not: the noise of the whole (`burnish.labels.noise`) and pairs of classes
 (`burnish.labels.confusion`).
 
-The score is a smoothed log-odds, ln((p_other + 0.1) / (p_given + 0.1)), where p_other is the
-highest probability of another class. It is a compromise: on labels that people really got wrong,
-plain log-odds rank a little better where noise is heavy, and the margin where it is rare and the
-model itself is the weaker witness; each is clearly worse than this score where the other is best.
+The score, `suspicion`, is ln(p_other + 0.01) / 2 - ln(p_given + 0.01), where p_other is the highest
+probability of another class: half of the way from self-confidence (how little the given class is
+believed) to log-odds (how much more another one is). Where noise is light and the model strong,
+log-odds rank wrong labels best, where noise is heavy and the model weak, self-confidence does; over
+the sets of labels that people really got wrong, the mean of this score lay above that of each
+(docs/benchmarks.md). The 0.01 keeps a row from ranking high for nothing but a tiny p_given.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from burnish.typing import Labels, PredProbs
 FloatArray = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-SMOOTHING = 0.1
+SMOOTHING = 0.01
 _SLOPE = 2.0
 _BINS = 4096
 
@@ -40,7 +42,7 @@ _BINS = 4096
 class LabelErrors:
     """What `find_label_errors` found, row by row in the order of the labels.
 
-    `error_probability` (n,) in [0, 1] rises strictly with `signals["log_odds"]`, apart from
+    `error_probability` (n,) in [0, 1] rises strictly with `signals["suspicion"]`, apart from
     rounding. `codes` (n,) are the places of the labels in `classes`, `suggested_codes` (n,) those
     of the most probable class, which may be the given one (and is in a tie). `noise` is the whole:
     its matrix and rate, with intervals of sampling alone.
@@ -79,7 +81,7 @@ class LabelErrors:
 
         Rows whose likeliest class is the given one are not among them, so that there can be fewer.
         """
-        score = self.signals["log_odds"]
+        score = self.signals["suspicion"]
         number = round(self.noise.rate * score.size)
         if number == 0:
             return np.zeros(score.size, dtype=bool)
@@ -90,7 +92,7 @@ class LabelErrors:
     @cached_property
     def rank(self) -> NDArray[np.int64]:
         """1 for the most suspicious row, n for the least; ties keep the order of the rows."""
-        order = np.argsort(-self.signals["log_odds"], kind="stable")
+        order = np.argsort(-self.signals["suspicion"], kind="stable")
         rank = np.empty(order.size, dtype=np.int64)
         rank[order] = np.arange(1, order.size + 1)
         return rank
@@ -123,7 +125,7 @@ def find_label_errors(
     `class_distance`, how far the row is from its own class relative to the others, in [0, 1]. Where
     the neighbours are known already (`burnish.neighbours.nearest`), they stand for the features.
 
-    `error_probability` is a logistic function of the smoothed log-odds, shifted so that its mean
+    `error_probability` is a logistic function of the suspicion, shifted so that its mean
     is the noise rate of confident learning (Northcutt, Jiang & Chuang 2021, 'Confident Learning';
     the single scores: Kuan & Mueller 2022, 'Model-agnostic label quality scoring'). Raises
     `DataError` on an unknown label, a wrong shape, NaN, or rows that do not sum to 1.
@@ -136,11 +138,12 @@ def find_label_errors(
     codes, names = code_labels(labels, classes)
     probs = shaped_probabilities(pred_probs, codes.size, len(names))
     seen = look(codes, probs)
-    score = _score(seen.given, seen.other)
+    score, log_odds = suspicion(seen.given, seen.other)
     signals = {
         "self_confidence": seen.given,
         "margin": seen.given - seen.other,
-        "log_odds": score,
+        "log_odds": log_odds,
+        "suspicion": score,
     }
     if features is not None:
         signals |= surrounding_signals(codes, features)
@@ -159,18 +162,26 @@ def error_probability(codes: Codes, pred_probs: PredProbs) -> FloatArray:
     """The error probability of `find_label_errors` alone, for labels that are coded already."""
     seen = look(codes, pred_probs)
     noise = noise_of_seen(codes, pred_probs, seen)
-    return _calibrated(_score(seen.given, seen.other), noise.rate)
+    return _calibrated(suspicion(seen.given, seen.other)[0], noise.rate)
 
 
-def _score(given: FloatArray, other: FloatArray) -> FloatArray:
-    """What ranks the rows, from the probability of the given class and of the best other one."""
-    return np.log((other + SMOOTHING) / (given + SMOOTHING))
+def suspicion(given: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What ranks the rows, and the log-odds, from the probabilities of given and best other class.
+
+    >>> [float(x[0].round(2)) for x in suspicion(np.array([0.1]), np.array([0.8]))]
+    [2.1, 2.0]
+    """
+    own, best = np.log(given + SMOOTHING), np.log(other + SMOOTHING)
+    log_odds = best - own
+    best *= 0.5
+    best -= own
+    return best, log_odds
 
 
 def _calibrated(score: FloatArray, rate: float) -> FloatArray:
     """Logistic of the score with a fixed slope; the offset makes the mean equal the noise rate.
 
-    Twice the log-odds was the best calibrated slope on sets with known truth. The score is
+    Twice the score was the best calibrated slope on sets with known truth. The score is
     bounded, so a fine histogram stands for the rows while the offset is sought.
     """
     rate = min(max(rate, 0.5 / score.size), 1.0 - 0.5 / score.size)

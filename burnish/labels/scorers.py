@@ -84,9 +84,16 @@ def low_margin(codes: Codes, pred_probs: PredProbs) -> FloatArray:
 
 
 def smoothed_log_odds(codes: Codes, pred_probs: PredProbs) -> FloatArray:
-    """(q + 0.1) / (p + q + 0.2): the logistic of ln((q + 0.1) / (p + 0.1))."""
+    """(q + 0.01) / (p + q + 0.02): the logistic of ln((q + 0.01) / (p + 0.01))."""
     seen = look(codes, pred_probs)
     high = seen.other + SMOOTHING
+    return high / (seen.given + SMOOTHING + high)
+
+
+def by_suspicion(codes: Codes, pred_probs: PredProbs) -> FloatArray:
+    """The logistic of the score that ranks rows: r / (1 + r), r = sqrt(q + 0.01) / (p + 0.01)."""
+    seen = look(codes, pred_probs)
+    high = np.sqrt(seen.other + SMOOTHING)
     return high / (seen.given + SMOOTHING + high)
 
 
@@ -95,6 +102,7 @@ SCORERS: Mapping[str, Scorer] = MappingProxyType(
         "self_confidence": low_self_confidence,
         "margin": low_margin,
         "log_odds": smoothed_log_odds,
+        "suspicion": by_suspicion,
         "error_probability": error_probability,
     }
 )

@@ -146,5 +146,5 @@ def test_error_probability_rises_with_the_score(drawn: tuple[int, int, int]) -> 
     seed, K, n = drawn
     rng = np.random.default_rng(seed)
     found = find_label_errors(rng.integers(0, K, n), rng.dirichlet(np.ones(K), n), classes=range(K))
-    order = np.argsort(found.signals["log_odds"])
+    order = np.argsort(found.signals["suspicion"])
     assert (np.diff(found.error_probability[order]) >= 0).all()
