@@ -21,6 +21,7 @@ from burnish.labels import check_pred_probs, encode_labels
 from burnish.labels.checks import sorted_classes
 from burnish.modeling.caching import ArrayCache, content_key
 from burnish.modeling.combining import TABLE_LEAN, join_models
+from burnish.modeling.copies import Copies, find_copies, held_together
 from burnish.modeling.folds import assign_folds
 from burnish.modeling.panel import PanelModel, audit_panel, is_table
 from burnish.modeling.views import Views, frame_views, matrix_views, neighbour_space
@@ -48,8 +49,8 @@ class OutOfSample:
     `probs` (n, K) joins `by_model` (each (n, K), calibrated) by the mean of their logarithms, with
     `weights`. `disagreement` (n,) in [0, 1] is the weighted mean total variation distance of a
     model from it. `features` (n, d) are the rows as numbers on comparable scales, where near means
-    alike. The `extra_` fields say the same of the rows passed as `extra`, by the mean over the
-    models of all folds.
+    alike, and `copies` their near copies, None where they were not sought. The `extra_` fields say
+    the same of the rows passed as `extra`, by the mean over the models of all folds.
     """
 
     probs: FloatArray
@@ -61,6 +62,7 @@ class OutOfSample:
     features: FloatArray
     extra_features: FloatArray
     weights: Mapping[str, float]
+    copies: Copies | None
 
 
 def out_of_sample_probabilities(
@@ -72,6 +74,7 @@ def out_of_sample_probabilities(
     groups: Sequence[Any] | None = None,
     classes: Sequence[Any] | None = None,
     models: Sequence[PanelModel] | None = None,
+    near_copies: bool = True,
     n_folds: int = 5,
     repeats: int = 1,
     random_state: int = 0,
@@ -82,10 +85,11 @@ def out_of_sample_probabilities(
     """Cross-fitted probabilities of a panel of models, shape (n, K).
 
     Takes a matrix (n, d) of numbers, or a design frame with its `features`. Rows of one of
-    `groups` are held out together. `extra` rows, which have no label, are predicted in the same
-    pass. Each model's probabilities get one temperature, fitted for each fold to the given labels
-    of the others; then the mean of their logarithms is taken. Folds differ with each of `repeats`.
-    The preparation of features sees all rows, and no label.
+    `groups` are held out together, and so are near copies (unless `near_copies` is False), which
+    would vouch for each other's labels. `extra` rows, which have no label, are predicted in the
+    same pass. Each model's probabilities get one temperature, fitted for each fold to the given
+    labels of the others; then the mean of their logarithms is taken. Folds differ with each of
+    `repeats`. The preparation of features sees all rows, and no label.
 
     With a `cache`, a fit whose rows, labels and estimator are those of an earlier one is not made
     again: after changes within one fold, four of five fits are. `progress` is told after each fit.
@@ -107,6 +111,10 @@ def out_of_sample_probabilities(
         raise DataError(f"{n} rows of features and {codes.size} labels", expected="as many")
     if repeats < 1:
         raise DataError(f"{repeats} repeats", expected="one or more")
+    space = neighbour_space(views)
+    copies = _copies(frame_or_matrix, space[:n], features) if near_copies else None
+    if copies is not None:
+        groups, _ = held_together(groups, copies.clusters)
     cuts = [
         assign_folds(codes, groups, n_folds=n_folds, random_state=random_state + repeat)
         for repeat in range(repeats)
@@ -130,7 +138,6 @@ def out_of_sample_probabilities(
     results = _results(tasks, fit, known, mapper=mapper or _InProcess(), progress=progress)
     raw = _gathered(tasks, results, codes.size, repeats)
     joined = join_models({m.name: raw[m.name] for m in panel}, codes, cuts[0], lean=lean)
-    space = neighbour_space(views)
     return OutOfSample(
         probs=joined.probs[:n],
         by_model={name: probs[:n] for name, probs in joined.by_model.items()},
@@ -141,6 +148,7 @@ def out_of_sample_probabilities(
         features=space[:n],
         extra_features=space[n:],
         weights=joined.weights,
+        copies=copies,
     )
 
 
@@ -229,6 +237,10 @@ def _views(rows: Any, extra: Any, features: Mapping[str, Feature] | None) -> tup
         )
     whole = matrix if extra is None else np.vstack([matrix, np.asarray(extra)])
     return matrix_views(whole), len(matrix)
+
+
+def _copies(rows: Any, space: FloatArray, features: Mapping[str, Feature] | None) -> Copies:
+    return find_copies(space, rows if features is not None else None, features)
 
 
 def _usable(models: Sequence[PanelModel], views: Views) -> list[PanelModel]:

@@ -15,9 +15,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from burnish.errors import DataError
-from burnish.labels import find_label_errors
+from burnish.labels import encode_labels, find_label_errors
 from burnish.labels.errors import LabelErrors
-from burnish.modeling import design_frame, out_of_sample_probabilities
+from burnish.labels.surroundings import surrounding_signals
+from burnish.modeling import (
+    OutOfSample,
+    design_frame,
+    out_of_sample_probabilities,
+    review_leverage,
+)
+from burnish.modeling.caching import ArrayCache
+from burnish.modeling.probabilities import Progress
 from burnish.quality import duplicate_groups
 from burnish.spec import DatasetSpec
 from burnish.typing import Mapper
@@ -38,12 +46,20 @@ AUDIT_SCHEMA = pa.schema(
         ("suggested_label", pa.string()),
         ("self_confidence", pa.float64()),
         ("margin", pa.float64()),
+        ("log_odds", pa.float64()),
+        ("suspicion", pa.float64()),
         ("model_disagreement", pa.float64()),
+        ("neighbour_disagreement", pa.float64()),
+        ("class_distance", pa.float64()),
+        ("leverage", pa.float64()),
         ("audit_rank", pa.int64()),
         ("confusion_pair", pa.string()),
         ("copy_group", pa.string()),
+        ("cluster", pa.string()),
     ]
 )
+# What is known of a row before any label of it is judged: of the rows without one as well.
+OF_ROWS = ("neighbour_disagreement", "class_distance", "leverage", "cluster")
 
 
 def predict_probs(
@@ -52,14 +68,19 @@ def predict_probs(
     *,
     unlabeled: pa.Table | None = None,
     mapper: Mapper | None = None,
+    cache: ArrayCache | None = None,
+    progress: Progress | None = None,
 ) -> pa.Table:
     """Class probabilities of the training rows of `current`, by models that never saw them.
 
     Returns example_id, label, given_label, split, `p:<class>` for each class (the spec's, else
-    those that occur, sorted), model_disagreement and copy_group (the first example_id among the
-    rows with the same features). Folds keep each fold_group together. Rows of
-    `unlabeled` whose example_id is not in `current` yet follow, with a null label and split; they
-    need example_id and the features alone. Validation and test rows are never read.
+    those that occur, sorted), model_disagreement, copy_group (the first example_id among the rows
+    with the same features), and what the surroundings say: neighbour_disagreement, class_distance,
+    leverage (how much the row's label moves a model; about 1) and cluster (as copy_group, of near
+    copies). Folds keep each fold_group and near copies together. Rows of `unlabeled` whose
+    example_id is not in `current` yet follow, with a null label and split; they need example_id
+    and the features alone. Validation and test rows are never read. Fits are taken from `cache`
+    where nothing that they depend on has changed; `progress` is told after each.
 
     Raises `DataError` where fewer than two training rows have a label, a label is no class of the
     spec, or a feature cannot be read.
@@ -87,6 +108,8 @@ def predict_probs(
         repeats=1 if spec.of_kind("text") or labeled.num_rows > _TWICE_UP_TO else 2,
         random_state=spec.random_state,
         mapper=mapper,
+        cache=cache,
+        progress=progress,
     )
     probs = np.vstack([found.probs, found.extra_probs])
     disagreement = np.concatenate([found.disagreement, found.extra_disagreement])
@@ -100,8 +123,27 @@ def predict_probs(
             **{f"{PREFIX}{name}": probs[:, at] for at, name in enumerate(found.classes)},
             "model_disagreement": disagreement,
             "copy_group": _copies(together, columns, labeled, extra),
+            **_surroundings(found, labeled, extra),
         }
     )
+
+
+def _surroundings(found: OutOfSample, labeled: pa.Table, extra: pa.Table) -> dict[str, Any]:
+    """What lies around each row; of a row without a label, its leverage alone."""
+    missing = pa.nulls(extra.num_rows, pa.float64())
+    codes = encode_labels(labeled["label"], found.classes)
+    around = found.copies.neighbours if found.copies is not None else None
+    said = surrounding_signals(codes, found.features if around is None else around)
+    columns: dict[str, Any] = {
+        name: pa.concat_arrays([pa.array(values), missing]) for name, values in said.items()
+    }
+    columns["leverage"] = review_leverage(np.vstack([found.features, found.extra_features]))
+    ids = labeled["example_id"].to_pylist()
+    first: dict[int, str] = {}
+    clusters = ids if found.copies is None else found.copies.clusters.tolist()
+    named = [first.setdefault(at, name) for at, name in zip(clusters, ids, strict=True)]
+    columns["cluster"] = pa.array([*named, *extra["example_id"].to_pylist()], pa.string())
+    return columns
 
 
 def _copies(
@@ -152,9 +194,10 @@ def audit_labels(
     """How probably each label is wrong, as the table label_audit, most suspicious row first.
 
     Columns as `AUDIT_SCHEMA`: error_probability, self_confidence and margin (probability of the
-    label, and what it is ahead of the best other class), audit_rank (1 = most suspicious; ties by
-    example_id), confusion_pair (`label>suggested`, null where they agree). Rows without a label
-    come last, their judgements null; suggested_label is what the models say.
+    label, and what it is ahead of the best other class), log_odds and suspicion (which ranks; see
+    `burnish.labels.errors`), the surroundings as in `pred_probs`, audit_rank (1 = most suspicious;
+    ties by example_id), confusion_pair (`label>suggested`, null where they agree). Rows without a
+    label come last, their judgements null; suggested_label is what the models say.
 
     With `current`, labels are taken from it, and rows it no longer holds are left out. With
     `spec`, its classes must be those of the probabilities. Raises `DataError` on probabilities
@@ -214,13 +257,26 @@ def _judged(rows: pa.Table, errors: LabelErrors) -> pa.Table:
             "suggested_label": pa.array(suggested, pa.string()),
             "self_confidence": errors.signals["self_confidence"],
             "margin": errors.signals["margin"],
+            "log_odds": errors.signals["log_odds"],
+            "suspicion": errors.signals["suspicion"],
             "model_disagreement": rows["model_disagreement"],
+            **_of_rows(rows),
             "audit_rank": errors.rank,
             "confusion_pair": pa.array(pairs, pa.string()),
             "copy_group": _copy_groups(rows),
         }
     )
-    return table.cast(AUDIT_SCHEMA).sort_by("audit_rank")
+    return table.select(AUDIT_SCHEMA.names).cast(AUDIT_SCHEMA).sort_by("audit_rank")
+
+
+def _of_rows(rows: pa.Table) -> dict[str, Any]:
+    """The columns `OF_ROWS`; null in probabilities that somebody else has made."""
+    return {
+        name: rows[name]
+        if name in rows.column_names
+        else pa.nulls(rows.num_rows, AUDIT_SCHEMA.field(name).type)
+        for name in OF_ROWS
+    }
 
 
 def _copy_groups(rows: pa.Table) -> pa.ChunkedArray:
@@ -235,4 +291,5 @@ def _unjudged(rows: pa.Table, probs: NDArray[np.float64], classes: tuple[str, ..
     kept = ("example_id", "label", "given_label", "split", "model_disagreement")
     columns |= {name: rows[name] for name in kept}
     columns["copy_group"] = _copy_groups(rows)
+    columns |= _of_rows(rows)
     return pa.table(columns | {"suggested_label": pa.array(said, pa.string())}).cast(AUDIT_SCHEMA)

@@ -20,6 +20,7 @@ from burnish.modeling import PanelModel, design_frame, out_of_sample_probabiliti
 from burnish.modeling.folds import assign_folds
 from burnish.spec import Feature
 
+TEXT = Feature(kind="text")
 NEAREST = [PanelModel("nearest", KNeighborsClassifier(1))]
 FAST = [PanelModel("linear", LogisticRegression(C=0.1, max_iter=500))]
 
@@ -42,10 +43,42 @@ def test_copies_in_one_group_do_not_vouch_for_each_other() -> None:
     rng = np.random.default_rng(0)
     X, labels = rng.normal(size=(100, 3)), rng.integers(0, 2, 100)
     X2, labels2, groups = np.vstack([X, X]), np.r_[labels, labels], [*range(100)] * 2
-    leaky = out_of_sample_probabilities(X2, labels2, models=NEAREST)
-    held = out_of_sample_probabilities(X2, labels2, groups=groups, models=NEAREST)
+    leaky = out_of_sample_probabilities(X2, labels2, models=NEAREST, near_copies=False)
+    held = out_of_sample_probabilities(
+        X2, labels2, groups=groups, models=NEAREST, near_copies=False
+    )
     assert (leaky.probs.argmax(axis=1) == labels2).mean() > 0.8
     assert (held.probs.argmax(axis=1) == labels2).mean() < 0.7
+
+
+def test_near_copies_are_held_out_together_though_nobody_declared_them() -> None:
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(100, 3)), rng.integers(0, 2, 100)
+    X2 = np.vstack([X, X + rng.normal(0, 1e-4, X.shape)])
+    found = out_of_sample_probabilities(X2, np.r_[labels, labels], models=NEAREST)
+    assert (found.probs.argmax(axis=1) == np.r_[labels, labels]).mean() < 0.7
+    assert found.copies is not None
+    assert np.array_equal(found.copies.clusters[:100], found.copies.clusters[100:])
+
+
+def test_near_copies_of_texts_are_told_by_their_words() -> None:
+    rng = np.random.default_rng(0)
+    words = ["card", "money", "lost", "where", "top", "up", "rate", "fee", "please", "urgent"]
+    texts = [" ".join(rng.choice(words, 12)) for _ in range(60)]
+    labels = ["a", "b"] * 30
+    frame = design_frame(
+        pa.table({"note": texts + [text.upper() + " " for text in texts]}), {"note": TEXT}
+    )
+    found = out_of_sample_probabilities(frame, labels * 2, features={"note": TEXT})
+    assert found.copies is not None
+    assert np.array_equal(found.copies.clusters[:60], found.copies.clusters[60:])
+    assert (found.probs.argmax(axis=1) == np.array([0, 1] * 60)).mean() < 0.75
+
+
+def test_rows_that_all_hang_together_are_still_cut_into_folds() -> None:
+    labels = np.arange(60) % 2
+    found = out_of_sample_probabilities(np.ones((60, 2)) * [1, 2], labels, models=FAST)
+    assert np.isfinite(found.probs).all()
 
 
 def test_the_panel_ranks_planted_errors_above_one_linear_model() -> None:

@@ -1,11 +1,14 @@
 """The audit workflow: current training rows in, a ranked table out."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 from burnish.errors import DataError
+from burnish.modeling import FolderCache
 from burnish.spec import DatasetSpec
 from burnish.workflows.audit import AUDIT_SCHEMA, audit_labels, predict_probs
 
@@ -70,7 +73,8 @@ def test_columns_follow_the_classes_of_the_spec() -> None:
     probs = predict_probs(flowers()[0], SPEC)
     assert probs.column_names == [
         "example_id", "label", "given_label", "split", "p:tulip", "p:iris", "p:rose",
-        "model_disagreement", "copy_group",
+        "model_disagreement", "copy_group", "neighbour_disagreement", "class_distance", "leverage",
+        "cluster",
     ]  # fmt: skip
     total = sum(probs[f"p:{name}"].to_numpy() for name in SPEC.classes)
     np.testing.assert_allclose(total, 1)
@@ -138,3 +142,39 @@ def test_what_cannot_be_audited_is_refused() -> None:
     odd = current.set_column(at, "label", pa.array(["daisy"] * current.num_rows))
     with pytest.raises(DataError, match="'daisy' in row 0"):
         predict_probs(odd, SPEC)
+
+
+def test_what_lies_around_a_row_is_said_and_copies_share_a_cluster() -> None:
+    rows, _ = flowers()
+    near = rows.slice(0, 30)
+    moved = near.set_column(
+        near.column_names.index("example_id"),
+        "example_id",
+        pa.array([f"copy-{name}" for name in near["example_id"].to_pylist()]),
+    )
+    both = pa.concat_tables([rows, moved])
+    audit = audit_labels(predict_probs(both, SPEC)).to_pylist()
+    of = {row["example_id"]: row for row in audit}
+    for name in near["example_id"].to_pylist():
+        if name in of:
+            assert of[f"copy-{name}"]["cluster"] == of[name]["cluster"]
+    assert {0.0} != {row["neighbour_disagreement"] for row in audit}
+    assert all(0.0 <= row["class_distance"] <= 1.0 for row in audit)
+    assert 0.8 < np.mean([row["leverage"] for row in audit]) < 1.2
+
+
+def test_probabilities_that_somebody_brings_need_no_surroundings() -> None:
+    probs = pa.table({"example_id": ["a", "b"], "label": ["x", "y"], "given_label": ["x", "y"],
+                      "split": ["train"] * 2, "p:x": [0.9, 0.8], "p:y": [0.1, 0.2],
+                      "model_disagreement": [0.0, 0.0]})  # fmt: skip
+    assert audit_labels(probs)["leverage"].to_pylist() == [None, None]
+
+
+def test_an_audit_again_fits_nothing_again(tmp_path: Path) -> None:
+    rows, _ = flowers()
+    told: list[tuple[int, int]] = []
+    cache = FolderCache(tmp_path)
+    first = predict_probs(rows, SPEC, cache=cache)
+    again = predict_probs(rows, SPEC, cache=cache, progress=lambda *done: told.append(done))
+    assert first.equals(again)
+    assert len(told) == 1

@@ -1,0 +1,79 @@
+"""Near copies among the rows that are judged: they are held out together.
+
+What belongs here: which matrix or which texts copies are sought in, and when clusters are too
+large to be folds. What does not: when two rows are near (`burnish.quality`), or dealing rows out
+to folds (`burnish.modeling.folds`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnish.modeling.folds import joined_groups
+from burnish.neighbours import Neighbours, nearest
+from burnish.quality import near_duplicate_groups
+from burnish.spec import Feature
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What the rule for near copies was made for.
+_NEIGHBOURS = 32
+# A fold cannot hold more.
+_LARGEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Rows that are near copies of each other.
+
+    `clusters` (n,) names the cluster of each row; `neighbours` are the 32 nearest of the n rows,
+    None where there are fewer than two rows.
+    """
+
+    clusters: NDArray[Any]
+    neighbours: Neighbours | None
+
+
+def find_copies(
+    space: NDArray[np.float64],
+    frame: pd.DataFrame | None,
+    features: Mapping[str, Feature] | None,
+) -> Copies:
+    """The near copies among rows, by their texts where they are texts alone, else by `space`.
+
+    `space` (n, d) holds numbers on comparable scales; `frame` the same n rows as they are read.
+
+    >>> find_copies(np.array([[0.0], [0.0], [7.0]]), None, None).clusters.tolist()
+    [0, 0, 1]
+    """
+    around = nearest(space, k=_NEIGHBOURS) if len(space) > 1 else None
+    if frame is not None and features and all(f.kind == "text" for f in features.values()):
+        columns = [frame[name].tolist() for name in features]
+        names = near_duplicate_groups([" ".join(texts) for texts in zip(*columns, strict=True)])
+    else:
+        names = near_duplicate_groups(space, neighbours=around)
+    return Copies(joined_groups(names.to_pylist()), around)
+
+
+def held_together(
+    groups: Sequence[Any] | None, clusters: NDArray[Any]
+) -> tuple[Sequence[Any] | None, bool]:
+    """The groups that folds keep together, and whether near copies are among them.
+
+    Near copies join the declared groups, but where a fifth of all rows would hang together: that
+    is not copies, but data in which every row is near another, and no fold could be held out.
+
+    >>> held_together(["a", "b", "c", "d", "e", "f"], np.array([0, 0, 1, 2, 3, 4]))[1]
+    False
+    """
+    ones = np.arange(clusters.size) if groups is None else groups
+    both = joined_groups(list(ones), clusters.tolist())
+    if np.bincount(both).max() > max(1.0, _LARGEST_SHARE * clusters.size):
+        return groups, False
+    return both.tolist(), True
