@@ -12,7 +12,7 @@ Beside the seconds of the clock stand those of the processors, which other work 
 moves less. Ratios are peer to ours within a round. Memory is what a process of its own needs
 beyond its arrays at its highest (ru_maxrss), after a small call that loads what there is to load.
 
-    python benchmarks/speed_audit.py [issues] [neighbours] [audit] [--rounds 5] [--small]
+    python benchmarks/speed_audit.py [issues] [neighbours] [audit] [--rounds 5] [--small] [--no-memory]
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def is_there(function: Callable[[Arrays], Any], arrays: Arrays) -> bool:
     return True
 
 
-def measure(name: str, *, rounds: int, rows: int) -> None:
+def measure(name: str, *, rounds: int, rows: int, with_memory: bool) -> None:
     task = TASKS[name]
     small, arrays = task.make(6_000), task.make(rows)
     ways = {way: function for way, function in task.ways.items() if is_there(function, small)}
@@ -217,7 +217,7 @@ def measure(name: str, *, rounds: int, rows: int) -> None:
     for way, one in found.items():
         line = [way, seconds(one.wall), seconds(one.cpu)]
         line += ["", ""] if way == OURS else [ratio(one.wall, ours.wall), ratio(one.cpu, ours.cpu)]
-        line.append(memory(name, way, rows))
+        line.append(memory(name, way, rows) if with_memory else "")
         line.append(f"{recall(arrays, one.answer):.4f}" if name == "neighbours" else "")
         lines.append(line)
     headers = ["", "seconds", "CPU seconds", "ratio (min-max)", "CPU ratio", "extra MB", "recall"]
@@ -287,6 +287,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int)
     parser.add_argument("--small", action="store_true", help="a tenth of the rows")
+    parser.add_argument("--no-memory", action="store_true", help="seconds alone")
     parser.add_argument("--memory-of", metavar="WAY", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     for name in asked.tasks or TASKS:
@@ -294,7 +295,7 @@ def main() -> None:
         if asked.memory_of:
             memory_of(name, asked.memory_of, rows)
         else:
-            measure(name, rounds=asked.rounds, rows=rows)
+            measure(name, rounds=asked.rounds, rows=rows, with_memory=not asked.no_memory)
 
 
 if __name__ == "__main__":
