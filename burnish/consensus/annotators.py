@@ -1,0 +1,170 @@
+"""What each annotator is worth, and who answers without looking or turns one class into another.
+
+What belongs here: reliability with intervals, the kind of an annotator in words, confusion
+matrices. What does not: agreement between annotators (`burnish.consensus.agreement`).
+
+Each answer is held against what the *other* answers to its example say, so nobody is reliable for
+agreeing with themselves; answers that stand alone in their example say nothing of anybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.special import betaincinv
+
+from burnish.consensus.answers import Answers, FloatArray, IntArray
+from burnish.consensus.methods import PULL
+
+KINDS = ("ok", "few answers", "spammer", "adversary")
+
+FEW = 5
+"""Answers to examples that others answered too, under which nobody is judged."""
+
+# An answer that tells nothing of the example has a kappa of 0 with the others' consensus.
+_NOTHING, _LITTLE = 0.05, 0.4
+_FLIP = 0.2
+_CELLS = 4_000_000
+
+SCHEMA = pa.schema(
+    [
+        ("annotator_id", pa.string()),
+        ("n", pa.int64()),
+        ("n_compared", pa.int64()),
+        ("reliability", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+        ("kind", pa.string()),
+        ("flips_from", pa.string()),
+        ("flips_to", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Answers beside the others' consensus: `others` (n, K), for answers that have others."""
+
+    answers: Answers
+    others: FloatArray
+
+
+def compare(answers: Answers, without_own: FloatArray) -> Compared:
+    """The answers whose example somebody else answered too, with the others' consensus."""
+    several = np.bincount(answers.example, minlength=answers.shape[0])[answers.example] > 1
+    return Compared(answers.only(several), without_own[several])
+
+
+def describe_annotators(answers: Answers, compared: Compared) -> pa.Table:
+    """One row an annotator, in the order of their ids.
+
+    `reliability` is the probability of a right answer, drawn towards the mean of all by four
+    answers' worth; `low` and `high` are its 95 % interval (Beta posterior). `n_compared` counts
+    answers to examples that others answered too. `kind`: 'few answers' under five of these;
+    'adversary' whoever answers one class by another more often than not, and more often than
+    people do (`flips_from`, `flips_to`); 'spammer' whose answers tell next to nothing of the
+    example (Cohen's kappa with the others' consensus about 0); else 'ok'.
+    """
+    _, A, K = answers.shape
+    seen, others = compared.answers, compared.others
+    own = others[np.arange(seen.label.size), seen.label]
+    n = np.bincount(seen.annotator, minlength=A)
+    right = np.bincount(seen.annotator, weights=own, minlength=A)
+    mean = (right.sum() + 1) / (n.sum() + 2)
+    a, b = right + PULL * mean, n - right + PULL * (1 - mean)
+    kind = np.full(A, "ok", dtype=object)
+    kind[_spammers(seen, others, right, n)] = "spammer"
+    source, target = _flips(compared)
+    kind[source >= 0] = "adversary"
+    kind[n < FEW] = "few answers"
+    flips = kind == "adversary"
+    names = np.array([str(name) for name in answers.classes] + [None], dtype=object)
+    return pa.table(
+        {
+            "annotator_id": [str(name) for name in answers.annotator_ids],
+            "n": np.bincount(answers.annotator, minlength=A),
+            "n_compared": n,
+            "reliability": a / (a + b),
+            "low": betaincinv(a, b, 0.025),
+            "high": betaincinv(a, b, 0.975),
+            "kind": kind.tolist(),
+            "flips_from": names[np.where(flips, source, K)].tolist(),
+            "flips_to": names[np.where(flips, target, K)].tolist(),
+        },
+        schema=SCHEMA,
+    )
+
+
+def _spammers(
+    seen: Answers, others: FloatArray, right: FloatArray, n: IntArray
+) -> NDArray[np.bool_]:
+    """Whose answers agree with the others' consensus about as often as chance would have them."""
+    _, A, K = seen.shape
+    chance = np.zeros(A)
+    for k in range(K):
+        of_others = np.bincount(seen.annotator, weights=others[:, k], minlength=A)
+        chance += of_others * np.bincount(seen.annotator[seen.label == k], minlength=A)
+    chance /= np.maximum(n, 1) ** 2
+    a, b = right + 0.5, np.maximum(n - right, 0.0) + 0.5
+    room = np.maximum(1 - chance, 1e-9)
+    low = (betaincinv(a, b, 0.025) - chance) / room
+    high = (betaincinv(a, b, 0.975) - chance) / room
+    # Where all examples seem to be of one class, chance explains a good annotator as well.
+    return (low <= _NOTHING) & (high < _LITTLE) & (chance < 0.95)
+
+
+def _flips(compared: Compared) -> tuple[IntArray, IntArray]:
+    """The class each annotator turns into another, and which; -1 where there is none."""
+    seen = compared.answers
+    _, A, K = seen.shape
+    source, target = np.full(A, -1, dtype=np.int64), np.full(A, -1, dtype=np.int64)
+    if K == 1 or seen.label.size == 0:
+        return source, target
+    order = np.argsort(seen.annotator, kind="stable")
+    bounds = np.searchsorted(seen.annotator[order], np.arange(A + 1))
+    crowd = _counts(seen.label, compared.others, np.zeros(seen.label.size, dtype=np.int64), 1, K)[0]
+    crowd = (crowd + 0.5) / (crowd + 0.5).sum(axis=1, keepdims=True)
+    step = max(1, _CELLS // (K * K))
+    for start in range(0, A, step):
+        stop = min(start + step, A)
+        rows = order[bounds[start] : bounds[stop]]
+        counts = _counts(
+            seen.label[rows], compared.others[rows], seen.annotator[rows] - start, stop - start, K
+        )
+        source[start:stop], target[start:stop] = _clear_flips(counts, crowd)
+    return source, target
+
+
+def _counts(label: IntArray, others: FloatArray, annotator: IntArray, A: int, K: int) -> FloatArray:
+    """Expected answers by annotator, true class and given class, shape (A, K, K)."""
+    cell = annotator * K + label
+    by_truth = [np.bincount(cell, weights=others[:, k], minlength=A * K) for k in range(K)]
+    return np.stack([block.reshape(A, K) for block in by_truth], axis=1)
+
+
+def _clear_flips(counts: FloatArray, crowd: FloatArray) -> tuple[IntArray, IntArray]:
+    A, K, _ = counts.shape
+    of_truth = counts.sum(axis=2, keepdims=True)
+    low = betaincinv(counts + 0.5, of_truth - counts + 0.5, 0.025)
+    # Somebody who always answers l also does so for k: a flip needs l to be answered for k
+    # clearly more often than for other classes.
+    elsewhere = (counts.sum(axis=1, keepdims=True) - counts + 0.5) / (
+        counts.sum(axis=(1, 2), keepdims=True) - of_truth + 1.0
+    )
+    clear = (low > 0.5) & (low > crowd + _FLIP) & (low > elsewhere + _FLIP / 2)
+    clear[:, np.arange(K), np.arange(K)] = False
+    strength = np.where(clear, low, -1.0).reshape(A, K * K)
+    best = strength.argmax(axis=1)
+    found = strength[np.arange(A), best] > 0
+    return np.where(found, best // K, -1), np.where(found, best % K, -1)
+
+
+def confusion_counts(compared: Compared, annotator: int) -> FloatArray:
+    """Expected answers of one annotator by true class (rows) and given class, shape (K, K)."""
+    mine = compared.answers.annotator == annotator
+    label = compared.answers.label[mine]
+    K = compared.answers.shape[2]
+    return _counts(label, compared.others[mine], np.zeros(label.size, dtype=np.int64), 1, K)[0]

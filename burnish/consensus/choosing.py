@@ -1,0 +1,280 @@
+"""Which method to believe, from the answers alone or from gold: no method wins everywhere.
+
+What belongs here: the methods by name, a model as a further witness, held-out likelihood, and the
+choice in words. What does not: the methods (`burnish.consensus.methods`, `.tables`).
+
+A tenth to a fifth of the answers is held out, each method is fitted to the rest, and has to say how
+probable the held-out ones are. Of the methods within one standard error of the best, paired by
+example, the simplest is taken. Dawid-Skene is beaten by majority where answers depend on each
+other (ZenCrowd); there this test prefers the method that allows for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import nan, sqrt
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from burnish.consensus.answers import Answers, FloatArray, IntArray
+from burnish.consensus.methods import Fit, majority, reliability, softmax
+from burnish.consensus.tables import dawid_skene
+
+METHODS = ("majority", "reliability", "dawid_skene", "dawid_skene_kinds")
+"""From the simplest to the richest; each but the first also as `<method>+model`."""
+
+_FOLDS = 5
+_ONE_FOLD_FROM = 50_000
+_LEAST_GOLD = 20
+_MOST_CELLS = 20_000_000
+_BARRIER = 200.0
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a method did: mean log-likelihood of held-out answers, and accuracy on gold (or NaN).
+
+    `behind` is how far the likelihood lies under the best, `standard_error` that difference's.
+    """
+
+    method: str
+    log_likelihood: float
+    behind: float
+    standard_error: float
+    gold_accuracy: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The method chosen, why in one sentence, and the scores behind it (none if nothing to try)."""
+
+    method: str
+    why: str
+    scores: tuple[Score, ...] = ()
+
+    def to_table(self) -> pa.Table:
+        """One row a method, in the order from the simplest to the richest."""
+        columns = ("log_likelihood", "behind", "standard_error", "gold_accuracy")
+        values = {name: [getattr(s, name) for s in self.scores] for name in columns}
+        return pa.table(
+            {
+                "method": pa.array([s.method for s in self.scores], pa.string()),
+                **{name: pa.array(v, pa.float64(), from_pandas=True) for name, v in values.items()},
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known besides the answers: a model's probabilities (N, K), gold classes (N,)."""
+
+    pred_probs: FloatArray | None = None
+    gold: IntArray | None = None
+
+
+def fit_method(answers: Answers, method: str, known: Known) -> Fit:
+    """The fit of a method by its name, with gold held fast and, for `+model`, the model heard."""
+    base, _, model = method.partition("+")
+    barrier = _barrier(answers, known.gold)
+    if not model:
+        return _fit(answers, base, barrier, class_prior=True)
+    assert known.pred_probs is not None
+    alone = _fit(answers, base, barrier, class_prior=True)
+    offset = heard(known.pred_probs, alone.probabilities)
+    if barrier is not None:
+        offset = offset + barrier
+    return _fit(answers, base, offset, class_prior=False)
+
+
+def _fit(answers: Answers, base: str, offset: FloatArray | None, *, class_prior: bool) -> Fit:
+    if base == "majority":
+        return majority(answers, offset=offset)
+    if base == "reliability":
+        return reliability(answers, offset=offset, class_prior=class_prior)
+    kinds = 2 if base == "dawid_skene_kinds" else 1
+    return dawid_skene(answers, kinds=kinds, offset=offset, class_prior=class_prior)
+
+
+def _barrier(answers: Answers, gold: IntArray | None) -> FloatArray | None:
+    if gold is None:
+        return None
+    barrier = np.zeros((gold.size, answers.shape[2]))
+    known = gold >= 0
+    barrier[known] = -_BARRIER
+    barrier[known, gold[known]] = 0.0
+    return barrier
+
+
+def heard(pred_probs: FloatArray, consensus: FloatArray) -> FloatArray:
+    """The model as a witness, (N, K) log-probabilities: as sure as it agrees with the answers.
+
+    One power w >= 0 and one factor a class are fitted so that softmax(w log p + b) is likeliest
+    under the consensus of the answers alone; in the spirit of CROWDLAB (Goh, Tkachenko and
+    Mueller 2022), whose weights too come from the agreement with consensus. A model that knows
+    nothing gets w = 0, and what is left is how common each class is.
+    """
+    from scipy.optimize import minimize
+
+    logs = np.log(np.maximum(pred_probs, 1e-6))
+    n, K = logs.shape
+
+    def loss(x: FloatArray) -> tuple[float, FloatArray]:
+        q = softmax(x[0] * logs + x[1:])
+        rest = q - consensus
+        value = -float((consensus * np.log(np.maximum(q, 1e-300))).sum()) / n
+        slope = np.concatenate([[(rest * logs).sum()], rest.sum(axis=0)]) / n
+        # A little ridge: a class that never occurs must not run off to minus infinity.
+        return value + 1e-3 * float((x[1:] ** 2).sum()), slope + np.r_[0.0, 2e-3 * x[1:]]
+
+    start = np.concatenate([[1.0], np.zeros(K)])
+    found = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 3.0), *[(None, None)] * K]
+    )
+    return np.log(np.maximum(softmax(found.x[0] * logs + found.x[1:]), 1e-12))
+
+
+def candidates(answers: Answers, known: Known) -> tuple[str, ...]:
+    """The methods that can be tried on these answers, from the simplest to the richest.
+
+    Kinds are tried with two classes only: with more, a kind of one class is not told from another
+    class. Tables are not tried where they would not fit into memory.
+    """
+    _, A, K = answers.shape
+    names = list(METHODS)
+    if K != 2:
+        names.remove("dawid_skene_kinds")
+    if A * K * K > _MOST_CELLS:
+        names = ["majority", "reliability"]
+    if known.pred_probs is not None:
+        names += [f"{name}+model" for name in names if name != "majority"]
+    return tuple(names)
+
+
+def choose(answers: Answers, known: Known, *, names: tuple[str, ...], random_state: int) -> Choice:
+    """The simplest of `names` that predicts held-out answers as well as any, or is best on gold.
+
+    Gold decides first where 20 or more examples have it: methods more than one standard error
+    less accurate there are out. Gold is not shown to the methods while they are compared.
+    """
+    folds = _folds(answers, random_state)
+    if (folds < 0).all():
+        return Choice(
+            "majority",
+            "majority: no example has two answers, so no method can be tested on held-out ones",
+        )
+    unseen = Known(known.pred_probs)
+    logs = {name: _held_out(answers, folds, name, unseen) for name in names}
+    right = _on_gold(answers, names, known)
+    scores = _scores(answers, folds, logs, right)
+    left = tuple(s for s in scores if _near_best_on_gold(s.method, right))
+    best = max(s.log_likelihood for s in left)
+    ahead = next(s for s in left if s.log_likelihood == best)
+    errors = _standard_errors(answers, folds, logs, ahead.method)
+    chosen = next(s for s in left if best - s.log_likelihood <= errors[s.method])
+    return Choice(
+        chosen.method, _why(chosen, ahead, scores, right, int((folds >= 0).sum())), scores
+    )
+
+
+def _folds(answers: Answers, random_state: int) -> IntArray:
+    """The fold each answer is held out in, -1 for never; answers of an example are spread out."""
+    N, _, _ = answers.shape
+    rng = np.random.default_rng(random_state)
+    n = answers.label.size
+    shuffled = np.lexsort((rng.random(n), answers.example))
+    size = np.bincount(answers.example, minlength=N)
+    rank = np.empty(n, dtype=np.int64)
+    rank[shuffled] = np.arange(n) - np.repeat(np.cumsum(size) - size, size)
+    fold = (rank + rng.integers(_FOLDS, size=N)[answers.example]) % _FOLDS
+    fold[size[answers.example] < 2] = -1
+    # Many answers measure well enough with one fifth of them.
+    return np.where(fold == 0, 0, -1) if n >= _ONE_FOLD_FROM else fold
+
+
+def _held_out(answers: Answers, folds: IntArray, name: str, known: Known) -> FloatArray:
+    logs = np.full(folds.size, nan)
+    for fold in np.unique(folds[folds >= 0]):
+        out = folds == fold
+        fit = fit_method(answers.only(~out), name, known)
+        logs[out] = np.log(np.maximum(fit.answer_probability(answers.only(out)), 1e-12))
+    return logs
+
+
+def _on_gold(
+    answers: Answers, names: tuple[str, ...], known: Known
+) -> Mapping[str, NDArray[np.bool_]]:
+    if known.gold is None or (known.gold >= 0).sum() < _LEAST_GOLD:
+        return {}
+    at = known.gold >= 0
+    unseen = Known(known.pred_probs)
+    return {
+        name: fit_method(answers, name, unseen).probabilities[at].argmax(axis=1) == known.gold[at]
+        for name in names
+    }
+
+
+def _near_best_on_gold(name: str, right: Mapping[str, NDArray[np.bool_]]) -> bool:
+    if not right:
+        return True
+    best = max(right.values(), key=lambda hits: float(hits.mean()))
+    behind = best.astype(float) - right[name]
+    return float(behind.mean()) <= float(behind.std()) / sqrt(behind.size)
+
+
+def _scores(
+    answers: Answers,
+    folds: IntArray,
+    logs: Mapping[str, FloatArray],
+    right: Mapping[str, NDArray[np.bool_]],
+) -> tuple[Score, ...]:
+    mean = {name: float(np.nanmean(values)) for name, values in logs.items()}
+    best = max(mean, key=lambda name: mean[name])
+    errors = _standard_errors(answers, folds, logs, best)
+    return tuple(
+        Score(
+            name, mean[name], mean[best] - mean[name], errors[name],
+            float(right[name].mean()) if right else nan,
+        )
+        for name in logs
+    )  # fmt: skip
+
+
+def _standard_errors(
+    answers: Answers, folds: IntArray, logs: Mapping[str, FloatArray], best: str
+) -> dict[str, float]:
+    """Of the mean difference to the best; answers to one example count as one draw."""
+    out = folds >= 0
+    example, n = answers.example[out], int(out.sum())
+    errors: dict[str, float] = {}
+    for name, values in logs.items():
+        by_example = np.bincount(example, weights=(logs[best] - values)[out])
+        count = np.bincount(example)
+        centred = by_example - count * (by_example.sum() / n)
+        errors[name] = float(sqrt((centred**2).sum()) / n)
+    return errors
+
+
+def _why(
+    chosen: Score,
+    ahead: Score,
+    scores: tuple[Score, ...],
+    right: Mapping[str, NDArray[np.bool_]],
+    n: int,
+) -> str:
+    others = ", ".join(
+        f"{s.method} {s.log_likelihood:.3f}" for s in scores if s.method != chosen.method
+    )
+    lead = f"{chosen.method}: mean log-likelihood {chosen.log_likelihood:.3f} on {n:,} held-out answers"
+    if chosen.method == ahead.method:
+        reason = "the best"
+    else:
+        reason = f"the simplest within one standard error of {ahead.method}"
+    gold = ""
+    if right:
+        size = next(iter(right.values())).size
+        gold = f", right on {chosen.gold_accuracy:.1%} of {size} gold examples"
+        reason += " among those near the best on gold"
+    return f"{lead}{gold}, {reason}" + (f" ({others})" if others else "")
