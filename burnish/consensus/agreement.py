@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import nan
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from burnish.consensus.answers import Answers, FloatArray
 
@@ -108,10 +110,8 @@ def pair_agreement(answers: Answers) -> pa.Table:
     )
 
 
-def _at(matrix: object, rows: FloatArray, columns: FloatArray) -> FloatArray:
-    from scipy.sparse import csr_matrix
-
-    return np.asarray(csr_matrix(matrix)[rows, columns]).ravel()
+def _at(matrix: Any, rows: NDArray[Any], columns: NDArray[Any]) -> FloatArray:
+    return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
 
 
 def _beyond(observed: float, by_chance: float) -> float:

@@ -25,7 +25,7 @@ FEW = 5
 """Answers to examples that others answered too, under which nobody is judged."""
 
 # An answer that tells nothing of the example has a kappa of 0 with the others' consensus.
-_NOTHING, _LITTLE = 0.05, 0.4
+_NOTHING, _LITTLE, _SURE = 0.05, 0.3, 10
 _FLIP = 0.2
 _CELLS = 4_000_000
 
@@ -72,7 +72,7 @@ def describe_annotators(answers: Answers, compared: Compared) -> pa.Table:
     seen, others = compared.answers, compared.others
     own = others[np.arange(seen.label.size), seen.label]
     n = np.bincount(seen.annotator, minlength=A)
-    right = np.bincount(seen.annotator, weights=own, minlength=A)
+    right: FloatArray = np.bincount(seen.annotator, weights=own, minlength=A).astype(np.float64)
     mean = (right.sum() + 1) / (n.sum() + 2)
     a, b = right + PULL * mean, n - right + PULL * (1 - mean)
     kind = np.full(A, "ok", dtype=object)
@@ -113,7 +113,7 @@ def _spammers(
     low = (betaincinv(a, b, 0.025) - chance) / room
     high = (betaincinv(a, b, 0.975) - chance) / room
     # Where all examples seem to be of one class, chance explains a good annotator as well.
-    return (low <= _NOTHING) & (high < _LITTLE) & (chance < 0.95)
+    return (n >= _SURE) & (low <= _NOTHING) & (high < _LITTLE) & (chance < 0.95)
 
 
 def _flips(compared: Compared) -> tuple[IntArray, IntArray]:
@@ -141,14 +141,20 @@ def _flips(compared: Compared) -> tuple[IntArray, IntArray]:
 def _counts(label: IntArray, others: FloatArray, annotator: IntArray, A: int, K: int) -> FloatArray:
     """Expected answers by annotator, true class and given class, shape (A, K, K)."""
     cell = annotator * K + label
-    by_truth = [np.bincount(cell, weights=others[:, k], minlength=A * K) for k in range(K)]
-    return np.stack([block.reshape(A, K) for block in by_truth], axis=1)
+    counts = np.empty((A, K, K))
+    for k in range(K):
+        counts[:, k] = np.bincount(cell, weights=others[:, k], minlength=A * K).reshape(A, K)
+    return counts
 
 
 def _clear_flips(counts: FloatArray, crowd: FloatArray) -> tuple[IntArray, IntArray]:
     A, K, _ = counts.shape
     of_truth = counts.sum(axis=2, keepdims=True)
-    low = betaincinv(counts + 0.5, of_truth - counts + 0.5, 0.025)
+    of_all = np.broadcast_to(of_truth, counts.shape)
+    # Every pair of classes of everybody is looked at, so one of them has to be very clear.
+    likely = counts > 0.5 * of_all
+    low = np.zeros(counts.shape)
+    low[likely] = betaincinv(counts[likely] + 0.5, (of_all - counts)[likely] + 0.5, 0.005)
     # Somebody who always answers l also does so for k: a flip needs l to be answered for k
     # clearly more often than for other classes.
     elsewhere = (counts.sum(axis=1, keepdims=True) - counts + 0.5) / (

@@ -13,10 +13,13 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyarrow import compute
 
 from burnish.errors import DataError
+
+# Arrow's compute functions are made at import time, where no type checker sees them.
+pc: Any = compute
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -54,7 +57,8 @@ class Answers:
     def votes(self) -> FloatArray:
         """How often each class was answered for each example, shape (N, K)."""
         N, _, K = self.shape
-        return np.bincount(self.example * K + self.label, minlength=N * K).reshape(N, K) * 1.0
+        count = np.bincount(self.example * K + self.label, minlength=N * K)
+        return count.reshape(N, K).astype(np.float64)
 
 
 def read_answers(annotations: Any, *, classes: Sequence[Any] | None = None) -> Answers:

@@ -31,6 +31,7 @@ _ONE_FOLD_FROM = 50_000
 _LEAST_GOLD = 20
 _MOST_CELLS = 20_000_000
 _BARRIER = 200.0
+_ENOUGH = 10_000
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ def _barrier(answers: Answers, gold: IntArray | None) -> FloatArray | None:
 
 
 def heard(pred_probs: FloatArray, consensus: FloatArray) -> FloatArray:
-    """The model as a witness, (N, K) log-probabilities: as sure as it agrees with the answers.
+    """The model as a witness, (N, K): as sure as it agrees with the answers.
+
+    These are log-probabilities but for a constant a row.
 
     One power w >= 0 and one factor a class are fitted so that softmax(w log p + b) is likeliest
     under the consensus of the answers alone; in the spirit of CROWDLAB (Goh, Tkachenko and
@@ -118,7 +121,9 @@ def heard(pred_probs: FloatArray, consensus: FloatArray) -> FloatArray:
     """
     from scipy.optimize import minimize
 
-    logs = np.log(np.maximum(pred_probs, 1e-6))
+    whole = np.log(np.maximum(pred_probs, 1e-6))
+    step = max(1, whole.shape[0] // _ENOUGH)
+    logs, consensus = whole[::step], consensus[::step]
     n, K = logs.shape
 
     def loss(x: FloatArray) -> tuple[float, FloatArray]:
@@ -133,7 +138,7 @@ def heard(pred_probs: FloatArray, consensus: FloatArray) -> FloatArray:
     found = minimize(
         loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, 3.0), *[(None, None)] * K]
     )
-    return np.log(np.maximum(softmax(found.x[0] * logs + found.x[1:]), 1e-12))
+    return found.x[0] * whole + found.x[1:]
 
 
 def candidates(answers: Answers, known: Known) -> tuple[str, ...]:
@@ -267,7 +272,8 @@ def _why(
     others = ", ".join(
         f"{s.method} {s.log_likelihood:.3f}" for s in scores if s.method != chosen.method
     )
-    lead = f"{chosen.method}: mean log-likelihood {chosen.log_likelihood:.3f} on {n:,} held-out answers"
+    likelihood = f"mean log-likelihood {chosen.log_likelihood:.3f} on {n:,} held-out answers"
+    lead = f"{chosen.method}: {likelihood}"
     if chosen.method == ahead.method:
         reason = "the best"
     else:

@@ -168,9 +168,11 @@ def _choice(answers: Answers, known: Known, method: str, random_state: int) -> C
             )
         models = tuple(name for name in names if name.endswith("+model"))
         return choose(answers, known, names=models, random_state=random_state)
-    if method not in METHODS:
+    if method not in {*METHODS, *names}:
         raise DataError(
-            f"method is {method!r}", expected="one of: auto, model, " + ", ".join(METHODS)
+            f"method is {method!r}",
+            expected="one of: auto, model, " + ", ".join([*METHODS, *names[len(METHODS) :]]),
+            hint="methods that end in +model need pred_probs",
         )
     return Choice(method, f"{method}: asked for")
 
@@ -204,7 +206,7 @@ def _draw(answers: Answers, example: int, among: IntArray, random_state: int) ->
     """The place of the smallest hash: a draw that knows the ids and the seed, and no order."""
     name = answers.example_ids[example]
     hashes = [
-        xxhash.xxh64_intdigest(f"{name!r}|{answers.classes[k]!r}", seed=random_state)
+        xxhash.xxh64_intdigest(f"{name!r}|{answers.classes[k]!r}".encode(), seed=random_state)
         for k in among.tolist()
     ]
     return int(np.argmin(hashes))

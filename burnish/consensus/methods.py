@@ -101,6 +101,7 @@ def reliability(
     The 'one coin' variant of Dawid and Skene (1979), with each annotator drawn towards the mean
     of all by four answers' worth, so that three answers do not make an expert. `offset` (N, K) is
     added to the log-probabilities; `class_prior` says whether how common a class is counts.
+    Stops when the probabilities of an example move by less than `tolerance` on average.
     """
     N, A, K = answers.shape
     given = np.bincount(answers.annotator, minlength=A)
@@ -119,7 +120,7 @@ def reliability(
         if class_prior:
             score = score + np.log(q.sum(axis=0) + 1.0)
         before, q = q, softmax(score)
-        if np.abs(q - before).max() < tolerance:
+        if np.abs(q - before).sum() < tolerance * N:
             break
     return ReliabilityFit(q, accuracy)
 
@@ -131,7 +132,8 @@ def softmax(scores: FloatArray) -> FloatArray:
 
 def normalised(weights: FloatArray) -> FloatArray:
     """Rows scaled to sum to 1."""
-    return weights / weights.sum(axis=1, keepdims=True)
+    # A product with ones sums short rows several times as fast as a reduction along them.
+    return weights / (weights @ np.ones(weights.shape[1]))[:, None]
 
 
 def _shares(votes: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.special import digamma
 
-from burnish.consensus.answers import Answers, FloatArray
+from burnish.consensus.answers import Answers, FloatArray, IntArray
 from burnish.consensus.methods import normalised, softmax
 
 RIGHT, WRONG = 4.0, 1.0
@@ -55,8 +55,10 @@ class TableFit:
         )
 
     def without_own(self, answers: Answers) -> FloatArray:
-        own = _expected_log(self.counts)[answers.annotator, answers.label]
-        return _classes(normalised(self.states[answers.example] * np.exp(-own)), answers.shape[2])
+        # The table is small beside the answers: take its exponential, not that of every answer.
+        unlikely = np.exp(-_expected_log(self.counts))[answers.annotator, answers.label]
+        unlikely *= self.states[answers.example]
+        return _classes(normalised(unlikely), answers.shape[2])
 
 
 def dawid_skene(
@@ -66,28 +68,32 @@ def dawid_skene(
     offset: FloatArray | None = None,
     class_prior: bool = True,
     rounds: int = 200,
-    tolerance: float = 1e-4,
+    tolerance: float = 1e-5,
 ) -> TableFit:
     """Variational Bayes for annotators' confusion tables, from the shares of the votes onwards.
 
     `kinds` is the number of kinds a class has. `offset` (N, K) is added to the log-probabilities
     of the classes; `class_prior` says whether how common a class is counts. Stops after `rounds`,
-    or when no probability moves by more than `tolerance` (0: never before the last round).
+    or when the probabilities of an example move by less than `tolerance`
+    on average (0: never before the last round).
     """
     _, A, K = answers.shape
+    S = K * kinds
     states = _start(answers, kinds, offset)
     prior = np.repeat(np.eye(K) * (RIGHT - WRONG) + WRONG, kinds, axis=1)
+    prior = np.broadcast_to(prior, (A, K, S)).reshape(A * K, S)
     fixed = None if offset is None else np.repeat(offset, kinds, axis=1)
-    steps = _steps(answers)
-    counts = np.empty((A, K, K * kinds))
+    steps = (
+        _CompiledSteps(answers) if answers.label.size >= COMPILED_FROM else _SparseSteps(answers)
+    )
+    counts = before = steps.counts(states) + prior
     for _ in range(rounds):
-        counts = steps.counts(states).reshape(A, K, K * kinds) + prior
+        before = counts
         weight = _log_weights(states, kinds, class_prior=class_prior)
-        before = states
-        states = steps.states(_expected_log(counts).reshape(A * K, K * kinds), weight, fixed)
-        if tolerance and np.abs(states - before).max() < tolerance:
+        states, counts, moved = steps.round(states, before, weight, fixed, prior)
+        if moved / states.shape[0] < tolerance:
             break
-    return TableFit(states, counts)
+    return TableFit(states, before.reshape(A, K, S))
 
 
 def _start(answers: Answers, kinds: int, offset: FloatArray | None) -> FloatArray:
@@ -127,27 +133,68 @@ def _classes(states: FloatArray, n_classes: int) -> FloatArray:
     return states.reshape(states.shape[0], n_classes, -1).sum(axis=2)
 
 
-@dataclass(frozen=True)
 class _SparseSteps:
-    """Both steps as products with a sparse matrix: examples by (annotator, label)."""
+    """A round as two products with a sparse matrix: examples by (annotator, label)."""
 
-    answers: Any
-    transposed: Any
+    def __init__(self, answers: Answers) -> None:
+        from scipy.sparse import csr_matrix
+
+        N, A, K = answers.shape
+        self.n_labels = K
+        cell = answers.annotator * K + answers.label
+        self.answers: Any = csr_matrix((np.ones(cell.size), cell, _rows(answers)), shape=(N, A * K))
+        self.transposed: Any = self.answers.T.tocsr()
 
     def counts(self, states: FloatArray) -> FloatArray:
         return self.transposed @ states
 
-    def states(self, logs: FloatArray, weight: FloatArray, fixed: FloatArray | None) -> FloatArray:
+    def round(
+        self,
+        states: FloatArray,
+        counts: FloatArray,
+        weight: FloatArray,
+        fixed: FloatArray | None,
+        prior: FloatArray,
+    ) -> tuple[FloatArray, FloatArray, float]:
+        K, S = self.n_labels, states.shape[1]
+        logs = _expected_log(counts.reshape(-1, K, S)).reshape(-1, S)
         scores = self.answers @ logs + weight
-        return softmax(scores if fixed is None else scores + fixed)
+        new = softmax(scores if fixed is None else scores + fixed)
+        return new, self.counts(new) + prior, float(np.abs(new - states).sum())
 
 
-def _steps(answers: Answers) -> Any:
-    from scipy.sparse import csr_matrix
+class _CompiledSteps:
+    """A round as one compiled pass over the answers."""
 
-    N, A, K = answers.shape
-    cell = answers.annotator * K + answers.label
-    ones = np.ones(cell.size)
-    rows = np.searchsorted(answers.example, np.arange(N + 1))
-    matrix = csr_matrix((ones, cell, rows), shape=(N, A * K))
-    return _SparseSteps(matrix, matrix.T.tocsr())
+    def __init__(self, answers: Answers) -> None:
+        from burnish.consensus import kernels
+
+        self.kernels = kernels
+        self.n_labels = answers.shape[2]
+        self.rows = _rows(answers)
+        self.cell = answers.annotator * self.n_labels + answers.label
+        self.n_cells = answers.shape[1] * self.n_labels
+
+    def counts(self, states: FloatArray) -> FloatArray:
+        counts = np.zeros((self.n_cells, states.shape[1]))
+        self.kernels.add_counts(self.rows, self.cell, states, counts)
+        return counts
+
+    def round(
+        self,
+        states: FloatArray,
+        counts: FloatArray,
+        weight: FloatArray,
+        fixed: FloatArray | None,
+        prior: FloatArray,
+    ) -> tuple[FloatArray, FloatArray, float]:
+        logs, new_counts = np.empty_like(counts), prior.copy()
+        self.kernels.expected_logs(counts, self.n_labels, logs)
+        base = weight[None, :] if fixed is None else weight + fixed
+        moved = self.kernels.next_states(self.rows, self.cell, logs, base, states, new_counts)
+        return states, new_counts, float(moved)
+
+
+def _rows(answers: Answers) -> IntArray:
+    """Where the answers of each example begin, and at last where they end; shape (N + 1,)."""
+    return np.searchsorted(answers.example, np.arange(answers.shape[0] + 1)).astype(np.int64)
