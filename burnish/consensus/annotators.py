@@ -3,8 +3,8 @@
 What belongs here: reliability with intervals, the kind of an annotator in words, confusion
 matrices. What does not: agreement between annotators (`burnish.consensus.agreement`).
 
-Each answer is held against what the *other* answers to its example say, so nobody is reliable for
-agreeing with themselves; answers that stand alone in their example say nothing of anybody.
+An answer that stands alone in its example says nothing of anybody, and one whose others are at odds
+says little: intervals count what the others' answers can tell, not the answers given.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from burnish.consensus.answers import Answers, FloatArray, IntArray
-from burnish.consensus.methods import PULL
+from burnish.consensus.methods import PULL, Fit
 
 KINDS = ("ok", "few answers", "spammer", "adversary")
 
@@ -46,37 +46,43 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Compared:
-    """Answers beside the others' consensus: `others` (n, K), for answers that have others."""
+    """Answers to examples that others answered too, beside what their examples seem to be.
+
+    `truth` (n, K) is the consensus of all, `others` (n, K) that of the others.
+    """
 
     answers: Answers
+    truth: FloatArray
     others: FloatArray
 
 
-def compare(answers: Answers, without_own: FloatArray) -> Compared:
-    """The answers whose example somebody else answered too, with the others' consensus."""
+def compare(answers: Answers, fit: Fit) -> Compared:
+    """The answers whose example somebody else answered too, with the consensus of a fit."""
     several = np.bincount(answers.example, minlength=answers.shape[0])[answers.example] > 1
-    return Compared(answers.only(several), without_own[several])
+    seen = answers.only(several)
+    return Compared(seen, fit.probabilities[seen.example], fit.without_own(seen))
 
 
 def describe_annotators(answers: Answers, compared: Compared) -> pa.Table:
     """One row an annotator, in the order of their ids.
 
     `reliability` is the probability of a right answer, drawn towards the mean of all by four
-    answers' worth; `low` and `high` are its 95 % interval (Beta posterior). `n_compared` counts
-    answers to examples that others answered too. `kind`: 'few answers' under five of these;
-    'adversary' whoever answers one class by another more often than not, and more often than
-    people do (`flips_from`, `flips_to`); 'spammer' whose answers tell next to nothing of the
-    example (Cohen's kappa with the others' consensus about 0); else 'ok'.
+    answers' worth; `low` and `high` are its 95 % interval (a Beta distribution of as many answers
+    as the others can judge). `n_compared` counts answers to examples that others answered too.
+    `kind`: 'few answers' under five of these; 'adversary' whoever answers one class by another more
+    often than not, and more often than people do (`flips_from`, `flips_to`); 'spammer' whose
+    answers tell next to nothing of the example (Cohen's kappa with the consensus about 0); else
+    'ok'.
     """
     _, A, K = answers.shape
-    seen, others = compared.answers, compared.others
-    own = others[np.arange(seen.label.size), seen.label]
+    seen = compared.answers
     n = np.bincount(seen.annotator, minlength=A)
-    right: FloatArray = np.bincount(seen.annotator, weights=own, minlength=A).astype(np.float64)
+    right, told = _right(compared)
     mean = (right.sum() + 1) / (n.sum() + 2)
-    a, b = right + PULL * mean, n - right + PULL * (1 - mean)
+    reliability = (right + PULL * mean) / (n + PULL)
+    a, b = reliability * (told + PULL), (1 - reliability) * (told + PULL)
     kind = np.full(A, "ok", dtype=object)
-    kind[_spammers(seen, others, right, n)] = "spammer"
+    kind[_spammers(compared, right / np.maximum(n, 1), told)] = "spammer"
     source, target = _flips(compared)
     kind[source >= 0] = "adversary"
     kind[n < FEW] = "few answers"
@@ -87,9 +93,9 @@ def describe_annotators(answers: Answers, compared: Compared) -> pa.Table:
             "annotator_id": [str(name) for name in answers.annotator_ids],
             "n": np.bincount(answers.annotator, minlength=A),
             "n_compared": n,
-            "reliability": a / (a + b),
-            "low": betaincinv(a, b, 0.025),
-            "high": betaincinv(a, b, 0.975),
+            "reliability": reliability,
+            "low": np.minimum(betaincinv(a, b, 0.025), reliability),
+            "high": np.maximum(betaincinv(a, b, 0.975), reliability),
             "kind": kind.tolist(),
             "flips_from": names[np.where(flips, source, K)].tolist(),
             "flips_to": names[np.where(flips, target, K)].tolist(),
@@ -98,22 +104,41 @@ def describe_annotators(answers: Answers, compared: Compared) -> pa.Table:
     )
 
 
-def _spammers(
-    seen: Answers, others: FloatArray, right: FloatArray, n: IntArray
-) -> NDArray[np.bool_]:
-    """Whose answers agree with the others' consensus about as often as chance would have them."""
+def _right(compared: Compared) -> tuple[FloatArray, FloatArray]:
+    """By annotator: answers expected to be right, and how many answers the others can judge.
+
+    The second is the Fisher information of the annotator's accuracy, in units of an answer whose
+    truth is known: 1 where the others are sure, 0 where they say nothing.
+    """
+    seen = compared.answers
     _, A, K = seen.shape
+    at = np.arange(seen.label.size)
+    own, others = compared.truth[at, seen.label], compared.others[at, seen.label]
+    n = np.bincount(seen.annotator, minlength=A)
+    right: FloatArray = np.bincount(seen.annotator, weights=own, minlength=A).astype(np.float64)
+    p = ((right + 1) / (n + 2))[seen.annotator]
+    missed = (1 - others) / max(K - 1, 1)
+    slope = (others - missed) / (p * others + (1 - p) * missed)
+    told = np.minimum(p * (1 - p) * slope**2, 1.0)
+    return right, np.bincount(seen.annotator, weights=told, minlength=A).astype(np.float64)
+
+
+def _spammers(compared: Compared, share: FloatArray, told: FloatArray) -> NDArray[np.bool_]:
+    """Whose answers agree with the consensus about as often as chance would have them."""
+    seen = compared.answers
+    _, A, K = seen.shape
+    n = np.bincount(seen.annotator, minlength=A)
     chance = np.zeros(A)
     for k in range(K):
-        of_others = np.bincount(seen.annotator, weights=others[:, k], minlength=A)
-        chance += of_others * np.bincount(seen.annotator[seen.label == k], minlength=A)
+        of_class = np.bincount(seen.annotator, weights=compared.truth[:, k], minlength=A)
+        chance += of_class * np.bincount(seen.annotator[seen.label == k], minlength=A)
     chance /= np.maximum(n, 1) ** 2
-    a, b = right + 0.5, np.maximum(n - right, 0.0) + 0.5
+    a, b = share * told + 0.5, (1 - share) * told + 0.5
     room = np.maximum(1 - chance, 1e-9)
     low = (betaincinv(a, b, 0.025) - chance) / room
     high = (betaincinv(a, b, 0.975) - chance) / room
     # Where all examples seem to be of one class, chance explains a good annotator as well.
-    return (n >= _SURE) & (low <= _NOTHING) & (high < _LITTLE) & (chance < 0.95)
+    return (told >= _SURE) & (low <= _NOTHING) & (high < _LITTLE) & (chance < 0.95)
 
 
 def _flips(compared: Compared) -> tuple[IntArray, IntArray]:
@@ -125,25 +150,25 @@ def _flips(compared: Compared) -> tuple[IntArray, IntArray]:
         return source, target
     order = np.argsort(seen.annotator, kind="stable")
     bounds = np.searchsorted(seen.annotator[order], np.arange(A + 1))
-    crowd = _counts(seen.label, compared.others, np.zeros(seen.label.size, dtype=np.int64), 1, K)[0]
+    crowd = _counts(seen.label, compared.truth, np.zeros(seen.label.size, dtype=np.int64), 1, K)[0]
     crowd = (crowd + 0.5) / (crowd + 0.5).sum(axis=1, keepdims=True)
     step = max(1, _CELLS // (K * K))
     for start in range(0, A, step):
         stop = min(start + step, A)
         rows = order[bounds[start] : bounds[stop]]
         counts = _counts(
-            seen.label[rows], compared.others[rows], seen.annotator[rows] - start, stop - start, K
+            seen.label[rows], compared.truth[rows], seen.annotator[rows] - start, stop - start, K
         )
         source[start:stop], target[start:stop] = _clear_flips(counts, crowd)
     return source, target
 
 
-def _counts(label: IntArray, others: FloatArray, annotator: IntArray, A: int, K: int) -> FloatArray:
+def _counts(label: IntArray, truth: FloatArray, annotator: IntArray, A: int, K: int) -> FloatArray:
     """Expected answers by annotator, true class and given class, shape (A, K, K)."""
     cell = annotator * K + label
     counts = np.empty((A, K, K))
     for k in range(K):
-        counts[:, k] = np.bincount(cell, weights=others[:, k], minlength=A * K).reshape(A, K)
+        counts[:, k] = np.bincount(cell, weights=truth[:, k], minlength=A * K).reshape(A, K)
     return counts
 
 
@@ -173,4 +198,4 @@ def confusion_counts(compared: Compared, annotator: int) -> FloatArray:
     mine = compared.answers.annotator == annotator
     label = compared.answers.label[mine]
     K = compared.answers.shape[2]
-    return _counts(label, compared.others[mine], np.zeros(label.size, dtype=np.int64), 1, K)[0]
+    return _counts(label, compared.truth[mine], np.zeros(label.size, dtype=np.int64), 1, K)[0]

@@ -20,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from burnish.consensus.answers import Answers, FloatArray, IntArray
-from burnish.consensus.methods import Fit, majority, reliability, softmax
+from burnish.consensus.methods import Fit, majority, normalised, reliability, softmax
 from burnish.consensus.tables import dawid_skene
 
 METHODS = ("majority", "reliability", "dawid_skene", "dawid_skene_kinds")
@@ -109,28 +109,30 @@ def _barrier(answers: Answers, gold: IntArray | None) -> FloatArray | None:
     return barrier
 
 
-def heard(pred_probs: FloatArray, consensus: FloatArray) -> FloatArray:
-    """The model as a witness, (N, K): as sure as it agrees with the answers.
+def heard(pred_probs: FloatArray, alone: FloatArray) -> FloatArray:
+    """The model as a witness, (N, K) scores on the log scale: as sure as the answers bear it out.
 
-    These are log-probabilities but for a constant a row.
-
-    One power w >= 0 and one factor a class are fitted so that softmax(w log p + b) is likeliest
-    under the consensus of the answers alone; in the spirit of CROWDLAB (Goh, Tkachenko and
-    Mueller 2022), whose weights too come from the agreement with consensus. A model that knows
-    nothing gets w = 0, and what is left is how common each class is.
+    One power w >= 0 and one factor a class are fitted so that softmax(w log p + b), taken as what
+    is believed before any answer, makes the answers likeliest. `alone` (N, K) are the probabilities
+    by the answers alone. In the spirit of CROWDLAB (Goh, Tkachenko and Mueller 2022), whose weights
+    too come from how far model and annotators agree. A model that knows nothing gets w = 0, and
+    what is left is how common each class is.
     """
     from scipy.optimize import minimize
 
     whole = np.log(np.maximum(pred_probs, 1e-6))
     step = max(1, whole.shape[0] // _ENOUGH)
-    logs, consensus = whole[::step], consensus[::step]
+    logs = whole[::step]
+    # Without how common its class is, a probability is the likelihood of the answers.
+    answers = alone[::step] / np.maximum(alone.mean(axis=0), 1e-9)
     n, K = logs.shape
 
     def loss(x: FloatArray) -> tuple[float, FloatArray]:
         q = softmax(x[0] * logs + x[1:])
-        rest = q - consensus
-        value = -float((consensus * np.log(np.maximum(q, 1e-300))).sum()) / n
+        joint = q * answers + 1e-300
+        rest = q - normalised(joint)
         slope = np.concatenate([[(rest * logs).sum()], rest.sum(axis=0)]) / n
+        value = -float(np.log(joint.sum(axis=1)).sum()) / n
         # A little ridge: a class that never occurs must not run off to minus infinity.
         return value + 1e-3 * float((x[1:] ** 2).sum()), slope + np.r_[0.0, 2e-3 * x[1:]]
 

@@ -138,7 +138,10 @@ def fit_consensus(
     )
     choice = _choice(answers, known, method, random_state)
     fit = fit_method(answers, choice.method, known)
-    compared = compare(answers, fit.without_own(answers))
+    # Shares of votes know no annotators: to judge these, each is given a reliability first.
+    counted = choice.method == "majority"
+    judge = fit_method(answers, "reliability", known) if counted else fit
+    compared = compare(answers, judge)
     annotators = describe_annotators(answers, compared)
     names = np.empty(len(answers.classes), dtype=object)
     names[:] = answers.classes

@@ -39,7 +39,7 @@ def next_states(  # noqa: PLR0917 - compiled functions take no keyword-only argu
     """Replace `states` (N, S) by those of the next round; return how far they moved in all.
 
     Answers are sorted by example: those of example i are rows[i] to rows[i + 1]. `logs` (cells, S)
-    are expected log-probabilities, `base` (N, S) or (1, S) is what they are added to. What the new states add
+    are expected log-probabilities, added to `base` (N, S) or (1, S). What the new states add
     to the counts is added in the same pass, while the cells are still in the cache.
     """
     S = states.shape[1]

@@ -130,7 +130,8 @@ def _expected_log(counts: FloatArray) -> FloatArray:
 
 
 def _classes(states: FloatArray, n_classes: int) -> FloatArray:
-    return states.reshape(states.shape[0], n_classes, -1).sum(axis=2)
+    kinds = states.shape[1] // n_classes
+    return states.reshape(-1, n_classes, kinds).sum(axis=2)
 
 
 class _SparseSteps:
