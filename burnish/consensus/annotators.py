@@ -82,8 +82,8 @@ def describe_annotators(answers: Answers, compared: Compared) -> pa.Table:
     reliability = (right + PULL * mean) / (n + PULL)
     a, b = reliability * (told + PULL), (1 - reliability) * (told + PULL)
     kind = np.full(A, "ok", dtype=object)
-    kind[_spammers(compared, right / np.maximum(n, 1), told)] = "spammer"
-    source, target = _flips(compared)
+    chance, source, target = _from_tables(compared)
+    kind[_spammers(right / np.maximum(n, 1), chance, told)] = "spammer"
     kind[source >= 0] = "adversary"
     kind[n < FEW] = "few answers"
     flips = kind == "adversary"
@@ -123,16 +123,8 @@ def _right(compared: Compared) -> tuple[FloatArray, FloatArray]:
     return right, np.bincount(seen.annotator, weights=told, minlength=A).astype(np.float64)
 
 
-def _spammers(compared: Compared, share: FloatArray, told: FloatArray) -> NDArray[np.bool_]:
+def _spammers(share: FloatArray, chance: FloatArray, told: FloatArray) -> NDArray[np.bool_]:
     """Whose answers agree with the consensus about as often as chance would have them."""
-    seen = compared.answers
-    _, A, K = seen.shape
-    n = np.bincount(seen.annotator, minlength=A)
-    chance = np.zeros(A)
-    for k in range(K):
-        of_class = np.bincount(seen.annotator, weights=compared.truth[:, k], minlength=A)
-        chance += of_class * np.bincount(seen.annotator[seen.label == k], minlength=A)
-    chance /= np.maximum(n, 1) ** 2
     a, b = share * told + 0.5, (1 - share) * told + 0.5
     room = np.maximum(1 - chance, 1e-9)
     low = (betaincinv(a, b, 0.025) - chance) / room
@@ -141,26 +133,37 @@ def _spammers(compared: Compared, share: FloatArray, told: FloatArray) -> NDArra
     return (told >= _SURE) & (low <= _NOTHING) & (high < _LITTLE) & (chance < 0.95)
 
 
-def _flips(compared: Compared) -> tuple[IntArray, IntArray]:
-    """The class each annotator turns into another, and which; -1 where there is none."""
+def _from_tables(compared: Compared) -> tuple[FloatArray, IntArray, IntArray]:
+    """By annotator: agreement by chance, the class that is flipped and into which (-1: none)."""
     seen = compared.answers
     _, A, K = seen.shape
+    chance = np.zeros(A)
     source, target = np.full(A, -1, dtype=np.int64), np.full(A, -1, dtype=np.int64)
-    if K == 1 or seen.label.size == 0:
-        return source, target
-    order = np.argsort(seen.annotator, kind="stable")
-    bounds = np.searchsorted(seen.annotator[order], np.arange(A + 1))
-    crowd = _counts(seen.label, compared.truth, np.zeros(seen.label.size, dtype=np.int64), 1, K)[0]
-    crowd = (crowd + 0.5) / (crowd + 0.5).sum(axis=1, keepdims=True)
+    everybody = np.zeros(seen.label.size, dtype=np.int64)
+    crowd = _counts(seen.label, compared.truth, everybody, 1, K)[0] + 0.5
+    crowd /= crowd.sum(axis=1, keepdims=True)
+    # As many annotators at a time as keeps their tables small.
     step = max(1, _CELLS // (K * K))
     for start in range(0, A, step):
         stop = min(start + step, A)
-        rows = order[bounds[start] : bounds[stop]]
-        counts = _counts(
-            seen.label[rows], compared.truth[rows], seen.annotator[rows] - start, stop - start, K
-        )
-        source[start:stop], target[start:stop] = _clear_flips(counts, crowd)
-    return source, target
+        label, truth, who = _of_annotators(compared, start, stop)
+        counts = _counts(label, truth, who, stop - start, K)
+        n = np.maximum(counts.sum(axis=(1, 2)), 1.0)
+        chance[start:stop] = (counts.sum(axis=1) * counts.sum(axis=2)).sum(axis=1) / n**2
+        if K > 1:
+            source[start:stop], target[start:stop] = _clear_flips(counts, crowd)
+    return chance, source, target
+
+
+def _of_annotators(
+    compared: Compared, start: int, stop: int
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """Labels, consensus and annotators (from 0) of the answers of a range of annotators."""
+    seen = compared.answers
+    if start == 0 and stop == seen.shape[1]:
+        return seen.label, compared.truth, seen.annotator
+    rows = (seen.annotator >= start) & (seen.annotator < stop)
+    return seen.label[rows], compared.truth[rows], seen.annotator[rows] - start
 
 
 def _counts(label: IntArray, truth: FloatArray, annotator: IntArray, A: int, K: int) -> FloatArray:

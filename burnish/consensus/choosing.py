@@ -83,18 +83,25 @@ def fit_method(answers: Answers, method: str, known: Known) -> Fit:
     if not model:
         return _fit(answers, base, barrier, class_prior=True)
     assert known.pred_probs is not None
-    alone = _fit(answers, base, barrier, class_prior=True)
-    offset = heard(known.pred_probs, alone.probabilities)
+    alone = _fit(answers, base, barrier, class_prior=True).probabilities
+    offset = heard(known.pred_probs, alone)
     if barrier is not None:
         offset = offset + barrier
-    return _fit(answers, base, offset, class_prior=False)
+    return _fit(answers, base, offset, class_prior=False, start=alone)
 
 
-def _fit(answers: Answers, base: str, offset: FloatArray | None, *, class_prior: bool) -> Fit:
+def _fit(
+    answers: Answers,
+    base: str,
+    offset: FloatArray | None,
+    *,
+    class_prior: bool,
+    start: FloatArray | None = None,
+) -> Fit:
     if base == "majority":
         return majority(answers, offset=offset)
     if base == "reliability":
-        return reliability(answers, offset=offset, class_prior=class_prior)
+        return reliability(answers, offset=offset, class_prior=class_prior, start=start)
     kinds = 2 if base == "dawid_skene_kinds" else 1
     return dawid_skene(answers, kinds=kinds, offset=offset, class_prior=class_prior)
 

@@ -93,6 +93,7 @@ def reliability(
     *,
     offset: FloatArray | None = None,
     class_prior: bool = True,
+    start: FloatArray | None = None,
     rounds: int = 200,
     tolerance: float = 1e-5,
 ) -> ReliabilityFit:
@@ -101,13 +102,14 @@ def reliability(
     The 'one coin' variant of Dawid and Skene (1979), with each annotator drawn towards the mean
     of all by four answers' worth, so that three answers do not make an expert. `offset` (N, K) is
     added to the log-probabilities; `class_prior` says whether how common a class is counts.
-    Stops when the probabilities of an example move by less than `tolerance` on average.
+    It begins at `start` (N, K), by default the shares of the votes, and
+    stops when the probabilities of an example move by less than `tolerance` on average.
     """
     N, A, K = answers.shape
     given = np.bincount(answers.annotator, minlength=A)
     cell = answers.example * K + answers.label
     fixed = np.zeros((N, K)) if offset is None else offset
-    q = majority(answers, offset=offset).probabilities
+    q = majority(answers, offset=offset).probabilities if start is None else start
     accuracy = np.full(A, 0.5)
     for _ in range(rounds):
         right = np.bincount(answers.annotator, weights=q.ravel()[cell], minlength=A)
