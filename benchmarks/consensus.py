@@ -45,7 +45,7 @@ class Crowd:
     gold: pd.Series
 
     def right(self, labels: pd.Series) -> np.ndarray:
-        """By example with gold, in one order for all methods: is its label the gold one?"""
+        """Whether the label of each example is its gold one, in one order for all methods."""
         return (labels.reindex(self.gold.index) == self.gold).to_numpy()
 
 
@@ -199,8 +199,8 @@ def with_model() -> None:
             for quality in ("crowdlab", "agreement")
         }
         for name, hits in theirs.items():
-            rows.append([crowd.name, found.method, f"{mine.mean():.4f}", f"{name} {hits.mean():.4f}",
-                         *verdict(mine, hits)])  # fmt: skip
+            cells = [crowd.name, found.method, f"{mine.mean():.4f}", f"{name} {hits.mean():.4f}"]
+            rows.append([*cells, *verdict(mine, hits)])
     heads = ["set", "chosen", "accuracy", "cleanlab: consensus / quality", "difference", "allowed",
              "held"]  # fmt: skip
     print("## With a model's out-of-sample probabilities\n\n" + table(heads, rows) + "\n")
@@ -226,7 +226,7 @@ def judged() -> None:
         rows.append([crowd.name, *[str(counts.get(k, 0)) for k in
                                    ("ok", "few answers", "spammer", "adversary")],
                      f"{max(spam):.2f}" if spam else "", f"{held} of {len(many)}"])  # fmt: skip
-    heads = ["set", "ok", "few answers", "spammer", "adversary", "spammers' highest kappa with gold",
+    heads = ["set", "ok", "few answers", "spammer", "adversary", "spammers' highest kappa",
              "interval holds accuracy on gold"]  # fmt: skip
     print("## Annotators, held against gold\n\n" + table(heads, rows))
     print(f"\n{len(kappas)} spammers, mean kappa with gold {np.mean(kappas):.3f}; intervals hold "

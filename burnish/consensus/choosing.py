@@ -3,7 +3,7 @@
 What belongs here: the methods by name, a model as a further witness, held-out likelihood, and the
 choice in words. What does not: the methods (`burnish.consensus.methods`, `.tables`).
 
-A tenth to a fifth of the answers is held out, each method is fitted to the rest, and has to say how
+Answers are held out, a fifth at a time; each method is fitted to the rest, and has to say how
 probable the held-out ones are. Of the methods within one standard error of the best, paired by
 example, the simplest is taken. Dawid-Skene is beaten by majority where answers depend on each
 other (ZenCrowd); there this test prefers the method that allows for it.

@@ -102,8 +102,8 @@ def reliability(
     The 'one coin' variant of Dawid and Skene (1979), with each annotator drawn towards the mean
     of all by four answers' worth, so that three answers do not make an expert. `offset` (N, K) is
     added to the log-probabilities; `class_prior` says whether how common a class is counts.
-    It begins at `start` (N, K), by default the shares of the votes, and
-    stops when the probabilities of an example move by less than `tolerance` on average.
+    It begins at `start` (N, K), by default the shares of the votes, and stops when the
+    probabilities of an example move by less than `tolerance` on average.
     """
     N, A, K = answers.shape
     given = np.bincount(answers.annotator, minlength=A)
