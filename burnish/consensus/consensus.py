@@ -25,7 +25,8 @@ from burnish.consensus.answers import (
     read_gold,
     read_pred_probs,
 )
-from burnish.consensus.choosing import METHODS, Choice, Known, candidates, choose, fit_method
+from burnish.consensus.choosing import Choice, candidates, choose
+from burnish.consensus.fitting import METHODS, Known, fit_method
 from burnish.errors import DataError
 
 _TIE = 1e-9
