@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -230,3 +233,26 @@ def test_dawid_skene_stops_after_the_rounds_it_is_given(plant):
     one = dawid_skene(answers, rounds=1, tolerance=0.0)
     many = dawid_skene(answers, rounds=30, tolerance=0.0)
     assert np.abs(one.probabilities - many.probabilities).max() > 1e-3
+
+
+def real(name):
+    path = Path(os.environ.get("BURNISH_DATA", "/nowhere")) / "crowd_sets" / f"{name}.csv"
+    if not path.exists():
+        pytest.skip("needs BURNISH_DATA")
+    rows = pd.read_csv(path, dtype=str).drop_duplicates(["task", "worker"])
+    rows = rows.rename(columns={"task": "example_id", "worker": "annotator_id"})
+    return rows.drop(columns="gold"), dict(zip(rows["example_id"], rows["gold"], strict=True))
+
+
+def hits(found, gold):
+    pairs = zip(found.example_ids, found.labels, strict=True)
+    return float(np.mean([gold[name] == label for name, label in pairs]))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["zencrowd_us", "weather_amt"])
+def test_where_dawid_skene_is_said_to_lose_the_choice_does_not(name):
+    rows, gold = real(name)
+    chosen = hits(fit_consensus(rows), gold)
+    assert chosen >= hits(fit_consensus(rows, method="majority"), gold)
+    assert chosen >= hits(fit_consensus(rows, method="dawid_skene"), gold)
