@@ -133,23 +133,46 @@ def verdict(mine: np.ndarray, best: np.ndarray) -> list[str]:
     return [f"{gap:+.4f}", f"{max(0.005, error):.4f}", "yes" if gap >= -max(0.005, error) else "NO"]
 
 
+def tried(crowd: Crowd, kit: pd.DataFrame, K: int) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Hits of every peer that gives labels, and the names of those that raise."""
+    right, failed = {}, []
+    for name, fit in peers(K).items():
+        try:
+            right[name] = crowd.right(fit(kit))
+        except ValueError:
+            failed.append(name)
+        print(f"  {crowd.name}: {name}", file=sys.stderr, flush=True)
+    return right, failed
+
+
 def accuracy() -> None:
     rows, means, singles = [], {}, {}
     for crowd in crowds():
         found, labels = ours(crowd.answers)
         mine = crowd.right(labels)
         kit = crowd.answers.set_axis(["task", "worker", "label"], axis=1)
-        right = {name: crowd.right(fit(kit)) for name, fit in peers(len(found.classes)).items()}
+        right, failed = tried(crowd, kit, len(found.classes))
         best = max(right, key=lambda name: right[name].mean())
         rows.append([crowd.name, found.method, f"{mine.mean():.4f}",
-                     f"{best} {right[best].mean():.4f}", *verdict(mine, right[best])])  # fmt: skip
+                     f"{best} {right[best].mean():.4f}", *verdict(mine, right[best]),
+                     ", ".join(failed)])  # fmt: skip
+        print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
         means.setdefault("ours, as chosen", []).append(mine.mean())
         for name, hits in right.items():
             means.setdefault(name, []).append(hits.mean())
         for name in ("majority", "reliability", "dawid_skene"):
             hits = crowd.right(ours(crowd.answers, method=name)[1])
             singles.setdefault(f"ours, always {name}", []).append(hits.mean())
-    heads = ["set", "chosen", "accuracy", "best peer", "difference", "allowed", "held"]
+    heads = [
+        "set",
+        "chosen",
+        "accuracy",
+        "best peer",
+        "difference",
+        "allowed",
+        "held",
+        "peers that failed",
+    ]
     print("## Accuracy, from the answers alone\n\n" + table(heads, rows) + "\n")
     full = {
         name: values for name, values in {**means, **singles}.items() if len(values) == len(rows)

@@ -24,8 +24,9 @@ from burnish.consensus.fitting import METHODS, Known, fit_method
 
 _FOLDS = 5
 _ONE_FOLD_FROM = 50_000
+_ONE_FOLD_FROM_CELLS = 1_000_000
 _LEAST_GOLD = 20
-_MOST_CELLS = 20_000_000
+_MOST_CELLS = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def choose(answers: Answers, known: Known, *, names: tuple[str, ...], random_sta
 
 def _folds(answers: Answers, random_state: int) -> IntArray:
     """The fold each answer is held out in, -1 for never; answers of an example are spread out."""
-    N, _, _ = answers.shape
+    N, _, K = answers.shape
     rng = np.random.default_rng(random_state)
     n = answers.label.size
     shuffled = np.lexsort((rng.random(n), answers.example))
@@ -116,8 +117,9 @@ def _folds(answers: Answers, random_state: int) -> IntArray:
     rank[shuffled] = np.arange(n) - np.repeat(np.cumsum(size) - size, size)
     fold = (rank + rng.integers(_FOLDS, size=N)[answers.example]) % _FOLDS
     fold[size[answers.example] < 2] = -1
-    # Many answers measure well enough with one fifth of them.
-    return np.where(fold == 0, 0, -1) if n >= _ONE_FOLD_FROM else fold
+    # Many answers, or many classes of many examples, measure well enough with one fifth of them.
+    large = n >= _ONE_FOLD_FROM or N * K >= _ONE_FOLD_FROM_CELLS
+    return np.where(fold == 0, 0, -1) if large else fold
 
 
 def _held_out(answers: Answers, folds: IntArray, name: str, known: Known) -> FloatArray:

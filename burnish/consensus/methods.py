@@ -94,7 +94,7 @@ def reliability(
     offset: FloatArray | None = None,
     class_prior: bool = True,
     start: FloatArray | None = None,
-    rounds: int = 200,
+    rounds: int = 100,
     tolerance: float = 1e-5,
 ) -> ReliabilityFit:
     """Every annotator is right with a probability of their own, wrong classes being alike.

@@ -67,7 +67,7 @@ def dawid_skene(
     kinds: int = 1,
     offset: FloatArray | None = None,
     class_prior: bool = True,
-    rounds: int = 200,
+    rounds: int = 100,
     tolerance: float = 1e-5,
 ) -> TableFit:
     """Variational Bayes for annotators' confusion tables, from the shares of the votes onwards.
