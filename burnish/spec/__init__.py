@@ -6,6 +6,7 @@ guess of a spec from a file. What does not: opening the data that a spec speaks 
 """
 
 from burnish.spec.checking import with_choices
+from burnish.spec.chosen import Chosen
 from burnish.spec.guess import Guess, guess_from_file, guess_spec
 from burnish.spec.models import (
     SPLITS,
@@ -32,6 +33,7 @@ __all__ = [
     "SPLITS",
     "Annotations",
     "Augment",
+    "Chosen",
     "DatasetSpec",
     "Datasheet",
     "ExtraExpectation",

@@ -1,9 +1,10 @@
 """A look at a data file: opening it, and a first spec guessed from it.
 
-What belongs here: one CSV or Parquet file into Arrow, and YAML text for people to look over. What
-does not: what a column seems to be (`burnish.spec.looks`), reading a spec
-(`burnish.spec.reading`), or bringing cells into their declared kind (`burnish.workflows.ingest`,
-which opens files by `read_file`, so that both see the same cells).
+What belongs here: one file into Arrow (CSV here, the others by `burnish.spec.typed_files`), and
+YAML text for people to look over. What does not: what a column seems to be (`burnish.spec.looks`),
+what people chose beforehand (`burnish.spec.chosen`), reading a spec (`burnish.spec.reading`), or
+bringing cells into their declared kind (`burnish.workflows.ingest`, which opens files by
+`read_file`, so that both see the same cells).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import yaml
 
 from burnish.errors import DataError, SourceUnreadable, SpecError
 from burnish.spec.cells import as_text, infer, whole
+from burnish.spec.chosen import NOTHING_CHOSEN, Chosen, check_chosen, chosen_looks
 from burnish.spec.keys import near
 from burnish.spec.looks import SPLIT_WORDS, Look, flawed_keys, key_column, look_at, split_words
 from burnish.spec.models import Datasheet, Scalar
@@ -34,6 +36,7 @@ from burnish.spec.paths import (
     format_of,
     missing_file,
 )
+from burnish.spec.typed_files import read_typed
 
 NO_OPTIONS: Mapping[str, Scalar] = MappingProxyType({})
 
@@ -68,7 +71,7 @@ def read_file(
         if name not in known:
             expected = "one of: " + ", ".join(known) if known else "no options"
             raise SpecError(f"unknown option {name!r} of {kind} files", expected=expected)
-    table = _read_csv(path, options) if kind == "csv" else _read_columns(path, kind)
+    table = _read_csv(path, options) if kind == "csv" else read_typed(path, kind)
     twice = [name for name, count in Counter(table.column_names).items() if count > 1]
     if twice:
         found = f"{path.name} has two columns named {twice[0]!r}"
@@ -107,22 +110,6 @@ def _read_csv(path: Path, options: Mapping[str, Scalar]) -> pa.Table:
     raise SourceUnreadable(f"{path} cannot be read as CSV: {problem}", expected="CSV", hint=hint)
 
 
-def _read_columns(path: Path, kind: FileFormat) -> pa.Table:
-    if kind == "delta":
-        return _read_delta(path)
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        return ParquetFile(path).read()
-    except (pa.ArrowInvalid, OSError) as error:
-        with path.open("rb") as file:
-            text = b"\0" not in file.read(512)
-        hint = "it looks like text: set `format: csv` or rename it" if text else "write it again"
-        raise SourceUnreadable(
-            f"{path} is not Parquet: {error}", expected="a Parquet file", hint=hint
-        ) from error
-
-
 # ---------------------------------------------------------------- a first spec
 
 
@@ -134,23 +121,10 @@ class Guess:
     notes: tuple[str, ...] = ()
 
 
-def _read_delta(path: Path) -> pa.Table:
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError
-
-    try:
-        return pa.table(DeltaTable(str(path)).to_pyarrow_table())
-    except DeltaError as error:
-        raise SourceUnreadable(
-            f"{path} cannot be read as a Delta table: {error}",
-            expected="a folder with a Delta log and its files",
-        ) from error
-
-
 def guess_spec(
     path: Path | str, *, target: str, name: str | None = None, folder: Path | str | None = None
 ) -> str:
-    r"""YAML text of a first spec, from a look at one CSV or Parquet file; comments say why.
+    r"""YAML text of a first spec, from a look at one file of data; comments say why.
 
     As `guess_from_file`, without the notes, which stand in the comments too.
 
@@ -166,19 +140,25 @@ def guess_spec(
 
 
 def guess_from_file(
-    path: Path | str, *, target: str, name: str | None = None, folder: Path | str | None = None
+    path: Path | str,
+    *,
+    target: str | None,
+    name: str | None = None,
+    folder: Path | str | None = None,
+    chosen: Chosen = NOTHING_CHOSEN,
 ) -> Guess:
-    r"""A first spec, from a look at one CSV or Parquet file, and what stood out.
+    r"""A first spec, from a look at one file of any format that `read_file` knows.
 
-    `target` names the column of labels. `folder` is where the YAML will be written (where the file
-    lies, unless given): the path in it is taken from there. A column that identifies rows becomes
-    `id`, and a note tells of one that would but for a few rows; other identifiers, and columns
-    that hold (nearly) one value, are left out of the features. A note tells of image files that
-    are not there.
+    `target` names the column of labels; it may be None where `chosen` names a file of annotations.
+    `folder` is where the YAML will be written (where the file lies, unless given): the paths in it
+    are taken from there. A column that identifies rows becomes `id`, and a note tells of one that
+    would but for a few rows; other identifiers, and columns that hold (nearly) one value, are left
+    out of the features. A note tells of image files that are not there. What is `chosen` goes
+    before what a column looks like.
 
     Raises `DataError` where there is no such target, where it cannot be one (fewer than two
-    values, more than 1000, or a continuous number), or where no feature is left; and what
-    `read_file` raises.
+    values, more than 1000, or a continuous number), where a choice does not fit the file, or where
+    no feature is left; and what `read_file` raises.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -194,16 +174,16 @@ def guess_from_file(
         raise SpecError(f"{name!r} cannot name a dataset", expected=expected)
     options = _options_of(path)
     table = read_file(path, options=options)
-    classes = _classes(table, target)
-    columns = {other: infer(table[other]) for other in table.column_names if other != target}
-    identity = key_column(columns)
-    flawed = flawed_keys(columns) if identity is None else {}
-    split = next((other for other in columns if split_words(columns[other])), None)
-    others = {name: columns[name] for name in columns if name not in {identity, split}}
-    looks = [look_at(other, cells) for other, cells in others.items()]
-    _require_a_feature(looks, path)
     base = path.absolute().parent if folder is None else Path(folder).absolute()
-    where = Path(os.path.relpath(path.absolute(), base)).as_posix()
+    answers, classes = _labels_of(table, target, chosen, base)
+    check_chosen(chosen, table.column_names, target)
+    columns = {other: infer(table[other]) for other in table.column_names if other != target}
+    identity, flawed = _identity_of(columns, chosen)
+    split = next((other for other in columns if split_words(columns[other])), None)
+    roles = {identity, split, chosen.group} - set(chosen.kinds)
+    others = {name: columns[name] for name in columns if name not in roles}
+    looks = chosen_looks((look_at(other, cells) for other, cells in others.items()), chosen, others)
+    _require_a_feature(looks, path)
     absent = [note for look in looks if look.paths for note in _absent(look, others, path, base)]
     size = f"{table.num_rows:,} rows, {table.num_columns} columns"
     lines = [
@@ -212,15 +192,17 @@ def guess_from_file(
         f"name: {name}",
         'description: ""',
         "source:",
-        f"  path: {_scalar(where)}",
+        f"  path: {_scalar(_from(base, path))}",
         *([f"  options: {{delimiter: {_scalar(str(options['delimiter']))}}}"] if options else []),
-        *_role_lines(identity, flawed, looks),
-        f"target: {_scalar(target)}",
+        *_role_lines(identity, flawed, looks, chosen.group),
+        *([] if target is None else [f"target: {_scalar(target)}"]),
         *_class_lines(classes),
+        *answers,
         *_feature_lines(looks),
         *(f"# {note}" for note in absent),
         *_split_lines(split, columns),
         *_slice_lines(looks),
+        *_review_lines(chosen.budget),
         "datasheet:",
         *(f'  {key}: ""' for key in Datasheet.model_fields),
     ]
@@ -229,6 +211,55 @@ def guess_from_file(
         for key, fault in flawed.items()
     ]
     return Guess("\n".join(lines) + "\n", (*notes, *absent))
+
+
+def _labels_of(
+    table: pa.Table, target: str | None, chosen: Chosen, base: Path
+) -> tuple[list[str], Counter[str | None]]:
+    """The lines of the annotations, and the classes: of the target, else of the annotations."""
+    if chosen.annotations is None:
+        if target is None:
+            raise DataError("no column of labels is named", expected="a target, or annotations")
+        return [], _classes(table, target)
+    options = _options_of(chosen.annotations)
+    answers = read_file(chosen.annotations, options=options)
+    for name in ("example_id", "annotator_id", "label"):
+        if name not in answers.column_names:
+            raise DataError(
+                f"{chosen.annotations.name} has no column {name!r}",
+                expected="the columns example_id, annotator_id, label: one row an answer",
+                hint=near(name, answers.column_names),
+            )
+    lines = ["annotations:", "  source:", f"    path: {_scalar(_from(base, chosen.annotations))}"]
+    if options:
+        lines.append(f"    options: {{delimiter: {_scalar(str(options['delimiter']))}}}")
+    return lines, _classes(*((answers, "label") if target is None else (table, target)))
+
+
+def _identity_of(
+    columns: Mapping[str, pa.ChunkedArray], chosen: Chosen
+) -> tuple[str | None, Mapping[str, str]]:
+    """The column that names the rows, and those that would but for a few rows."""
+    if chosen.identity is not None:
+        return chosen.identity, {}
+    open_ones = {
+        name: cells
+        for name, cells in columns.items()
+        if name not in chosen.kinds and name != chosen.group
+    }
+    identity = key_column(open_ones)
+    return identity, flawed_keys(open_ones) if identity is None else {}
+
+
+def _from(base: Path, path: Path) -> str:
+    return Path(os.path.relpath(path.absolute(), base)).as_posix()
+
+
+def _review_lines(budget: int | None) -> list[str]:
+    if budget is None:
+        return []
+    # Of one row none can be drawn at random.
+    return ["review:", f"  budget: {budget}", *(["  control_share: 0"] if budget == 1 else [])]
 
 
 def _require_a_feature(looks: Sequence[Look], path: Path) -> None:
@@ -300,12 +331,17 @@ def _classes(table: pa.Table, target: str) -> Counter[str | None]:
 
 
 def _role_lines(
-    identity: str | None, flawed: Mapping[str, str], looks: Sequence[Look]
+    identity: str | None,
+    flawed: Mapping[str, str],
+    looks: Sequence[Look],
+    group: str | None,
 ) -> list[str]:
     lines = [line for name, fault in flawed.items() for line in _flaw_lines(_scalar(name), fault)]
     lines.append("# No column names the rows: their ids are made from what each row holds.")
     if identity is not None:
         lines = [f"id: {_scalar(identity)}"]
+    if group is not None:
+        return [*lines, f"group: {_scalar(group)}"]
     groups = [look.name for look in looks if look.group]
     because = "uncomment if rows of one value belong in one split"
     return lines + [f"# group: {_scalar(name)}  # {because}" for name in groups[:1]]

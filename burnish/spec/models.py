@@ -35,14 +35,15 @@ class Part(BaseModel):
 class Source(Part):
     """Where rows come from: exactly one of `path` (files, one or a list) and `bundled`.
 
-    Paths are taken from the folder of the spec. The format is read off the ending (.csv, .csv.gz,
-    .parquet; a folder with `_delta_log` is Delta) unless `format` says it.
+    Paths are taken from the folder of the spec. The format is read off the ending (.csv, .tsv,
+    .parquet, .arrow, .feather, .ipc, .jsonl, .ndjson, text also with .gz; a folder with
+    `_delta_log` is Delta) unless `format` says it.
     """
 
     path: str | None = None
     paths: tuple[str, ...] = ()
     bundled: str | None = None
-    format: Literal["csv", "parquet", "delta"] | None = None
+    format: Literal["csv", "parquet", "arrow", "jsonl", "delta"] | None = None
     options: dict[str, Scalar] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -15,9 +15,11 @@ from burnish.errors import SourceUnreadable
 from burnish.spec.keys import near
 from burnish.spec.models import Source
 
-FileFormat: TypeAlias = Literal["csv", "parquet", "delta"]
+FileFormat: TypeAlias = Literal["csv", "parquet", "arrow", "jsonl", "delta"]
 TAB_ENDINGS = (".tsv", ".tsv.gz")
 CSV_ENDINGS = (".csv", ".csv.gz", *TAB_ENDINGS)
+ARROW_ENDINGS = (".arrow", ".feather", ".ipc")
+JSON_ENDINGS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
 
 def resolve_paths(source: Source, folder: Path) -> list[Path]:
@@ -51,8 +53,14 @@ def format_of(path: Path) -> FileFormat:
     name = path.name.lower()
     if name.endswith(CSV_ENDINGS):
         return "csv"
-    if name.endswith(".parquet"):
-        return "parquet"
+    typed: dict[tuple[str, ...], FileFormat] = {
+        (".parquet",): "parquet",
+        ARROW_ENDINGS: "arrow",
+        JSON_ENDINGS: "jsonl",
+    }
+    for endings, kind in typed.items():
+        if name.endswith(endings):
+            return kind
     if path.is_dir() and (path / "_delta_log").is_dir():
         return "delta"
     if not path.exists():
@@ -61,9 +69,12 @@ def format_of(path: Path) -> FileFormat:
     if not path.is_dir():
         what = f"ends in {path.suffix or 'nothing'}"
         hint = "rename it after what it holds, or save it as CSV; a spec may also say `format: csv`"
+        if name.endswith(".json"):
+            hint = "write one object a line and call it .jsonl"
     raise SourceUnreadable(
         f"{path} {what}",
-        expected=f"{', '.join(CSV_ENDINGS)}, .parquet, or a folder with a _delta_log",
+        expected=", ".join((*CSV_ENDINGS, ".parquet", *ARROW_ENDINGS, *JSON_ENDINGS))
+        + ", or a folder with a _delta_log",
         hint=hint,
     )
 
