@@ -93,6 +93,40 @@ def main() -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--target", default=None, help="The column that holds the label.")
+@click.option("--id", "identity", default=None, help="The column that names the rows.")
+@click.option(
+    "--annotations",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="A file of answers: example_id, annotator_id, label.",
+)
+@click.option("--group", default=None, help="The column whose rows are held out together.")
+@click.option("--text", multiple=True, help="A column of texts; may be given again.")
+@click.option("--image", multiple=True, help="A column of images; may be given again.")
+@click.option("--budget", type=int, default=None, help="Rows to look at first [default: 100].")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="The folder to write to [default: NAME-audit here].",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+def audit(file: Path, *, as_json: bool, **choices: Any) -> None:
+    """Find the labels of FILE that are probably wrong: CSV, Parquet, Arrow or JSON lines.
+
+    Writes a table of all rows, a report for people, and a dataset spec. FILE is only read.
+    """
+    from burnish.workflows.audit_file import audit_file
+    from burnish.workflows.audit_file_print import print_audit, shown_progress
+
+    with shown_progress() as progress:
+        found = audit_file(file, progress=progress, **choices)
+    print_audit(found, as_json=as_json)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--target", required=True, help="The column that holds the label.")
 @click.option("--name", default=None, help="The dataset's name [default: from the file's name].")
 @click.option(
@@ -103,7 +137,7 @@ def main() -> None:
 )
 @PROJECT_OPTION
 def init(file: Path, target: str, name: str | None, out: Path | None, project: Path | None) -> None:
-    """Write a first dataset spec from a look at FILE (CSV or Parquet)."""
+    """Write a first dataset spec from a look at FILE (CSV, Parquet, Arrow or JSON lines)."""
     from burnish.workflows.init import write_first_spec
 
     first = write_first_spec(file, target=target, name=name, out=out, project=project)

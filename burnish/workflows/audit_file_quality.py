@@ -1,0 +1,146 @@
+"""What is found in an audited file beside wrong labels, in words for its page.
+
+What belongs here: counting and telling. What does not: finding duplicates or outliers
+(`burnish.quality`), or the labels (`burnish.workflows.audit`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import compute
+
+from burnish.report.audit_page import QualityFinding
+from burnish.workflows.audit_file_rows import FileRows
+from burnish.workflows.validate import crossing_duplicates
+
+# Arrow makes these functions when it is imported, so a checker cannot know them.
+pc: Any = compute
+
+FEW_ROWS, MOST_EXAMPLES = 10, 4
+
+
+def quality_findings(rows: FileRows, table: pa.Table) -> tuple[QualityFinding, ...]:
+    """All findings, what was looked for in vain as well. `table` is that of `audit_table`."""
+    return (
+        *_copies(table),
+        *_missing(rows),
+        _few(rows),
+        *_held_out_copies(rows, table),
+        *_between_annotators(rows, table),
+    )
+
+
+def _copies(table: pa.Table) -> Iterator[QualityFinding]:
+    groups: dict[str, list[tuple[int, str | None]]] = defaultdict(list)
+    columns = [table[name].to_pylist() for name in ("copy_group", "row", "given_label")]
+    for group, row, label in zip(*columns, strict=True):
+        groups[group].append((row, label))
+    copied = [sorted(group) for group in groups.values() if len(group) > 1]
+    copied.sort()
+    extra = sum(len(group) - 1 for group in copied)
+    yield QualityFinding(
+        "Exact duplicates",
+        extra,
+        "Rows whose features are all those of an earlier row. They count twice wherever rows are "
+        "counted; the audit keeps them together, so that none gives another away."
+        if extra
+        else "No two rows have the same features.",
+        tuple(_rows_said([row for row, _ in group]) for group in copied[:MOST_EXAMPLES]),
+        "warn" if extra else "good",
+    )
+    torn = [group for group in copied if len({label for _, label in group if label}) > 1]
+    count = sum(len(group) for group in torn)
+    yield QualityFinding(
+        "Conflicting labels",
+        count,
+        "Rows with the same features and different labels: one of the labels is wrong, or what "
+        "tells the rows apart is not among the columns."
+        if count
+        else "Rows with the same features have the same label.",
+        tuple(_torn_said(group) for group in torn[:MOST_EXAMPLES]),
+        "warn" if count else "good",
+    )
+
+
+def _rows_said(rows: Sequence[int]) -> str:
+    shown = ", ".join(f"{row:,}" for row in rows[:3])
+    return f"rows {shown}{f' and {len(rows) - 3:,} more' if len(rows) > 3 else ''}"
+
+
+def _torn_said(group: Sequence[tuple[int, str | None]]) -> str:
+    return ", ".join(f"row {row:,} {label}" for row, label in group[:3] if label)
+
+
+def _missing(rows: FileRows) -> Iterator[QualityFinding]:
+    count = rows.examples.num_rows
+    holes = {name: rows.examples[name].null_count for name in rows.spec.features}
+    worst = sorted((name for name in holes if holes[name]), key=lambda name: -holes[name])
+    yield QualityFinding(
+        "Columns with missing values",
+        len(worst),
+        "Their rows were judged all the same, by what is there."
+        if worst
+        else "Every feature has a value in every row.",
+        tuple(f"{name} {100 * holes[name] / count:.1f} %" for name in worst[:MOST_EXAMPLES]),
+        "warn" if worst else "good",
+    )
+    blank = rows.examples["label"].null_count
+    if blank:
+        yield QualityFinding(
+            "Rows without a label",
+            blank,
+            "They were not used to judge the others; what the models say of them is in "
+            "suggested_label, and those they know least of are in the queue.",
+        )
+
+
+def _few(rows: FileRows) -> QualityFinding:
+    counts = Counter(label for label in rows.examples["label"].to_pylist() if label is not None)
+    few = sorted((name for name, n in counts.items() if n < FEW_ROWS), key=lambda n: counts[n])
+    return QualityFinding(
+        f"Classes with fewer than {FEW_ROWS} rows",
+        len(few),
+        "Models learn next to nothing of them, so their rows may look wrong for that alone; often "
+        "they are misspellings of another class."
+        if few
+        else "Every class has rows enough to be learnt.",
+        tuple(f"{name} ({counts[name]})" for name in few[:MOST_EXAMPLES]),
+        "warn" if few else "good",
+    )
+
+
+def _held_out_copies(rows: FileRows, table: pa.Table) -> Iterator[QualityFinding]:
+    if rows.declared.null_count == len(rows.declared):
+        return
+    shared = crossing_duplicates(
+        pa.table({"split": table["split"], "fold_group": table["copy_group"]})
+    )
+    yield QualityFinding(
+        "Test rows that are also training rows",
+        shared,
+        "Validation or test rows with the features of a training row: a model may answer them by "
+        "heart."
+        if shared
+        else "No validation or test row has the features of a training row.",
+        state="warn" if shared else "good",
+    )
+
+
+def _between_annotators(rows: FileRows, table: pa.Table) -> Iterator[QualityFinding]:
+    if rows.answers is None:
+        return
+    disagreement = table["annotator_disagreement"]
+    torn = int(pc.sum(pc.fill_null(pc.greater(disagreement, 0.0), False)).as_py() or 0)
+    low = sorted(rows.answers.reliability.items(), key=lambda item: (item[1], item[0]))
+    yield QualityFinding(
+        "Rows that annotators disagree about",
+        torn,
+        f"At least one answer is not the label. Consensus: {rows.answers.method}. Annotators who "
+        "agree with it least:",
+        tuple(f"{name} {100 * share:.0f} %" for name, share in low[:MOST_EXAMPLES]),
+        "warn" if torn else "good",
+    )
