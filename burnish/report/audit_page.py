@@ -142,6 +142,7 @@ class AuditContext:
     pairs: tuple[PairNoise, ...]
     slices: tuple[SliceNoise, ...]
     wide: bool
+    marked: bool
 
 
 def render_audit_page(summary: AuditSummary) -> str:
@@ -166,6 +167,7 @@ def render_audit_page(summary: AuditSummary) -> str:
     )
     environment.filters["percent"] = percent
     environment.filters["number"] = _number
+    environment.filters["chance"] = _chance
     return environment.get_template("audit.html").render(page=audit_context(summary))
 
 
@@ -188,6 +190,7 @@ def audit_context(summary: AuditSummary) -> AuditContext:
         pairs=pairs,
         slices=slices,
         wide=any(suspect.looked.texts for suspect in summary.suspects),
+        marked=any(value.unusual for one in summary.suspects for value in one.looked.values),
     )
 
 
@@ -213,6 +216,17 @@ def _pair_chart(pairs: tuple[PairNoise, ...]) -> Markup:
     return Markup(  # noqa: S704 - as above
         bar_chart(bars, value_label="labels expected to be wrong", title="Confusion pairs")
     )
+
+
+def _chance(probability: float) -> str:
+    """A probability as percent, without digits it cannot bear.
+
+    >>> _chance(0.894), _chance(0.998), _chance(0.001)
+    ('89 %', 'over 99 %', 'under 1 %')
+    """
+    if probability > 0.99:
+        return "over 99 %"
+    return "under 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
 
 
 def _number(value: float) -> str:

@@ -14,7 +14,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -184,7 +184,7 @@ def guess_from_file(
     others = {name: columns[name] for name in columns if name not in roles}
     looks = chosen_looks((look_at(other, cells) for other, cells in others.items()), chosen, others)
     _require_a_feature(looks, path)
-    absent = [note for look in looks if look.paths for note in _absent(look, others, path, base)]
+    looks, absent = _looked_for(looks, others, chosen, [path.absolute().parent, base])
     size = f"{table.num_rows:,} rows, {table.num_columns} columns"
     lines = [
         f"# A first spec, guessed from {_scalar(path.name)} ({size}). Look it over: the kinds of",
@@ -271,17 +271,34 @@ def _require_a_feature(looks: Sequence[Look], path: Path) -> None:
         )
 
 
-def _absent(
-    look: Look, columns: Mapping[str, pa.ChunkedArray], path: Path, base: Path
-) -> Iterable[str]:
-    """A note where files that the cells of a column name are not there."""
-    cells = [str(cell) for cell in columns[look.name].drop_null().unique().to_pylist()]
-    lost = [cell for cell in cells if first_file(cell, [path.absolute().parent, base]) is None]
-    if lost:
-        yield (
+def _looked_for(
+    looks: Sequence[Look],
+    columns: Mapping[str, pa.ChunkedArray],
+    chosen: Chosen,
+    folders: Sequence[Path],
+) -> tuple[list[Look], list[str]]:
+    """The looks and a note for each column whose cells name files that are not there.
+
+    A column none of whose files is there is left out, unless somebody chose it, or it is all there
+    is.
+    """
+    kept, notes = list(looks), list[str]()
+    for look in looks:
+        if not look.paths:
+            continue
+        cells = [str(cell) for cell in columns[look.name].drop_null().unique().to_pylist()]
+        lost = [cell for cell in cells if first_file(cell, folders) is None]
+        if not lost:
+            continue
+        notes.append(
             f"{len(lost):,} of {len(cells):,} files that {_scalar(look.name)} names are not in the "
-            f"folder of {_scalar(path.name)}, say {_scalar(lost[0])}"
+            f"folder of the file, say {_scalar(lost[0])}"
         )
+        others = any(other.kind for other in kept if other.name != look.name)
+        if len(lost) == len(cells) and look.name not in chosen.kinds and others:
+            nothing = "paths of image files, none of which is there"
+            kept[looks.index(look)] = replace(look, kind=None, note=nothing)
+    return kept, notes
 
 
 def _name_of(path: Path) -> str:

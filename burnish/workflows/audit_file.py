@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -91,7 +92,7 @@ def audit_file(
         require_file(annotations)
     tell = progress or _nothing
     name = default_name(file)
-    folder = out or Path.cwd() / f"{name}-audit"
+    folder = out or Path(f"{name}-audit")
     files = audit_files(folder, name)
     kinds: dict[str, FeatureKind] = {**dict.fromkeys(text, "text"), **dict.fromkeys(image, "image")}
     both = sorted(set(text) & set(image))
@@ -142,24 +143,24 @@ def next_steps(rows: FileRows, files: AuditFiles) -> tuple[NextStep, ...]:
             "Look at the rows of the queue, in the order of queue_rank. Those with reason "
             "control were drawn at random: decide on them with the same care, since they alone "
             "tell how many labels are wrong without bias.",
-            f'python -c "import pyarrow.parquet as p; '
-            f"t = p.read_table(r'{files.table}').sort_by('queue_rank'); "
-            f"print(t.slice(0, 20).to_pandas()[['row', 'given_label', 'suggested_label']])\"",
+            f'pandas.read_parquet("{files.table}").dropna(subset="queue_rank")'
+            '.sort_values("queue_rank")',
         ),
         NextStep(f"Look over what was guessed of the columns: {files.spec}."),
     ]
     try:
         project, where = find_project(Path.cwd()), ""
     except ProjectError:
-        project, where = Path("PROJECT"), " PROJECT is a folder with a copy of Burnish's own."
+        project, where = Path("PROJECT"), ", the folder that holds workspace.yaml"
     command = (
-        f"BURNISH_CATALOG={files.spec.parent} burnish loop --project {project} "
+        f"BURNISH_CATALOG={quote(str(files.spec.parent))} burnish loop "
+        f"--project {quote(str(project))} "
         f"--dataset {name} --iterations 1 --reviewer file"
     )
     steps.append(
         NextStep(
-            "Go on with the loop, which takes verdicts in, keeps every version, retrains and says "
-            f"what that bought. It runs in a project.{where}",
+            "Go on with the loop: it takes verdicts in, keeps every version, retrains and says "
+            f"what that bought. It runs in a project{where}:",
             command,
         )
     )

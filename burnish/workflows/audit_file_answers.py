@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -24,31 +24,44 @@ pc: Any = compute
 
 
 @dataclass(frozen=True)
+class Consensus:
+    """What the answers come to: a label by example_id, a reliability by annotator, and how.
+
+    `odd` names annotators who are worse than a guess or flip a class, each with what they are.
+    """
+
+    labels: Mapping[str, str]
+    reliability: Mapping[str, float]
+    method: str
+    why: str = ""
+    odd: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
 class Answers:
     """Answers by row: `given` has the pairs (annotator, label) of each, none where nobody answered.
 
-    consensus: the label that the answers come to, null where there are none; method: how it was
-    found. reliability: by annotator, the share of answers that are the consensus.
+    labels: what the answers of each row come to, null where there are none.
     """
 
     given: tuple[tuple[tuple[str, str], ...], ...]
-    consensus: pa.ChunkedArray
-    method: str
-    reliability: Mapping[str, float]
+    labels: pa.ChunkedArray
+    consensus: Consensus
     notes: tuple[str, ...] = ()
 
 
 def read_answers(spec: DatasetSpec, examples: pa.Table) -> Answers | None:
     """The answers to `examples` in their order; None where the spec has no annotations.
 
-    Raises `DataError` where no answer belongs to any row, and what `read_annotations` raises.
+    Raises `DataError` where no answer belongs to any row or an annotator answers a row twice, and
+    what `read_annotations` raises.
     """
     table = read_annotations(spec)
     if table is None:
         return None
-    answers = table.filter(
-        pc.and_(pc.is_in(table["example_id"], examples["example_id"]), pc.is_valid(table["label"]))
-    )
+    known = pc.is_in(table["example_id"], value_set=examples["example_id"].combine_chunks())
+    whole = pc.and_(pc.is_valid(table["label"]), pc.is_valid(table["annotator_id"]))
+    answers = table.filter(pc.and_(known, whole))
     if answers.num_rows == 0:
         raise DataError(
             "no answer belongs to any row",
@@ -56,17 +69,17 @@ def read_answers(spec: DatasetSpec, examples: pa.Table) -> Answers | None:
             hint="name the column that they speak of with --id",
         )
     lost = table.num_rows - answers.num_rows
-    found, method = _consensus(answers)
+    consensus = _consensus(answers)
     by_row: dict[str, list[tuple[str, str]]] = {}
     for example_id, annotator, label in _triples(answers):
         by_row.setdefault(example_id, []).append((annotator, label))
     ids: list[str] = examples["example_id"].to_pylist()
+    labels = pa.array([consensus.labels.get(name) for name in ids], pa.string())
     return Answers(
         given=tuple(tuple(by_row.get(name, ())) for name in ids),
-        consensus=pa.chunked_array([pa.array([found.get(name) for name in ids], pa.string())]),
-        method=method,
-        reliability=_reliability(answers, found),
-        notes=(f"{lost:,} answers have no label or belong to no row",) if lost else (),
+        labels=pa.chunked_array([labels]),
+        consensus=consensus,
+        notes=(f"{lost:,} answers are not whole or belong to no row",) if lost else (),
     )
 
 
@@ -77,7 +90,7 @@ def answer_signals(answers: Answers, labels: Sequence[str | None]) -> dict[str, 
     mean reliability of those who gave the label; 0 where nobody did.
 
     >>> answers = Answers(((("ann", "cat"), ("bob", "dog")), ()), pa.chunked_array([["cat", None]]),
-    ...     "majority", {"ann": 0.9, "bob": 0.5})
+    ...     Consensus({}, {"ann": 0.9, "bob": 0.5}, "majority"))
     >>> {name: cells.to_pylist() for name, cells in answer_signals(answers, ["cat", "dog"]).items()}
     {'annotator_disagreement': [0.5, None], 'annotator_reliability': [0.9, None]}
     """
@@ -90,7 +103,7 @@ def answer_signals(answers: Answers, labels: Sequence[str | None]) -> dict[str, 
             continue
         agreeing = [annotator for annotator, answer in pairs if answer == label]
         disagreement.append(1.0 - len(agreeing) / len(pairs))
-        known = [answers.reliability[annotator] for annotator in agreeing]
+        known = [answers.consensus.reliability[annotator] for annotator in agreeing]
         reliability.append(sum(known) / len(known) if known else 0.0)
     return {
         "annotator_disagreement": pa.array(disagreement, pa.float64()),
@@ -100,35 +113,43 @@ def answer_signals(answers: Answers, labels: Sequence[str | None]) -> dict[str, 
 
 def _triples(answers: pa.Table) -> list[tuple[str, str, str]]:
     columns = [answers[name].to_pylist() for name in ("example_id", "annotator_id", "label")]
-    return [(a, b or "", c) for a, b, c in zip(*columns, strict=True)]
+    return list(zip(*columns, strict=True))
 
 
-def _consensus(answers: pa.Table) -> tuple[Mapping[str, str], str]:
-    """The label of each example by all of its answers, and the method's name."""
+def _consensus(answers: pa.Table) -> Consensus:
+    """The label of each example by all of its answers."""
     try:
         fit: Any = importlib.import_module("burnish.consensus").fit_consensus
     except ImportError:
-        return _most_answers(answers), "majority"
+        return _most_answers(answers)
     found = fit(answers.select(["example_id", "annotator_id", "label"]))
-    table = found.to_table()
+    table, people = found.to_table(), found.annotators.to_pylist()
     pairs = zip(table["example_id"].to_pylist(), table["label"].to_pylist(), strict=True)
-    return {str(name): str(label) for name, label in pairs}, str(found.method)
+    return Consensus(
+        labels=dict(pairs),
+        reliability={one["annotator_id"]: one["reliability"] for one in people},
+        method=found.method,
+        why=found.why,
+        odd={one["annotator_id"]: one["kind"] for one in people if one["kind"] in _ODD},
+    )
 
 
-def _most_answers(answers: pa.Table) -> dict[str, str]:
+_ODD = ("spammer", "adversary")
+
+
+def _most_answers(answers: pa.Table) -> Consensus:
     votes: dict[str, Counter[str]] = {}
-    for example_id, _, label in _triples(answers):
+    triples = _triples(answers)
+    for example_id, _, label in triples:
         votes.setdefault(example_id, Counter())[label] += 1
-    return {
+    labels = {
         name: min(counts, key=lambda label: (-counts[label], label))
         for name, counts in votes.items()
     }
-
-
-def _reliability(answers: pa.Table, consensus: Mapping[str, str]) -> dict[str, float]:
-    # One answer of each kind is added, so that three answers prove no perfect annotator.
     agreed, asked = Counter[str](), Counter[str]()
-    for example_id, annotator, label in _triples(answers):
+    for example_id, annotator, label in triples:
         asked[annotator] += 1
-        agreed[annotator] += consensus.get(example_id) == label
-    return {name: (agreed[name] + 1) / (count + 2) for name, count in asked.items()}
+        agreed[annotator] += labels[example_id] == label
+    # One answer of each kind is added, so that three answers prove no perfect annotator.
+    reliability = {name: (agreed[name] + 1) / (count + 2) for name, count in asked.items()}
+    return Consensus(labels, reliability, "majority")

@@ -92,7 +92,8 @@ def expected_share(probability: NDArray[np.float64]) -> Interval:
 def _labels_in_words(rows: FileRows) -> str:
     if rows.spec.target is not None:
         return f"labels: {rows.spec.target}"
-    return f"labels: consensus of the annotators ({rows.answers.method if rows.answers else ''})"
+    method = "" if rows.answers is None else rows.answers.consensus.method
+    return f"labels: consensus of the annotators by {method}"
 
 
 def _pairs(judged: pa.Table) -> tuple[PairNoise, ...]:
@@ -172,14 +173,19 @@ def _forecast(judged: pa.Table, queued: pa.Table) -> str:
     except (ImportError, AttributeError):
         forecast = None
     if forecast is not None:
-        return str(forecast(judged, next=queued.num_rows).text)
+        return str(forecast(_open_rows(judged), reviews=max(1, queued.num_rows)).text)
     asked = pc.is_in(judged["example_id"], queued["example_id"].combine_chunks())
     expected = float(pc.sum(judged.filter(asked)["error_probability"]).as_py() or 0.0)
     return f"The {queued.num_rows:,} rows of the queue are expected to hold {expected:.0f} errors."
 
 
+def _open_rows(table: pa.Table) -> pa.Table:
+    """The rows that no column declares validation or test."""
+    return table.filter(pc.fill_null(pc.equal(table["split"], "train"), True))
+
+
 def _limits(rows: FileRows, table: pa.Table) -> tuple[str, ...]:
-    said = list(_LIMITS)
+    said: list[str] = [*_LIMITS]
     held_out = int(pc.sum(pc.is_in(table["split"], pa.array(_HELD_OUT))).as_py() or 0)
     if held_out:
         said.insert(
@@ -197,7 +203,7 @@ def _limits(rows: FileRows, table: pa.Table) -> tuple[str, ...]:
     return tuple(said)
 
 
-_LIMITS = (
+_LIMITS: tuple[str, ...] = (
     (
         "The share of wrong labels is what models think. It can be off by half until people have "
         "decided on rows drawn at random, which are in the queue for that."

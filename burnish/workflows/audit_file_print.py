@@ -63,13 +63,15 @@ def print_audit(audit: FileAudit, *, as_json: bool) -> None:
         out.say(f"Note: {note}")
     _print_classes(console, audit)
     _print_suspects(console, audit)
+    if summary.forecast:
+        out.say(summary.forecast)
     out.say(f"Wrote {files.page}: open it in a browser.")
     out.say(f"      {files.table}: every row; look at the {summary.queue:,} with a queue_rank.")
     if files.kept_spec:
         out.say(f"Kept  {files.spec}, which was changed since it was written.")
     else:
         out.say(f"      {files.spec}: the dataset spec to go on with.")
-    out.say(f"Next: {summary.steps[-1].said}\n  {summary.steps[-1].command}")
+    out.say(f"Next, with the folder of workspace.yaml as --project:\n  {summary.steps[-1].command}")
 
 
 class _Lines:
@@ -87,6 +89,7 @@ def audit_facts(audit: FileAudit) -> dict[str, Any]:
     summary, files = audit.summary, audit.files
     share = summary.share
     first = audit.table.slice(0, 10).to_pylist()
+    written = {"table": files.table, "page": files.page, "spec": files.spec}
     return {
         "dataset": summary.dataset,
         "rows": summary.rows,
@@ -112,7 +115,7 @@ def audit_facts(audit: FileAudit) -> dict[str, Any]:
         "queue": {"rows": summary.queue, "control": summary.control},
         "forecast": summary.forecast,
         "notes": list(summary.notes),
-        "files": {"table": str(files.table), "page": str(files.page), "spec": str(files.spec)},
+        "files": {name: str(path.absolute()) for name, path in written.items()},
         "next": summary.steps[-1].command,
     }
 

@@ -135,12 +135,23 @@ def _between_annotators(rows: FileRows, table: pa.Table) -> Iterator[QualityFind
         return
     disagreement = table["annotator_disagreement"]
     torn = int(pc.sum(pc.fill_null(pc.greater(disagreement, 0.0), False)).as_py() or 0)
-    low = sorted(rows.answers.reliability.items(), key=lambda item: (item[1], item[0]))
+    consensus = rows.answers.consensus
     yield QualityFinding(
         "Rows that annotators disagree about",
         torn,
-        f"At least one answer is not the label. Consensus: {rows.answers.method}. Annotators who "
-        "agree with it least:",
-        tuple(f"{name} {100 * share:.0f} %" for name, share in low[:MOST_EXAMPLES]),
-        "warn" if torn else "good",
+        f"At least one answer is not the label. Consensus by {consensus.why or consensus.method}."
+        if torn
+        else "Every answer is the label.",
+        state="warn" if torn else "good",
+    )
+    low = sorted(consensus.reliability.items(), key=lambda item: (item[1], item[0]))
+    odd = [f"{name}: {kind}" for name, kind in consensus.odd.items()]
+    least = [f"{name} is right on {100 * share:.0f} %" for name, share in low]
+    yield QualityFinding(
+        "Annotators who stand out",
+        len(odd),
+        "Their answers tell next to nothing, or swap two classes. Those least often right are "
+        "named beside them.",
+        tuple([*odd, *least][:MOST_EXAMPLES]),
+        "warn" if odd else "good",
     )

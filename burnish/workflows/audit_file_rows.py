@@ -68,7 +68,7 @@ def read_rows(file: Path, *, target: str | None, folder: Path, chosen: Chosen) -
     answers = read_answers(spec, raw)
     if answers is not None and spec.target is None:
         at = raw.column_names.index("label")
-        raw = raw.set_column(at, "label", answers.consensus)
+        raw = raw.set_column(at, "label", answers.labels)
     _check_labels(raw["label"].to_pylist(), spec)
     examples = validate_examples(raw, spec)
     at = examples.column_names.index("split")

@@ -172,7 +172,7 @@ def test_image_files_are_looked_for_beside_the_file(tmp_path: Path) -> None:
     path = pictures(tmp_path, [f"img/{place}.png" for place in range(4)])
     guess = guess_from_file(path, target="y", folder=tmp_path / "catalog")
     assert guess.notes == (
-        "4 of 4 files that pic names are not in the folder of pics.csv, say img/0.png",
+        "4 of 4 files that pic names are not in the folder of the file, say img/0.png",
     )
     assert f"# {guess.notes[0]}\n" in guess.text
     (path.parent / "img").mkdir()
