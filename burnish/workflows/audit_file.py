@@ -24,6 +24,7 @@ from burnish.workflows.audit_file_out import AuditFiles, audit_files, write_audi
 from burnish.workflows.audit_file_page import summarise_audit
 from burnish.workflows.audit_file_queue import audit_table
 from burnish.workflows.audit_file_rows import FileRows, read_rows, require_file
+from burnish.workflows.audit_file_surroundings import look_around
 from burnish.workflows.home import find_project
 from burnish.workflows.init import default_name
 
@@ -104,10 +105,14 @@ def audit_file(
     chosen = Chosen(identity, group, kinds, annotations, budget)
     rows = read_rows(file, target=target, folder=folder, chosen=chosen)
     tell("reading", 1, 1)
-    table = audit_table(_judged(rows, tell), rows, budget=rows_asked)
+    judged = _judged(rows, tell)
+    tell("comparing", 0, 1)
+    around = look_around(rows)
+    table = audit_table(judged, rows, around, budget=rows_asked)
     tell("writing", 0, 1)
     moment = now or datetime.now(UTC)
-    summary = summarise_audit(rows, table, steps=next_steps(rows, files), now=moment)
+    steps = next_steps(rows, files)
+    summary = summarise_audit(rows, table, around, steps=steps, now=moment)
     page = render_audit_page(summary)
     write_audit_files(files, table=table, page=page, spec_text=rows.spec_text)
     tell("writing", 1, 1)

@@ -31,6 +31,7 @@ from burnish.report.looking import look, usual_values
 from burnish.slices import resolve_slices
 from burnish.workflows.audit_file_quality import quality_findings
 from burnish.workflows.audit_file_rows import FileRows
+from burnish.workflows.audit_file_surroundings import Surroundings
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -40,7 +41,12 @@ _HELD_OUT = ("validation", "test")
 
 
 def summarise_audit(
-    rows: FileRows, table: pa.Table, *, steps: Sequence[NextStep], now: datetime
+    rows: FileRows,
+    table: pa.Table,
+    around: Surroundings,
+    *,
+    steps: Sequence[NextStep],
+    now: datetime,
 ) -> AuditSummary:
     """All that the page of an audit shows; `table` is that of `audit_table`."""
     judged = table.filter(pc.is_valid(table["given_label"]))
@@ -60,7 +66,7 @@ def summarise_audit(
         pairs=pairs,
         suspects=_suspects(rows, judged),
         slices=_slices(rows, judged),
-        findings=quality_findings(rows, table),
+        findings=quality_findings(rows, table, around),
         queue=queued.num_rows,
         control=int(pc.sum(pc.equal(queued["reason"], "control")).as_py() or 0),
         forecast=_forecast(judged, queued),

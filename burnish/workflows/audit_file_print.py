@@ -22,7 +22,12 @@ from burnish.report.loop_page import percent
 from burnish.workflows.audit_file import FileAudit, Told
 
 SHOWN = 5
-_SAID = {"reading": "Reading the file", "models": "Models judge rows", "writing": "Writing"}
+_SAID = {
+    "reading": "Reading the file",
+    "models": "Models judge rows",
+    "comparing": "Comparing rows",
+    "writing": "Writing",
+}
 
 
 @contextmanager

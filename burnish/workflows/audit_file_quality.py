@@ -10,23 +10,31 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
 from burnish.report.audit_page import QualityFinding
 from burnish.workflows.audit_file_rows import FileRows
+from burnish.workflows.audit_file_surroundings import Surroundings
 from burnish.workflows.validate import crossing_duplicates
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
 
 FEW_ROWS, MOST_EXAMPLES = 10, 4
+# The score of a row four times as far from its nearest rows as the median row: 4 / (4 + 1).
+FAR_OFF = 0.8
 
 
-def quality_findings(rows: FileRows, table: pa.Table) -> tuple[QualityFinding, ...]:
+def quality_findings(
+    rows: FileRows, table: pa.Table, around: Surroundings
+) -> tuple[QualityFinding, ...]:
     """All findings, what was looked for in vain as well. `table` is that of `audit_table`."""
     return (
         *_copies(table),
+        *_near_copies(table, around),
+        *_outliers(around),
         *_missing(rows),
         _few(rows),
         *_held_out_copies(rows, table),
@@ -63,6 +71,46 @@ def _copies(table: pa.Table) -> Iterator[QualityFinding]:
         else "Rows with the same features have the same label.",
         tuple(_torn_said(group) for group in torn[:MOST_EXAMPLES]),
         "warn" if count else "good",
+    )
+
+
+def _near_copies(table: pa.Table, around: Surroundings) -> Iterator[QualityFinding]:
+    """Groups of near copies with more than one content: those of one are exact copies."""
+    if around.groups is None:
+        return
+    exact = dict(zip(table["row"].to_pylist(), table["copy_group"].to_pylist(), strict=True))
+    groups: dict[str, dict[str, int]] = defaultdict(dict)
+    for row, name in enumerate(around.groups, start=1):
+        groups[name].setdefault(exact[row], row)
+    near = [sorted(group.values()) for group in groups.values() if len(group) > 1]
+    near.sort()
+    extra = sum(len(group) - 1 for group in near)
+    yield QualityFinding(
+        "Near duplicates",
+        extra,
+        "Rows that are copies of an earlier one but for small changes. Where some are for training "
+        "and some for testing, a test answers itself."
+        if extra
+        else "No two rows are copies of each other but for small changes.",
+        tuple(_rows_said(group) for group in near[:MOST_EXAMPLES]),
+        "warn" if extra else "good",
+    )
+
+
+def _outliers(around: Surroundings) -> Iterator[QualityFinding]:
+    if around.outlier_score is None:
+        return
+    odd = np.flatnonzero(around.outlier_score > FAR_OFF)
+    first = odd[np.argsort(-around.outlier_score[odd], kind="stable")][:MOST_EXAMPLES]
+    yield QualityFinding(
+        "Outliers",
+        odd.size,
+        "Rows at least four times as far from their nearest rows as is usual: broken values, or "
+        "something that is rare."
+        if odd.size
+        else "No row is four times as far from its nearest rows as is usual.",
+        tuple(f"row {row + 1:,}" for row in first.tolist()),
+        "warn" if odd.size else "good",
     )
 
 

@@ -223,6 +223,22 @@ def test_copies_and_conflicting_labels_are_told_with_their_rows(here):
     assert torn.examples == (f"row 10 {kinds[9]}, row 302 {kinds[301]}",)
 
 
+def test_near_copies_and_outliers_are_told_with_their_rows(here):
+    pytest.importorskip("burnish.neighbours")
+    table, _ = numbers()
+    near = table.slice(7, 1)
+    near = near.set_column(1, "petal", pc.add(near["petal"], 0.0005))
+    odd = table.slice(0, 1).set_column(2, "sepal", pa.array([400.0]))
+    rows = pa.concat_tables([table, near, odd])
+    ids = pa.array([f"p{at:04d}" for at in range(302)])
+    save(rows.set_column(0, "plant_id", ids), here / "plants.csv")
+    audit = audit_file(here / "plants.csv", target="kind")
+    assert "rows 8, 301" in quality(audit, "Near duplicates").examples
+    assert quality(audit, "Outliers").examples[0] == "row 302"
+    scores = audit.to_table().sort_by("row")["outlier_score"].to_pylist()
+    assert scores.index(max(scores)) == 301
+
+
 def test_a_planted_noisy_slice_and_rare_classes_are_told(here):
     table, _ = numbers(rows=400, noise=0.0)
     kinds, cities = table["kind"].to_pylist(), table["city"].to_pylist()
@@ -315,7 +331,9 @@ def test_progress_tells_every_step_in_order(here):
     save(table, here / "plants.csv")
     told: list[tuple[str, int, int]] = []
     audit_file(here / "plants.csv", target="kind", progress=lambda *step: told.append(step))
-    assert list(dict.fromkeys(what for what, _, _ in told)) == ["reading", "models", "writing"]
+    assert list(dict.fromkeys(what for what, _, _ in told)) == [
+        "reading", "models", "comparing", "writing",
+    ]  # fmt: skip
     models = [(done, total) for what, done, total in told if what == "models"]
     assert models == [(at, models[-1][1]) for at in range(models[-1][1] + 1)]
 
