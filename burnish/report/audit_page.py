@@ -155,7 +155,7 @@ def render_audit_page(summary: AuditSummary) -> str:
     >>> page = render_audit_page(AuditSummary("pets", "pets.csv", "the column kind", 10, 10, 0, 0,
     ...     nothing, (ClassNoise("<cat>", 10, nothing),), (), (), (), (), 5, 1, "", (), (), (),
     ...     datetime(2026, 1, 1, tzinfo=timezone.utc)))
-    >>> "About 1 of 10 labels look" in page, "&lt;cat&gt;" in page, "<cat>" in page
+    >>> "About 1 of 10 labels looks" in page, "&lt;cat&gt;" in page, "<cat>" in page
     (True, True, False)
     """
     environment = Environment(
@@ -197,9 +197,10 @@ def audit_context(summary: AuditSummary) -> AuditContext:
 def headline(summary: AuditSummary) -> str:
     """The result in one sentence."""
     expected = round(summary.expected)
+    verb = "looks" if expected == 1 else "look"
     if expected == 0:
         return f"None of {summary.labeled:,} labels look wrong"
-    return f"About {expected:,} of {summary.labeled:,} labels look wrong"
+    return f"About {expected:,} of {summary.labeled:,} labels {verb} wrong"
 
 
 def _interval_chart(

@@ -59,7 +59,7 @@ def _arrow(path: Path) -> pa.Table:
     )
     for read in readers:
         try:
-            return read()
+            return _sound(read())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             problem = problem or str(error)
     raise SourceUnreadable(
@@ -74,10 +74,16 @@ def _json_lines(path: Path) -> pa.Table:
 
     options = arrow_json.ReadOptions(block_size=_BLOCK)
     try:
-        return arrow_json.read_json(str(path), read_options=options)
+        return _sound(arrow_json.read_json(str(path), read_options=options))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):
         # Arrow gives up where a column holds texts and numbers, and knows no lines.
         return _by_line(path)
+
+
+def _sound(table: pa.Table) -> pa.Table:
+    """The table, if its bytes are what its types say: Arrow takes both on trust."""
+    table.validate(full=True)
+    return table
 
 
 def _by_line(path: Path) -> pa.Table:

@@ -71,7 +71,7 @@ def summarise_audit(
         control=int(pc.sum(pc.equal(queued["reason"], "control")).as_py() or 0),
         forecast=_forecast(judged, queued),
         steps=tuple(steps),
-        notes=rows.notes,
+        notes=(*rows.notes, *filter(None, [around.note])),
         limits=_limits(rows, table),
         generated_at=now,
     )

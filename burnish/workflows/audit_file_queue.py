@@ -28,9 +28,9 @@ def audit_table(audit: pa.Table, rows: FileRows, around: Surroundings, *, budget
     """One row for each of the file, most suspicious first, those without a label last.
 
     Columns: example_id, row (in the file, from 1, without a header), given_label, suggested_label,
-    error_probability; the signals of the audit and of annotators, and outlier_score; split (null where the file
-    declares none), confusion_pair, copy_group, audit_rank; and queue_rank, reason, why for the
-    rows to look at first, at most `budget`, null elsewhere.
+    error_probability; the signals of the audit and of annotators, and outlier_score; split (null
+    where the file declares none), confusion_pair, copy_group, audit_rank; and queue_rank, reason,
+    why for the rows to look at first, at most `budget`, null elsewhere.
 
     The queue is taken from rows that no column declares validation or test: mended by the model
     that is then judged on them, they would flatter it. Its order is by suspicion, with the rows

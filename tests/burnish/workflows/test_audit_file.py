@@ -22,6 +22,7 @@ from burnish.spec import Chosen, load_spec
 from burnish.workflows.audit_file import audit_file
 from burnish.workflows.audit_file_page import expected_share
 from burnish.workflows.audit_file_rows import read_rows
+from burnish.workflows.audit_file_surroundings import look_around
 from burnish.workflows.ingest import read_examples
 from tests.burnish.workflows.files_to_audit import found_first, numbers, pictures, save, texts
 
@@ -237,6 +238,17 @@ def test_near_copies_and_outliers_are_told_with_their_rows(here):
     assert quality(audit, "Outliers").examples[0] == "row 302"
     scores = audit.to_table().sort_by("row")["outlier_score"].to_pylist()
     assert scores.index(max(scores)) == 301
+
+
+def test_more_rows_than_can_be_compared_are_told_of(here):
+    pytest.importorskip("burnish.neighbours")
+    table, _ = numbers()
+    save(table, here / "plants.csv")
+    rows = read_rows(here / "plants.csv", target="kind", folder=here / "out", chosen=Chosen())
+    around = look_around(rows, most_rows=299)
+    assert around.groups is None
+    assert around.outlier_score is None
+    assert "above 299 rows" in around.note
 
 
 def test_a_planted_noisy_slice_and_rare_classes_are_told(here):
