@@ -213,7 +213,10 @@ def _interval_chart(
 
 
 def _pair_chart(pairs: tuple[PairNoise, ...]) -> Markup:
-    bars = [Bar(f"{pair.given} → {pair.suggested}", round(pair.expected, 1)) for pair in pairs]
+    bars = [
+        Bar(f"{pair.given} → {pair.suggested}", round(pair.expected, int(pair.expected < 10)))
+        for pair in pairs
+    ]
     return Markup(  # noqa: S704 - as above
         bar_chart(bars, value_label="labels expected to be wrong", title="Confusion pairs")
     )

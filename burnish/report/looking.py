@@ -14,6 +14,7 @@ import io
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -240,10 +241,18 @@ def _as_key(cell: Any) -> str:
     return str(cell).lower() if isinstance(cell, bool) else str(cell)
 
 
+def _moment(cell: date) -> str:
+    """A time without the parts that say nothing: midnight is a day, and all times are UTC."""
+    if not isinstance(cell, datetime):
+        return cell.isoformat()
+    day = cell.replace(tzinfo=None)
+    return day.isoformat(" ").removesuffix(" 00:00:00")
+
+
 def _words(cell: Any) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):
         return f"{cell:.4g}" if abs(cell) < 1e6 else f"{cell:.6g}"
-    text = cell.isoformat(" ") if hasattr(cell, "isoformat") else str(cell)
+    text = _moment(cell) if isinstance(cell, date) else str(cell)
     return text if len(text) <= 80 else text[:79] + "…"

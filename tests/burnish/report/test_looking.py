@@ -2,6 +2,7 @@
 
 import io
 from base64 import b64decode
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -115,3 +116,16 @@ def test_a_signal_is_drawn_with_its_range_and_holes():
     assert drawn.count(",") >= 3
     nothing = look({"ecg": [None]}, spec_of({"ecg": "sensor"}), label=None, usual=Usual())
     assert nothing.drawings[0][1] == ""
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (datetime(2026, 3, 1, tzinfo=UTC), "2026-03-01"),
+        (datetime(2026, 3, 1, 12, 30, tzinfo=UTC), "2026-03-01 12:30:00"),
+        (date(2026, 3, 1), "2026-03-01"),
+    ],
+)
+def test_a_time_is_written_without_what_says_nothing(cell, said):
+    found = look({"at": cell}, spec_of({"at": "datetime"}), label="a", usual=Usual())
+    assert found.values[0].text == said
