@@ -101,6 +101,7 @@ class AuditSummary:
     share: labels expected to be wrong over rows with a label, with the interval of counting alone.
     unlabeled: rows without a label; held_out: rows of a validation or test split. queue: rows to
     look at first, `control` of them drawn at random. labels: where they come from, in words.
+    doubts: why these very figures may mean little, told before anything else.
     """
 
     dataset: str
@@ -123,6 +124,7 @@ class AuditSummary:
     notes: tuple[str, ...]
     limits: tuple[str, ...]
     generated_at: datetime
+    doubts: tuple[str, ...] = ()
 
     @property
     def expected(self) -> float:

@@ -8,7 +8,7 @@ files (`burnish.workflows.audit_file_out`).
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import ceil, floor
 from typing import Any
@@ -28,6 +28,7 @@ from burnish.report.audit_page import (
     Suspect,
 )
 from burnish.report.looking import look, usual_values
+from burnish.report.loop_page import percent
 from burnish.slices import resolve_slices
 from burnish.workflows.audit_file_quality import quality_findings
 from burnish.workflows.audit_file_rows import FileRows
@@ -36,7 +37,7 @@ from burnish.workflows.audit_file_surroundings import Surroundings
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
 
-MOST_SUSPECTS, SMALLEST_SLICE = 50, 10
+MOST_SUSPECTS, SMALLEST_SLICE, FEW_LABELS = 50, 10, 50
 _HELD_OUT = ("validation", "test")
 
 
@@ -74,6 +75,7 @@ def summarise_audit(
         notes=(*rows.notes, *filter(None, [around.note])),
         limits=_limits(rows, table),
         generated_at=now,
+        doubts=tuple(_doubts(judged)),
     )
 
 
@@ -93,6 +95,26 @@ def expected_share(probability: NDArray[np.float64]) -> Interval:
         (1 - part) * a + part * b for a, b in ((below.low, above.low), (below.high, above.high))
     )
     return Interval(expected / n if n else float("nan"), low, high)
+
+
+def _doubts(judged: pa.Table) -> Iterator[str]:
+    """Why the models may be no judges of these labels."""
+    n = judged.num_rows
+    if n < FEW_LABELS:
+        yield (
+            f"Only {n} rows have a label. From so few, models learn next to nothing: take the "
+            "figures as a trial of the tool, and look at all rows."
+        )
+    given = judged["given_label"]
+    agreed = int(pc.sum(pc.equal(given, judged["suggested_label"])).as_py() or 0)
+    counts = pc.value_counts(given.combine_chunks())
+    most = max(counts.to_pylist(), key=lambda one: (one["counts"], one["values"]))
+    if wilson_interval(agreed, n).low <= most["counts"] / n:
+        yield (
+            f"The models agree with {percent(agreed / n)} of the labels; always saying "
+            f"{most['values']!r} would agree with {percent(most['counts'] / n)}. So these columns "
+            "may not tell the classes apart, and what looks wrong here may be chance."
+        )
 
 
 def _labels_in_words(rows: FileRows) -> str:
@@ -182,7 +204,7 @@ def _forecast(judged: pa.Table, queued: pa.Table) -> str:
         return str(forecast(_open_rows(judged), reviews=max(1, queued.num_rows)).text)
     asked = pc.is_in(judged["example_id"], queued["example_id"].combine_chunks())
     expected = float(pc.sum(judged.filter(asked)["error_probability"]).as_py() or 0.0)
-    return f"The {queued.num_rows:,} rows of the queue are expected to hold {expected:.0f} errors."
+    return f"Of the {queued.num_rows:,} rows of the queue about {expected:.0f} should be wrong."
 
 
 def _open_rows(table: pa.Table) -> pa.Table:

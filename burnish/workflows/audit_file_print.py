@@ -64,6 +64,8 @@ def print_audit(audit: FileAudit, *, as_json: bool) -> None:
         f"{summary.source}: {summary.rows:,} rows, {len(summary.classes)} classes. "
         f"{headline(summary)} ({percent(summary.share.value)}), as models see it."
     )
+    for doubt in summary.doubts:
+        out.say(f"But: {doubt}")
     for note in summary.notes:
         out.say(f"Note: {note}")
     _print_classes(console, audit)
@@ -119,6 +121,7 @@ def audit_facts(audit: FileAudit) -> dict[str, Any]:
         "most_suspicious": [{name: row[name] for name in _FACTS if name in row} for row in first],
         "queue": {"rows": summary.queue, "control": summary.control},
         "forecast": summary.forecast,
+        "doubts": list(summary.doubts),
         "notes": list(summary.notes),
         "files": {name: str(path.absolute()) for name, path in written.items()},
         "next": summary.steps[-1].command,

@@ -198,8 +198,10 @@ def _between_annotators(rows: FileRows, table: pa.Table) -> Iterator[QualityFind
     yield QualityFinding(
         "Annotators who stand out",
         len(odd),
-        "Their answers tell next to nothing, or swap two classes. Those least often right are "
-        "named beside them.",
+        "Their answers tell next to nothing, or give one class for another. After them stand those "
+        "least often right."
+        if odd
+        else "Everybody's answers tell something. Those least often right are named.",
         tuple([*odd, *least][:MOST_EXAMPLES]),
         "warn" if odd else "good",
     )

@@ -266,6 +266,24 @@ def test_a_planted_noisy_slice_and_rare_classes_are_told(here):
     assert quality(audit, "Classes with fewer than 10 rows").examples == ("rosse (2)",)
 
 
+def test_labels_that_nothing_tells_apart_are_told_of_before_anything_else(here):
+    table, _ = numbers()
+    kinds = np.random.default_rng(0).permutation(table["kind"].to_pylist())
+    save(table.set_column(5, "kind", pa.array(kinds)), here / "plants.csv")
+    audit = audit_file(here / "plants.csv", target="kind")
+    (doubt,) = audit.summary.doubts
+    assert "may be chance" in doubt
+    assert f'<p class="note bad">{doubt[:30]}' in audit.files.page.read_text()
+
+
+def test_labels_that_can_be_told_raise_no_doubt_and_a_handful_does(here):
+    table, _ = numbers()
+    save(table, here / "plants.csv")
+    assert audit_file(here / "plants.csv", target="kind").summary.doubts == ()
+    save(table.slice(0, 30), here / "few.csv")
+    assert "Only 30 rows" in audit_file(here / "few.csv", target="kind").summary.doubts[0]
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
 def test_an_expected_share_lies_in_its_interval(probabilities):
     share = expected_share(np.array(probabilities))
