@@ -227,7 +227,7 @@ def _value(name: str, cell: Any, label: str | None, usual: Usual) -> ShownValue:
         return ShownValue(name, _words(cell), _far(float(cell), *spread))
     shares = usual.shares.get(name, {}).get(label)
     share = 1.0 if shares is None else shares.get(_as_key(cell), 0.0)
-    rare = f"{100 * share:.1f} % of the rows with this label" if share < _RARE else ""
+    rare = f"{100 * share:.1f} % of this label" if share < _RARE else ""
     return ShownValue(name, _words(cell), rare)
 
 
@@ -239,6 +239,17 @@ def _far(value: float, middle: float, spread: float) -> str:
 
 def _as_key(cell: Any) -> str:
     return str(cell).lower() if isinstance(cell, bool) else str(cell)
+
+
+def _number(value: float) -> str:
+    """A number with four digits, or all of a whole one; never 2.2e+05 where people write 224,300.
+
+    >>> _number(224_300.0), _number(2.23456), _number(51_234.56), _number(1.5e-7)
+    ('224,300', '2.235', '51,235', '1.5e-07')
+    """
+    if value.is_integer() and abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _moment(cell: date) -> str:
@@ -253,6 +264,6 @@ def _words(cell: Any) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):
-        return f"{cell:.4g}" if abs(cell) < 1e6 else f"{cell:.6g}"
+        return _number(cell)
     text = _moment(cell) if isinstance(cell, date) else str(cell)
     return text if len(text) <= 80 else text[:79] + "…"

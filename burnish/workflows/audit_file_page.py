@@ -204,7 +204,10 @@ def _forecast(judged: pa.Table, queued: pa.Table) -> str:
         return str(forecast(_open_rows(judged), reviews=max(1, queued.num_rows)).text)
     asked = pc.is_in(judged["example_id"], queued["example_id"].combine_chunks())
     expected = float(pc.sum(judged.filter(asked)["error_probability"]).as_py() or 0.0)
-    return f"Of the {queued.num_rows:,} rows of the queue about {expected:.0f} should be wrong."
+    return (
+        f"Of the {queued.num_rows:,} rows to look at first, about {expected:.0f} are expected to "
+        "be wrong."
+    )
 
 
 def _open_rows(table: pa.Table) -> pa.Table:

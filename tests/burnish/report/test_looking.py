@@ -49,7 +49,7 @@ def test_a_number_is_marked_where_it_is_far_from_its_label_alone():
 def test_a_rare_category_is_marked_with_its_share_and_comes_first():
     row = {"x": 10.0, "colour": "blue", "old": True}
     found = shown(row)
-    assert found["colour"] == "1.0 % of the rows with this label"
+    assert found["colour"] == "1.0 % of this label"
     assert list(found) == ["colour", "x", "old"]
     assert shown({**row, "colour": "green"})["colour"].startswith("0.0 %")
     assert shown({**row, "old": False})["old"].startswith("0.0 %")
