@@ -1,29 +1,34 @@
-"""Composing a batch: random control, requests, the most suspicious labels, unlabeled rows.
+"""Composing a batch: random control, known answers, requests, suspicious labels, unlabeled rows.
 
-What belongs here: how many rows of each kind, and which. What does not: priorities and chance
-(`burnish.acquisition.order`), wording (`burnish.acquisition.reasons`), and which rows are still
-open (`burnish.workflows.queue`).
+What belongs here: how many rows of each kind, and which. What does not: what a review is worth and
+chance (`burnish.acquisition.order`), the walk down the pool (`burnish.acquisition.picking`), the
+order in which people see the rows (`burnish.acquisition.grouping`), wording
+(`burnish.acquisition.reasons`), and which rows are still open (`burnish.workflows.queue`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import compute
 
-from burnish.acquisition.order import (
-    audit_priority,
-    descending,
-    seeded_keys,
-    unlabeled_priority,
-)
-from burnish.acquisition.reasons import CONTROL, why_audit, why_requested, why_unlabeled
+from burnish.acquisition.grouping import arrange
+from burnish.acquisition.order import audit_priority, seeded_keys, unlabeled_priority
+from burnish.acquisition.picking import Pick, Picks
+from burnish.acquisition.pools import Pool, make_pools, require_columns
+from burnish.acquisition.reasons import CONTROL, GOLD, why_audit, why_requested, why_unlabeled
 from burnish.errors import DataError
 from burnish.records import LabelRequest
+
+# Arrow makes these functions when it is imported, so a checker cannot know them.
+pc: Any = compute
 
 BATCH_SCHEMA = pa.schema(
     [
@@ -36,89 +41,52 @@ BATCH_SCHEMA = pa.schema(
         ("error_probability", pa.float64()),
         ("inclusion_probability", pa.float64()),
         ("pool_size", pa.int64()),
+        ("group", pa.int64()),
     ]
 )
 NEEDED = ("example_id", "label", "suggested_label", "error_probability")
 NEEDED_UNLABELED = ("example_id", "suggested_label", "model_disagreement")
-
-
-@dataclass
-class _Pool:
-    """Rows of one kind, most urgent first, and the fold groups they belong to."""
-
-    rows: pa.Table
-    order: list[int]
-    ids: list[str] = field(init=False)
-    place: dict[str, int] = field(init=False)
-    groups: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.ids = self.rows["example_id"].to_pylist()
-        self.place = {example_id: row for row, example_id in enumerate(self.ids)}
-        grouped = "copy_group" in self.rows.column_names
-        groups = self.rows["copy_group"].to_pylist() if grouped else self.ids
-        self.groups = [group or own for group, own in zip(groups, self.ids, strict=True)]
-        if len(self.place) != len(self.ids):
-            twice = next(name for row, name in enumerate(self.ids) if self.place[name] != row)
-            raise DataError(f"{twice!r} is in the pool twice", expected="each example once")
-
-
-@dataclass
-class _Batch:
-    """The picks so far, in order: example_id -> (reason, why)."""
-
-    size: int
-    picks: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
-    groups: set[str] = field(default_factory=set[str])
-
-    @property
-    def room(self) -> int:
-        return self.size - len(self.picks)
-
-    def add(self, pool: _Pool, row: int, reason: str, why: str) -> None:
-        self.picks[pool.ids[row]] = (reason, why)
-        self.groups.add(pool.groups[row])
-
-    def fill(self, pool: _Pool, reason: str, *, most: int, copies: bool = False) -> None:
-        """Take the most urgent rows, at most `most`; near-copies of picks only with `copies`."""
-        wording = why_audit if reason == "audit" else why_unlabeled
-        left = min(most, self.room)
-        for row in pool.order:
-            if left <= 0:
-                return
-            if pool.ids[row] in self.picks or (not copies and pool.groups[row] in self.groups):
-                continue
-            self.add(pool, row, reason, wording(_row(pool.rows, row)))
-            left -= 1
+USUAL_SECONDS = 30.0
 
 
 def compose_batch(
     candidates: pa.Table,
     *,
-    budget: int,
+    budget: int | None = None,
+    minutes: float | None = None,
+    seconds_per_review: float = USUAL_SECONDS,
     control_share: float,
+    gold: pa.Table | None = None,
+    gold_share: float = 0.05,
     requested: Sequence[LabelRequest] = (),
+    requested_share: float = 0.5,
     unlabeled: pa.Table | None = None,
     unlabeled_share: float = 0.0,
     slice_weight: Mapping[str, float] | None = None,
     random_state: int,
 ) -> pa.Table:
-    """At most `budget` rows for people to look at, as a table of `BATCH_SCHEMA`.
+    """Rows for people to look at within a budget, as a table of `BATCH_SCHEMA`.
 
-    `candidates` are the eligible training rows: example_id, label, suggested_label,
-    error_probability; self_confidence, margin and copy_group are used where present. `unlabeled`
-    needs example_id, suggested_label and model_disagreement, and may have margin and copy_group.
-    `slice_weight` multiplies error_probability by example_id.
+    The budget is a number of rows, `budget`, or a time, `minutes`; then a row takes its `cost` in
+    seconds, or `seconds_per_review` where it has none. `candidates` are the eligible training rows:
+    example_id, label, suggested_label, error_probability; self_confidence, margin, copy_group,
+    cluster, leverage and cost are used where present. `unlabeled` needs example_id,
+    suggested_label and model_disagreement, and may have the others. `slice_weight` multiplies the
+    value of a row by example_id. A review is worth P(wrong) x slice weight x leverage / cost.
 
     The control arm comes first: c rows drawn uniformly from all N candidates, the suspicious
     ones among them, so that what people find there estimates noise without bias. Its rows carry
-    inclusion_probability c/N; nothing else was drawn, so it is null elsewhere. Then, while the
-    budget lasts: rows asked for, in the order of the requests (ids that are not eligible are
-    passed over); the labels most probably wrong; `unlabeled_share` of the budget of unlabeled
-    rows. Of one copy_group one row is picked, and its copies only if nothing else is left.
-    `position` is a random order, so that it does not tell why a row is there. `pool_size` is the
-    number of rows the row's kind was picked from. Ties fall by a seeded hash of the id; the order
-    of the input rows has no influence.
+    inclusion_probability c/N; nothing else was drawn from the whole, so it is null elsewhere. Then,
+    while the budget lasts: `gold_share` of it of random candidates whose answer is known (the
+    example_id of `gold`), by which reviewers are measured; rows asked for, at most
+    `requested_share`, dealt in turn to those who ask; `unlabeled_share` of unlabeled rows; and the
+    labels whose review is worth most. Ids that are not eligible are passed over. Of one copy_group
+    one row is picked, and its copies only if nothing else is left; the k-th row of one `cluster`
+    counts for its value over k.
+
+    `position` is a random order of random groups, `group` (see `burnish.acquisition.grouping`): it
+    does not tell why a row is there. `pool_size` is the number of rows the row's kind was picked
+    from. Ties fall by a seeded hash of the id; the order of the input rows has no influence.
 
     Raises `DataError` for a missing column, a repeated id, or a number out of its range.
 
@@ -128,26 +96,34 @@ def compose_batch(
     >>> sorted(batch["reason"].to_pylist())
     ['audit', 'control']
     """
-    _check_choices(budget, control_share, unlabeled_share)
-    labeled = _pool(candidates, NEEDED, "audit", slice_weight, random_state)
-    extra = _pool(
-        _none_like() if unlabeled is None else unlabeled,
-        NEEDED_UNLABELED,
-        "unlabeled",
-        None,
-        random_state,
+    shares = {
+        "control_share": control_share,
+        "gold_share": gold_share,
+        "requested_share": requested_share,
+        "unlabeled_share": unlabeled_share,
+    }
+    usual = _usual_charge(budget, minutes, seconds_per_review, shares)
+    bare = _none_like() if unlabeled is None else unlabeled
+    require_columns(candidates, NEEDED, "audit")
+    require_columns(bare, NEEDED_UNLABELED, "unlabeled")
+    values = (
+        audit_priority(candidates, slice_weight, usual_cost=seconds_per_review),
+        unlabeled_priority(bare, usual_cost=seconds_per_review),
     )
-    _check_apart(labeled, extra)
-    batch = _Batch(min(budget, len(labeled.ids) + len(extra.ids)))
-    drawn = _draw_control(batch, labeled, control_share, random_state)
-    _take_requested(batch, (labeled, extra), requested)
-    reserved = min(_rounded(unlabeled_share * batch.size), len(extra.ids), batch.room)
-    batch.fill(labeled, "audit", most=batch.room - reserved)
-    batch.fill(extra, "unlabeled", most=reserved)
-    for copies in (False, True):
-        batch.fill(labeled, "audit", most=batch.room, copies=copies)
-        batch.fill(extra, "unlabeled", most=batch.room, copies=copies)
-    return _table(batch, labeled, extra, drawn, random_state)
+    labeled, extra = pools = make_pools(
+        (candidates, bare), values, usual=usual, random_state=random_state
+    )
+    rows = len(labeled) + len(extra)
+    picks = Picks(float(min(budget, rows)) if budget is not None else 60.0 * (minutes or 0.0))
+    known = _known(labeled, gold)
+    size = _rows_in(picks.capacity, pools)
+    drawn = _draw_control(picks, labeled, control_rows(size, control_share, len(labeled)))
+    _draw_gold(picks, labeled, known, control_rows(size, gold_share, len(known)))
+    _take_requested(picks, pools, requested, most=_part(picks, requested_share, usual))
+    labeled.barred[known] = True
+    _fill(picks, labeled, extra, _part(picks, unlabeled_share, usual))
+    _draw_gold(picks, labeled, known, len(known))
+    return _table(picks.rows, pools, drawn, len(known), random_state)
 
 
 def control_rows(size: int, share: float, pool: int) -> int:
@@ -163,61 +139,125 @@ def control_rows(size: int, share: float, pool: int) -> int:
     return min(pool, max(1, _rounded(share * size)))
 
 
-def _pool(
-    rows: pa.Table,
-    needed: Iterable[str],
-    kind: str,
-    slice_weight: Mapping[str, float] | None,
-    random_state: int,
-) -> _Pool:
-    missing = [name for name in needed if name not in rows.column_names]
-    if missing:
-        raise DataError(
-            f"the {kind} rows have no column {missing[0]!r}", expected=", ".join(needed)
-        )
-    urgent = audit_priority(rows, slice_weight) if kind == "audit" else unlabeled_priority(rows)
-    ties = seeded_keys(rows["example_id"].to_pylist(), salt=kind, random_state=random_state)
-    return _Pool(rows, descending(urgent, ties).tolist())
+def _fill(picks: Picks, labeled: Pool, extra: Pool, share: float) -> None:
+    """Suspicious labels, and the share of unlabeled rows; one kind where the other runs out."""
+    reserved = min(share, float(extra.charge.sum()), picks.room)
+    picks.fill(labeled, "audit", most=picks.room - reserved)
+    picks.fill(extra, "unlabeled", most=reserved)
+    for copies in (False, True):
+        picks.fill(labeled, "audit", most=picks.room, copies=copies)
+        picks.fill(extra, "unlabeled", most=picks.room, copies=copies)
 
 
-def _draw_control(batch: _Batch, pool: _Pool, share: float, random_state: int) -> int:
-    count = control_rows(batch.size, share, len(pool.ids))
-    keys = seeded_keys(pool.ids, salt="control", random_state=random_state)
-    for row in np.argsort(keys, kind="stable")[:count].tolist():
-        batch.add(pool, row, "control", CONTROL)
+def _draw_control(picks: Picks, pool: Pool, count: int) -> int:
+    """Draw `count` rows uniformly; fewer where the dearest so many would not fit.
+
+    How many are drawn depends on no draw: else a row's chance would hang on its cost.
+    """
+    if count == 0:
+        return 0
+    dearest = np.sort(pool.charge)[::-1][:count].cumsum()
+    count = int((dearest <= picks.capacity).sum())
+    for place in pool.random_order("control")[:count].tolist():
+        picks.add(pool, place, "control", CONTROL)
     return count
 
 
+def _draw_gold(picks: Picks, pool: Pool, known: NDArray[np.intp], count: int) -> None:
+    keys = seeded_keys(pool.names(known), salt="gold", random_state=pool.random_state)
+    for place in known[np.argsort(keys, kind="stable")].tolist():
+        if count > 0 and picks.fits(pool, place):
+            picks.add(pool, place, "gold", GOLD)
+            count -= 1
+
+
+def _known(pool: Pool, gold: pa.Table | None) -> NDArray[np.intp]:
+    """Places of the candidates whose answer is known."""
+    if gold is None:
+        return np.empty(0, dtype=np.intp)
+    require_columns(gold, ("example_id",), "gold")
+    return np.flatnonzero(
+        pc.is_in(pool.ids, value_set=gold["example_id"].cast(pa.string()).combine_chunks())
+    )
+
+
 def _take_requested(
-    batch: _Batch, pools: Sequence[_Pool], requested: Sequence[LabelRequest]
+    picks: Picks, pools: Sequence[Pool], requested: Sequence[LabelRequest], *, most: float
 ) -> None:
+    """Rows asked for, one for each who asks in turn, while they and the batch have room."""
+    until = picks.used + min(most, picks.room)
+    for pool, place, why in _dealt(pools, requested):
+        if float(pool.charge[place]) <= until - picks.used and picks.fits(pool, place):
+            picks.add(pool, place, "requested", why)
+
+
+def _dealt(
+    pools: Sequence[Pool], requested: Sequence[LabelRequest]
+) -> Iterator[tuple[Pool, int, str]]:
+    """Eligible rows asked for: one of each requester, then the next of each, and so on."""
+    hands: dict[str, deque[tuple[Pool, int, str]]] = {}
     for request in requested:
         why = why_requested(request)
-        for example_id in request.example_ids:
-            pool = next((pool for pool in pools if example_id in pool.place), None)
-            if batch.room and pool is not None and example_id not in batch.picks:
-                batch.add(pool, pool.place[example_id], "requested", why)
+        names = list(dict.fromkeys(request.example_ids))
+        found = [(pool, pool.places_of(names)) for pool in pools]
+        hands.setdefault(request.asked_by, deque()).extend(
+            (pool, place, why)
+            for at in range(len(names))
+            for pool, places in found
+            if (place := places[at]) is not None and not pool.taken[place]
+        )
+    while hands:
+        for name in list(hands):
+            if hands[name]:
+                yield hands[name].popleft()
+            else:
+                del hands[name]
 
 
-def _table(batch: _Batch, labeled: _Pool, extra: _Pool, drawn: int, random_state: int) -> pa.Table:
-    ids = list(batch.picks)
-    keys = seeded_keys(ids, salt="position", random_state=random_state)
+def _table(
+    picks: Sequence[Pick], pools: Sequence[Pool], drawn: int, known: int, random_state: int
+) -> pa.Table:
+    """The picks as rows of a batch, in the order in which people see them."""
+    picks = [pick for pool in pools for pick in picks if pick.pool is pool]
+    found = list(chain.from_iterable(_rows_of(pool, picks) for pool in pools))
+    order, groups = arrange(
+        [row["example_id"] for row in found],
+        [row.get("label") for row in found],
+        [row["suggested_label"] for row in found],
+        random_state=random_state,
+    )
     lines: list[dict[str, Any]] = []
-    for position, row in enumerate(np.argsort(keys, kind="stable").tolist(), start=1):
-        reason, why = batch.picks[ids[row]]
-        pool = labeled if ids[row] in labeled.place else extra
-        found = _row(pool.rows, pool.place[ids[row]])
-        chance = drawn / len(labeled.ids) if reason == "control" else None
+    for position, (at, group) in enumerate(zip(order, groups, strict=True), start=1):
+        row, pick = found[at], picks[at]
+        chance = drawn / len(pick.pool) if pick.reason == "control" else None
         lines.append(
-            {name: found.get(name) for name in BATCH_SCHEMA.names}
-            | {"position": position, "reason": reason, "why": why}
-            | {"inclusion_probability": chance, "pool_size": len(pool.ids)}
+            {name: row.get(name) for name in BATCH_SCHEMA.names}
+            | {"position": position, "group": group}
+            | {"reason": pick.reason, "why": pick.why or _wording(pick, row)}
+            | {"inclusion_probability": chance}
+            | {"pool_size": known if pick.reason == "gold" else len(pick.pool)}
         )
     return pa.Table.from_pylist(lines, schema=BATCH_SCHEMA)
 
 
-def _row(rows: pa.Table, row: int) -> dict[str, Any]:
-    return rows.slice(row, 1).to_pylist()[0]
+def _rows_of(pool: Pool, picks: Sequence[Pick]) -> list[dict[str, Any]]:
+    places = [pick.place for pick in picks if pick.pool is pool]
+    return pool.rows.take(pa.array(places, pa.int64())).to_pylist()
+
+
+def _wording(pick: Pick, row: Mapping[str, Any]) -> str:
+    return why_audit(row) if pick.reason == "audit" else why_unlabeled(row)
+
+
+def _rows_in(capacity: float, pools: Sequence[Pool]) -> int:
+    """About how many rows there is room for."""
+    charges = np.concatenate([pool.charge for pool in pools])
+    return min(charges.size, int(capacity / charges.mean())) if charges.size else 0
+
+
+def _part(picks: Picks, share: float, usual: float | None) -> float:
+    """A share of the budget: whole rows where that counts rows."""
+    return float(_rounded(share * picks.capacity)) if usual is None else share * picks.capacity
 
 
 def _rounded(number: float) -> int:
@@ -229,15 +269,19 @@ def _none_like() -> pa.Table:
     return pa.table(columns | {"model_disagreement": pa.array([], pa.float64())})
 
 
-def _check_choices(budget: int, control_share: float, unlabeled_share: float) -> None:
-    if budget < 1:
+def _usual_charge(
+    budget: int | None, minutes: float | None, seconds: float, shares: Mapping[str, float]
+) -> float | None:
+    """What a row takes of the budget, in seconds; None where the budget counts rows."""
+    if (budget is None) == (minutes is None):
+        raise DataError("a budget in rows and in minutes" if budget is not None else "no budget",
+                        expected="either `budget`, in rows, or `minutes`")  # fmt: skip
+    if budget is not None and budget < 1:
         raise DataError(f"the budget is {budget}", expected="one row or more")
-    for name, share in (("control_share", control_share), ("unlabeled_share", unlabeled_share)):
+    for name, number in (("minutes", minutes), ("seconds_per_review", seconds)):
+        if number is not None and not 0.0 < number < math.inf:
+            raise DataError(f"{name} is {number}", expected="a time above 0")
+    for name, share in shares.items():
         if not 0.0 <= share <= 1.0:
             raise DataError(f"{name} is {share}", expected="a number from 0 to 1")
-
-
-def _check_apart(labeled: _Pool, extra: _Pool) -> None:
-    both = next((name for name in extra.ids if name in labeled.place), None)
-    if both is not None:
-        raise DataError(f"{both!r} is a candidate and unlabeled at once", expected="one of the two")
+    return None if minutes is None else seconds

@@ -12,6 +12,7 @@ from typing import Any
 from burnish.records import LabelRequest
 
 CONTROL = "Drawn at random, to estimate noise without bias."
+GOLD = "Its answer is known: it shows how often reviewers are right."
 
 
 def why_audit(row: Mapping[str, Any]) -> str:

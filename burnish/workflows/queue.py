@@ -110,7 +110,7 @@ def _kept(
     """What stays of this iteration's queue: rows that still exist, or were decided on."""
     if previous is None:
         return QUEUE_SCHEMA.empty_table()
-    own = previous.select(QUEUE_SCHEMA.names).cast(QUEUE_SCHEMA)
+    own = _with_all_columns(previous).select(QUEUE_SCHEMA.names).cast(QUEUE_SCHEMA)
     own = own.filter(pc.equal(own["iteration"], iteration))
     known = pa.concat_arrays(
         [audit["example_id"].combine_chunks(), labels.decisions["example_id"].combine_chunks()]
@@ -118,12 +118,20 @@ def _kept(
     return own.filter(pc.is_in(own["example_id"], known)).sort_by("position")
 
 
+def _with_all_columns(queue: pa.Table) -> pa.Table:
+    """A queue that an older Burnish wrote lacks columns that have come since: they are null."""
+    for column in QUEUE_SCHEMA:
+        if column.name not in queue.column_names:
+            queue = queue.append_column(column, pa.nulls(queue.num_rows, column.type))
+    return queue
+
+
 def _joined(kept: pa.Table, added: pa.Table, iteration: int) -> pa.Table:
-    last = pc.max(kept["position"]).as_py() or 0
     numbers: Any = pa.array([iteration] * added.num_rows, pa.int64())
-    added = added.set_column(
-        added.column_names.index("position"), "position", pc.add(added["position"], last)
-    )
+    for name in ("position", "group"):
+        last = pc.max(kept[name]).as_py() or 0
+        at = added.column_names.index(name)
+        added = added.set_column(at, name, pc.add(added[name], last))
     return pa.concat_tables([kept, added.add_column(1, "iteration", numbers).cast(QUEUE_SCHEMA)])
 
 

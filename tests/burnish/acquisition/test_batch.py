@@ -149,7 +149,12 @@ def test_requests_come_before_the_audit_in_their_order_and_pass_over_what_is_not
         LabelRequest(("u0009", "e0004", "e0005"), asked_by="kim", reason="odd"),
     ]
     batch = compose(
-        pool(100), budget=4, control_share=0.25, requested=asked, unlabeled=nameless(10)
+        pool(100),
+        budget=4,
+        control_share=0.25,
+        requested=asked,
+        requested_share=1.0,
+        unlabeled=nameless(10),
     )
     assert set(ids(batch, "requested")) <= {"e0003", "u0009", "e0004", "e0005"}
     assert len(ids(batch, "requested")) == 3
