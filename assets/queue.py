@@ -7,15 +7,13 @@ and the desk where people decide (`burnish.review`).
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
 from assets.reporting import joined, materialized, stage
-from burnish.records import Iteration
 from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
-from burnish.workflows.queue import build_queue
+from burnish.workflows.queue import queue_iteration
 from burnish.workflows.stage_pages import queue_page
 
 GROUP = "review"
@@ -31,7 +29,8 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         kinds={"table"},
         deps=["label_audit", "label_requests", "label_ledger"],
         description="The batch people decide on: the most suspicious labels within the budget, "
-        "rows that were asked for, and a random control arm. Nothing is changed by itself.",
+        "rows that were asked for, some with a known answer where the spec names such, and a "
+        "random control arm. Nothing is changed by itself.",
     )
     def relabel_queue(
         context: dg.AssetExecutionContext,
@@ -40,23 +39,8 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
-        queue = _batch(spec, versions, ledger, iteration)
-        written = versions.write(spec.name, "relabel_queue", queue, iteration=iteration.number)
-        shown = queue_page(queue, iteration=iteration.number)
-        return materialized(written, queue, shown, spec=spec, pages=pages)
+        made = queue_iteration(spec, versions, ledger, iteration)
+        shown = queue_page(made.table, made.ahead, iteration=iteration.number)
+        return materialized(made.written, made.table, shown, spec=spec, pages=pages)
 
     return [relabel_queue]
-
-
-def _batch(
-    spec: DatasetSpec, versions: Versions, ledger: LabelLedger, iteration: Iteration
-) -> pa.Table:
-    return build_queue(
-        versions.read(spec.name, "label_audit", of=iteration),
-        spec,
-        labels=ledger.fold(spec.name),
-        requests=ledger.requests(spec.name),
-        previous=versions.read_last_good(spec.name, "relabel_queue"),
-        iteration=iteration.number,
-        seed=spec.random_state,
-    )

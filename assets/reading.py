@@ -23,8 +23,8 @@ HOW_TO_READ: Mapping[str, str] = {
     "labels are mended; **labels with P(wrong) > 0.5** are the plain cases. **errors expected by "
     "pair** reads *label as it stands > what it should be*.",
     "relabel_queue": "Rows **drawn at random** estimate how many errors are left; **suspicious "
-    "labels** are where errors are likely. Few errors among suspects say that the audit is "
-    "running dry.",
+    "labels** are where errors are likely. **what comes next** says in words what the next reviews "
+    "are expected to find: stop where that is not worth the time.",
     "curated_examples": "**noise left (estimate)** is the share of training labels that reviewers "
     "would still change, with its 95 % interval, from the random rows alone. **labels changed by "
     "pair** reads *label as collected > label now*.",

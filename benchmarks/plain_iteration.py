@@ -31,7 +31,7 @@ from burnish.workflows.iterate import (
     curate_iteration,
     train_iteration,
 )
-from burnish.workflows.queue import build_queue
+from burnish.workflows.queue import queue_iteration
 from burnish.workflows.validate import validate_examples, with_new_splits
 from resources.compute import SerialMapper
 from resources.expectations import GreatExpectationsRunner
@@ -121,17 +121,7 @@ class Plain:
         return iteration
 
     def _queue(self, iteration: Iteration) -> None:
-        spec, versions = self.spec, self.versions
-        queue = build_queue(
-            versions.read(spec.name, "label_audit", of=iteration),
-            spec,
-            labels=self.ledger.fold(spec.name),
-            requests=self.ledger.requests(spec.name),
-            previous=versions.read_last_good(spec.name, "relabel_queue"),
-            iteration=iteration.number,
-            seed=spec.random_state,
-        )
-        versions.write(spec.name, "relabel_queue", queue, iteration=iteration.number)
+        queue_iteration(self.spec, self.versions, self.ledger, iteration)
         self._gate("relabel_queue")
 
     def _gate(self, stage: str) -> None:

@@ -27,6 +27,7 @@ from burnish.spec import DatasetSpec, load_spec_named, with_choices
 from burnish.workflows.backlog import waiting_iterations, waiting_sentence
 from burnish.workflows.batch import batch_decided, open_batch, undecided
 from burnish.workflows.exchange import export_items, handed_out, next_sheet
+from burnish.workflows.gold import append_verdicts
 from burnish.workflows.history import History
 from burnish.workflows.home import Home, prepare_home
 from burnish.workflows.simulate import load_truth, simulated_verdicts
@@ -221,7 +222,7 @@ class Session:
             classes=sorted(set(truth.values())),
             random_state=self.spec.random_state * 1_000 + iteration.number,
         )
-        self.home.ledger.append(self.spec.name, verdicts)
+        append_verdicts(self.home.ledger, self.home.versions, self.spec.name, verdicts)
 
     def _figures(self, iteration: Iteration, seconds: float) -> IterationSummary:
         closed = self.home.versions.iteration(self.spec.name, iteration.number)

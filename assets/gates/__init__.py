@@ -62,7 +62,7 @@ def suite_for(
 def _parameters(spec: DatasetSpec, classes: Sequence[str], budget: int | None) -> dict[str, Any]:
     gates = spec.gates
     return {
-        "budget": spec.review.budget if budget is None else budget,
+        "budget": spec.review.rows() if budget is None else budget,
         "classes": list(classes),
         "max_missing": f"{gates.max_missing:.0%}",
         "min_accuracy": gates.min_accuracy,

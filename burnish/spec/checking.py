@@ -60,7 +60,7 @@ def with_choices(
     """
     parts = spec.model_dump()
     if budget is not None:
-        parts["review"]["budget"] = budget
+        parts["review"] |= {"budget": budget, "minutes": None}
     if random_state is not None:
         parts["random_state"] = random_state
     try:

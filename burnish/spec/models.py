@@ -193,26 +193,50 @@ class Model(Part):
 
 
 class Review(Part):
-    """How many rows people are asked about in an iteration, and which share is drawn at random.
+    """How much people are asked about in an iteration, and which shares of it are for what.
 
-    `unlabeled_share` of the budget goes to unlabeled rows where the spec has a source of them.
-    The random rows are at least one, and never all of the budget.
+    `minutes`, where given, takes the place of `budget`: as many rows as fit at the seconds that a
+    review takes. The random rows (`control_share`) are at least one, and never all of the budget.
+    `gold` is a file of rows with a known answer, by which reviewers are measured.
     """
 
     budget: Annotated[int, Field(ge=1)] = 60
+    minutes: Annotated[float, Field(gt=0.0, le=100_000.0)] | None = None
+    seconds_per_review: Annotated[float, Field(ge=0.1, le=86_400.0)] = 30.0
     control_share: Share = 0.1
     unlabeled_share: Share = 0.25
+    requested_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    gold: str | None = None
+    gold_share: Share = 0.05
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Review:
+        # A spec that was written out and read again names every key, with its default.
+        if self.minutes is not None and self.budget != Review.model_fields["budget"].default:
+            raise ValueError("give budget or minutes, not both")
+        return self
 
     @model_validator(mode="after")
     def _room_for_suspects(self) -> Review:
+        rows = self.rows()
         # As `burnish.acquisition.control_rows` counts them.
-        drawn = max(1, floor(self.control_share * self.budget + 0.5)) if self.control_share else 0
-        if drawn >= self.budget:
+        drawn = max(1, floor(self.control_share * rows + 0.5)) if self.control_share else 0
+        if drawn >= rows:
             raise ValueError(
-                f"control_share {self.control_share:g} of a budget of {self.budget} is {drawn} at "
+                f"control_share {self.control_share:g} of a budget of {rows} is {drawn} at "
                 "random, which leaves no row to suspect: raise the budget, or set control_share: 0"
             )
         return self
+
+    def rows(self, seconds: float | None = None) -> int:
+        """The budget in rows, where a review takes so many seconds (None: as the spec says).
+
+        >>> Review(minutes=20).rows(), Review(minutes=20).rows(10.0), Review(budget=7).rows()
+        (40, 120, 7)
+        """
+        if self.minutes is None:
+            return self.budget
+        return max(1, floor(60.0 * self.minutes / (seconds or self.seconds_per_review) + 1e-9))
 
 
 class Augment(Part):

@@ -19,6 +19,7 @@ import pyarrow as pa
 from burnish.errors import DataError, LedgerMoved, ReviewError, SourceUnreadable
 from burnish.records import Decision, Iteration, Verdict
 from burnish.workflows.batch import open_batch, undecided
+from burnish.workflows.gold import is_restated, known_answers, with_known_answers
 from burnish.workflows.home import Home
 
 HIDDEN = frozenset(
@@ -144,6 +145,7 @@ def _appended(
 
     A sheet does not say when its rows were decided, so it never wins over another person.
     """
+    answers = known_answers(home.versions, dataset)
     while True:
         head, standing = home.ledger.head(dataset), _standing(home, dataset)
         stands = [standing.get(verdict.example_id) for verdict in verdicts]
@@ -156,7 +158,8 @@ def _appended(
         others = [v.example_id for v, before in new if before and before.author != v.author]
         try:
             if fresh:
-                home.ledger.append(dataset, fresh, expected=head)
+                ready = with_known_answers(fresh, answers, after=head.event_id)
+                home.ledger.append(dataset, ready, expected=head)
         except LedgerMoved:
             continue
         return fresh, others
@@ -280,11 +283,12 @@ def _says(verdict: Verdict) -> tuple[str, str | None]:
 
 
 def _standing(home: Home, dataset: str) -> dict[str, Verdict]:
-    """What was said last of each example since the batch opened."""
+    """What people said last of each example since the batch opened."""
     iteration = home.versions.current(dataset)
     since = 0 if iteration is None else iteration.watermark.event_id
     events = home.ledger.events(dataset, after=since)
-    return {one.verdict.example_id: one.verdict for one in events}
+    said = [one.verdict for one in events if not is_restated(one.verdict)]
+    return {verdict.example_id: verdict for verdict in said}
 
 
 def _classes(home: Home, dataset: str) -> frozenset[str]:

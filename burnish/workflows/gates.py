@@ -130,10 +130,13 @@ def promised_rows(spec: DatasetSpec, versions: Versions) -> int:
     """How many rows the open batch may hold: the budget, or what people were given before it."""
     iteration = versions.current(spec.name)
     queue = versions.read_last_good(spec.name, "relabel_queue", columns=["iteration"])
+    # How many rows a time is good for is noted when the queue is made.
+    noted = None if iteration is None else iteration.summary.get("review_rows")
+    promised = spec.review.rows() if noted is None else int(noted)
     if iteration is None or queue is None:
-        return spec.review.budget
+        return promised
     given = queue["iteration"].to_pylist().count(iteration.number)
-    return max(spec.review.budget, given)
+    return max(promised, given)
 
 
 def _numbering(

@@ -1,27 +1,42 @@
 """The relabel queue of one iteration: which rows are open, and the batch made of them.
 
-What belongs here: joining the audit with the ledger and the requests, topping up within an
-iteration, and the state of a queue. What does not: composing a batch (`burnish.acquisition`),
-showing it to people (`burnish.review`), or exchanging it with files (`burnish.workflows.exchange`).
+What belongs here: joining the audit with the ledger, the requests and the known answers, topping up
+within an iteration, and the state of a queue. What does not: composing a batch
+(`burnish.acquisition`), showing it to people (`burnish.review`), or exchanging it with files
+(`burnish.workflows.exchange`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
-from burnish.acquisition import BATCH_SCHEMA, compose_batch
+from burnish.acquisition import BATCH_SCHEMA, Forecast, PastBatch, compose_batch, forecast
 from burnish.errors import ReviewError
-from burnish.records import FINAL_DECISIONS, LabelRequest, LabelVersion
+from burnish.records import (
+    FINAL_DECISIONS,
+    Iteration,
+    LabelEvent,
+    LabelRequest,
+    LabelVersion,
+    TableVersion,
+)
 from burnish.spec import DatasetSpec
+from burnish.typing import LabelLedger
+from burnish.versions import Versions
+from burnish.workflows.gold import GOLD, is_restated, keep_gold
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
+
+# Of timed verdicts so many tell what a review takes, if there are enough.
+_LATELY, _ENOUGH = 200, 20
 
 QUEUE_SCHEMA = BATCH_SCHEMA.insert(1, pa.field("iteration", pa.int64()))
 
@@ -42,6 +57,80 @@ class QueueState:
         return self.undecided == 0
 
 
+@dataclass(frozen=True)
+class MadeQueue:
+    """The queue of an iteration as it was written, and what the next reviews are to find."""
+
+    written: TableVersion
+    table: pa.Table
+    ahead: Forecast
+
+
+def queue_iteration(
+    spec: DatasetSpec, versions: Versions, ledger: LabelLedger, iteration: Iteration
+) -> MadeQueue:
+    """Build the queue of an iteration from its audit, and write it for its gate to judge.
+
+    Known answers are kept first, so that verdicts on them are recognised. What a review takes and
+    how well past batches were foretold is read off the verdicts before the iteration opened: it
+    does not change while people decide.
+    """
+    audit = versions.read(spec.name, "label_audit", of=iteration)
+    events = ledger.events(spec.name, until=iteration.watermark.event_id)
+    labels = ledger.fold(spec.name)
+    budget = spec.review.rows(seconds_of_a_review(events))
+    if spec.review.minutes is not None:
+        versions.note(spec.name, iteration.number, review_rows=budget)
+    table = build_queue(
+        audit,
+        spec,
+        labels=labels,
+        requests=ledger.requests(spec.name),
+        previous=versions.read_last_good(spec.name, "relabel_queue"),
+        iteration=iteration.number,
+        seed=spec.random_state,
+        gold=keep_gold(spec, versions),
+        budget=budget,
+    )
+    written = versions.write(spec.name, "relabel_queue", table, iteration=iteration.number)
+    closed = _final(labels)["example_id"].combine_chunks()
+    is_open = audit.filter(pc.invert(pc.is_in(audit["example_id"], closed)))
+    return MadeQueue(written, table, forecast(_suspects(is_open), history=past_batches(events)))
+
+
+def seconds_of_a_review(events: Iterable[LabelEvent]) -> float | None:
+    """The median time of people's last verdicts that were timed; None where they are too few.
+
+    A verdict is timed where its evidence has `seconds`.
+    """
+    timed = [
+        float(event.verdict.evidence["seconds"])
+        for event in events
+        if event.verdict.evidence.get("seconds") and event.verdict.role not in {"simulated", GOLD}
+    ]
+    return median(timed[-_LATELY:]) if len(timed) >= _ENOUGH else None
+
+
+def past_batches(events: Iterable[LabelEvent]) -> list[PastBatch]:
+    """Of each batch so far, oldest first: errors expected among its suspects, and errors found.
+
+    What people said counts, the last word on each row.
+    """
+    last = {
+        event.verdict.example_id: event.verdict
+        for event in events
+        if event.verdict.reason == "audit" and not is_restated(event.verdict)
+    }
+    expected: dict[int, float] = {}
+    found: dict[int, int] = {}
+    for verdict in last.values():
+        batch, chance = (verdict.evidence.get(k) for k in ("iteration", "error_probability"))
+        if batch is not None and chance is not None and verdict.decision != "unsure":
+            expected[batch] = expected.get(batch, 0.0) + float(chance)
+            found[batch] = found.get(batch, 0) + (verdict.decision != "keep")
+    return [PastBatch(expected[batch], found[batch]) for batch in sorted(expected)]
+
+
 def build_queue(
     audit: pa.Table,
     spec: DatasetSpec,
@@ -52,25 +141,28 @@ def build_queue(
     iteration: int,
     seed: int,
     slice_weight: Mapping[str, float] | None = None,
+    gold: pa.Table | None = None,
+    budget: int | None = None,
 ) -> pa.Table:
     """The queue of `iteration`, as a table of `QUEUE_SCHEMA` in the order of `position`.
 
     Open are the training rows of `audit`, and its rows without a label, on which `labels` (the
     fold at the head of the ledger) has no final decision; `unsure` leaves a row open. Copies of a
-    row are told by a column copy_group, where the audit has one.
+    row are told by a column copy_group, where the audit has one. `gold` are the rows whose answer
+    is known, `budget` the rows there is time for (None: as the spec says).
 
     Built again in the same iteration, the queue keeps what `previous` holds of it, unchanged and
     in place, and is topped up to the budget by rows at further positions. The control arm is
     drawn once: after targeted rows have left the pool, a random draw from the rest would no longer
     be one from the whole. Raises `ReviewError` where nothing is left to ask.
     """
-    final = labels.decisions.filter(_is_in(labels.decisions["decision"], FINAL_DECISIONS))
+    final = _final(labels)
     kept = _kept(previous, audit, labels, iteration)
     closed = pa.concat_arrays(
         [final["example_id"].combine_chunks(), kept["example_id"].combine_chunks()]
     )
     is_open = audit.filter(pc.invert(pc.is_in(audit["example_id"], closed)))
-    room = spec.review.budget - kept.num_rows
+    room = (spec.review.rows() if budget is None else budget) - kept.num_rows
     if room <= 0 or (is_open.num_rows == 0 and kept.num_rows > 0):
         return kept
     if is_open.num_rows == 0:
@@ -80,10 +172,13 @@ def build_queue(
             hint="there is nothing left to review; add examples to the source to go on",
         )
     added = compose_batch(
-        is_open.filter(pc.and_(pc.equal(is_open["split"], "train"), pc.is_valid(is_open["label"]))),
+        _suspects(is_open),
         budget=room,
         control_share=0.0 if kept.num_rows else spec.review.control_share,
+        gold=gold,
+        gold_share=spec.review.gold_share,
         requested=requests,
+        requested_share=spec.review.requested_share,
         unlabeled=is_open.filter(pc.is_null(is_open["label"])),
         unlabeled_share=spec.review.unlabeled_share,
         slice_weight=slice_weight,
@@ -133,6 +228,15 @@ def _joined(kept: pa.Table, added: pa.Table, iteration: int) -> pa.Table:
         at = added.column_names.index(name)
         added = added.set_column(at, name, pc.add(added[name], last))
     return pa.concat_tables([kept, added.add_column(1, "iteration", numbers).cast(QUEUE_SCHEMA)])
+
+
+def _suspects(rows: pa.Table) -> pa.Table:
+    """The training rows that have a label."""
+    return rows.filter(pc.and_(pc.equal(rows["split"], "train"), pc.is_valid(rows["label"])))
+
+
+def _final(labels: LabelVersion) -> pa.Table:
+    return labels.decisions.filter(_is_in(labels.decisions["decision"], FINAL_DECISIONS))
 
 
 def _seed(seed: int, iteration: int) -> int:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from burnish.acquisition import Forecast
 from burnish.records import Iteration
 from burnish.report.plots import (
     Bar,
@@ -42,6 +43,7 @@ MOST_SLICES = 24
 REASONS: Mapping[str, str] = {
     "audit": "suspicious labels",
     "control": "drawn at random",
+    "gold": "known answers",
     "requested": "asked for",
     "unlabeled": "without a label",
 }
@@ -147,8 +149,8 @@ def audit_page(audit: pa.Table, *, iteration: int) -> Shown:
     )
 
 
-def queue_page(queue: pa.Table, *, iteration: int) -> Shown:
-    """The batch: how many rows for each reason."""
+def queue_page(queue: pa.Table, ahead: Forecast, *, iteration: int) -> Shown:
+    """The batch: how many rows for each reason; and what the next reviews are expected to find."""
     counts = counts_of(queue["reason"])
     suspects = queue.filter(pc.field("reason") == "audit")["error_probability"].drop_null()
     bars = [Bar(text, float(counts.get(name, 0))) for name, text in REASONS.items()]
@@ -158,6 +160,8 @@ def queue_page(queue: pa.Table, *, iteration: int) -> Shown:
             "iteration": iteration,
             **{text: counts.get(name, 0) for name, text in REASONS.items()},
             "mean P(wrong) of suspects": _mean(suspects.to_numpy()),
+            "errors in the next 100 reviews": round(ahead.expected, 1),
+            "what comes next": ahead.text,
         },
         {"why rows are in the batch": plot},
         {"first rows of the batch": short_tables.first_of_batch(queue)},

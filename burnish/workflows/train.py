@@ -214,7 +214,7 @@ def _params(
         "training_rows": augmented.num_rows,
         "augmented_rows": made,
         "augment_share": spec.augment.share,
-        "review_budget": spec.review.budget,
+        "review_budget": spec.review.rows(),
     }
     return params | {
         f"model.{name}": value if isinstance(value, int | float) else str(value)

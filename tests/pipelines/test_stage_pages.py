@@ -33,8 +33,8 @@ NUMBERS = {
         "labels judged", "errors expected", "labels with P(wrong) > 0.5", "share expected wrong",
     ],
     "relabel_queue": [
-        "suspicious labels", "drawn at random", "asked for", "without a label",
-        "mean P(wrong) of suspects",
+        "suspicious labels", "drawn at random", "known answers", "asked for", "without a label",
+        "mean P(wrong) of suspects", "errors in the next 100 reviews",
     ],
     "curated_examples": [
         "rows decided", "labels changed", "noise left (estimate)", "noise left, low",
