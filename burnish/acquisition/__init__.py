@@ -7,7 +7,7 @@ and what people decide (`burnish.review`).
 """
 
 from burnish.acquisition.batch import BATCH_SCHEMA, compose_batch, control_rows
-from burnish.acquisition.forecast import Forecast, PastBatch, forecast
+from burnish.acquisition.forecasting import Forecast, PastBatch, forecast
 from burnish.acquisition.order import seeded_keys
 
 __all__ = [

@@ -112,23 +112,23 @@ def seconds_of_a_review(events: Iterable[LabelEvent]) -> float | None:
 
 
 def past_batches(events: Iterable[LabelEvent]) -> list[PastBatch]:
-    """Of each batch so far, oldest first: errors expected among its suspects, and errors found.
+    """The suspects of each batch so far, oldest first, and which of them people found wrong.
 
-    What people said counts, the last word on each row.
+    The last word on each row counts.
     """
     last = {
         event.verdict.example_id: event.verdict
         for event in events
         if event.verdict.reason == "audit" and not is_restated(event.verdict)
     }
-    expected: dict[int, float] = {}
-    found: dict[int, int] = {}
+    chances: dict[int, list[float]] = {}
+    wrong: dict[int, list[bool]] = {}
     for verdict in last.values():
         batch, chance = (verdict.evidence.get(k) for k in ("iteration", "error_probability"))
         if batch is not None and chance is not None and verdict.decision != "unsure":
-            expected[batch] = expected.get(batch, 0.0) + float(chance)
-            found[batch] = found.get(batch, 0) + (verdict.decision != "keep")
-    return [PastBatch(expected[batch], found[batch]) for batch in sorted(expected)]
+            chances.setdefault(batch, []).append(float(chance))
+            wrong.setdefault(batch, []).append(verdict.decision != "keep")
+    return [PastBatch(chances[batch], wrong[batch]) for batch in sorted(chances)]
 
 
 def build_queue(

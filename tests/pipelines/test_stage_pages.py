@@ -51,7 +51,11 @@ NUMBERS = {
     ],
     "tracked_iterations": ["iterations in MLflow", "logged just now", "waiting for MLflow"],
 }  # fmt: skip
-WORDS = {"slice_report": ["worst slice"], "champion": ["became champion", "why"]}
+WORDS = {
+    "relabel_queue": ["what comes next"],
+    "slice_report": ["worst slice"],
+    "champion": ["became champion", "why"],
+}
 PLOTS = {
     "raw_examples": ["rows by class"],
     "validated_examples": ["training rows by class"],
