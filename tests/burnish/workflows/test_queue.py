@@ -140,6 +140,38 @@ def test_requests_and_unlabeled_rows_find_their_place():
     assert "u019" not in reasons
 
 
+def test_a_queue_of_before_there_were_groups_is_carried_on():
+    first = build(audit(50), fold(), spec=spec(budget=6))
+    more = build(audit(50), fold(), first.drop_columns(["group"]))
+    assert more.schema == QUEUE_SCHEMA
+    assert more.slice(0, 6).drop_columns(["group"]).equals(first.drop_columns(["group"]))
+    assert more["group"].to_pylist()[:6] == [None] * 6
+    assert more["group"].to_pylist()[6:] == [1] * 4
+
+
+def test_rows_added_later_are_groups_of_their_own():
+    first = build(audit(50), fold(), spec=spec(budget=6))
+    more = build(audit(50), fold(), first)
+    assert min(more["group"].to_pylist()[6:]) == max(first["group"].to_pylist()) + 1
+
+
+def test_requests_and_known_answers_keep_to_their_shares():
+    asked = [LabelRequest(tuple(f"e{i:03d}" for i in range(30)), asked_by="drift", reason="look")]
+    known = pa.table({"example_id": [f"e{i:03d}" for i in range(40, 50)]})
+    queue = build_queue(
+        audit(50), spec(requested_share=0.3, gold_share=0.2), labels=fold(), requests=asked,
+        previous=None, iteration=1, seed=7, gold=known,
+    )  # fmt: skip
+    reasons = queue["reason"].to_pylist()
+    assert {name: reasons.count(name) for name in sorted(set(reasons))} == {
+        "audit": 3, "control": 2, "gold": 2, "requested": 3,
+    }  # fmt: skip
+
+
+def test_a_time_is_as_many_rows_as_fit():
+    assert build(audit(50), fold(), spec=spec(budget=60, minutes=4)).num_rows == 8
+
+
 def test_when_everything_is_decided_there_is_nothing_to_ask():
     decided = fold(**{f"e{i:03d}": "keep" for i in range(5)})
     with pytest.raises(ReviewError, match="every training row has been decided"):
