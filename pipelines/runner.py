@@ -24,6 +24,7 @@ from burnish.records import Iteration
 from burnish.report.loop_page import render_loop_page
 from burnish.report.summary import IterationSummary, LoopSummary, Measured
 from burnish.spec import DatasetSpec, load_spec_named, with_choices
+from burnish.workflows.ahead import look_ahead
 from burnish.workflows.backlog import waiting_iterations, waiting_sentence
 from burnish.workflows.batch import batch_decided, open_batch, undecided
 from burnish.workflows.exchange import export_items, handed_out, next_sheet
@@ -275,6 +276,9 @@ class Session:
             json_file.parent.mkdir(parents=True, exist_ok=True)
             json_file.write_text(json.dumps(this_call.to_json(), indent=2), encoding="utf-8")
         CONSOLE.print(_table(whole, done))
+        ahead = look_ahead(self.home.versions, self.home.ledger, self.spec.name)
+        if ahead is not None:
+            CONSOLE.print(ahead.text, highlight=False, soft_wrap=True)
         CONSOLE.print(f"The whole story: {page}", highlight=False, soft_wrap=True)
         for command in whole.commands:
             CONSOLE.print(f"  {command}", highlight=False, soft_wrap=True)

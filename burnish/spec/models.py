@@ -218,12 +218,15 @@ class Review(Part):
 
     @model_validator(mode="after")
     def _room_for_suspects(self) -> Review:
-        rows = self.rows()
+        rows, shares = self.rows(), {"control_share": self.control_share}
+        if self.gold is not None:
+            shares["gold_share"] = self.gold_share
         # As `burnish.acquisition.control_rows` counts them.
-        drawn = max(1, floor(self.control_share * rows + 0.5)) if self.control_share else 0
+        drawn = sum(max(1, floor(share * rows + 0.5)) for share in shares.values() if share)
         if drawn >= rows:
+            named = " and ".join(f"{name} {share:g}" for name, share in shares.items())
             raise ValueError(
-                f"control_share {self.control_share:g} of a budget of {rows} is {drawn} at "
+                f"{named} of a budget of {rows} is {drawn} at "
                 "random, which leaves no row to suspect: raise the budget, or set control_share: 0"
             )
         return self

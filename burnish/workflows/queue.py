@@ -8,21 +8,18 @@ within an iteration, and the state of a queue. What does not: composing a batch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
-from burnish.acquisition import BATCH_SCHEMA, Forecast, PastBatch, compose_batch, forecast
+from burnish.acquisition import BATCH_SCHEMA, Forecast, compose_batch
 from burnish.errors import ReviewError
 from burnish.records import (
-    FINAL_DECISIONS,
     Iteration,
-    LabelEvent,
     LabelRequest,
     LabelVersion,
     TableVersion,
@@ -30,13 +27,11 @@ from burnish.records import (
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
-from burnish.workflows.gold import GOLD, is_restated, keep_gold
+from burnish.workflows.ahead import finally_decided, foretell, seconds_of_a_review, suspects
+from burnish.workflows.gold import keep_gold
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
-
-# Of timed verdicts so many tell what a review takes, if there are enough.
-_LATELY, _ENOUGH = 200, 20
 
 QUEUE_SCHEMA = BATCH_SCHEMA.insert(1, pa.field("iteration", pa.int64()))
 
@@ -93,42 +88,7 @@ def queue_iteration(
         budget=budget,
     )
     written = versions.write(spec.name, "relabel_queue", table, iteration=iteration.number)
-    closed = _final(labels)["example_id"].combine_chunks()
-    is_open = audit.filter(pc.invert(pc.is_in(audit["example_id"], closed)))
-    return MadeQueue(written, table, forecast(_suspects(is_open), history=past_batches(events)))
-
-
-def seconds_of_a_review(events: Iterable[LabelEvent]) -> float | None:
-    """The median time of people's last verdicts that were timed; None where they are too few.
-
-    A verdict is timed where its evidence has `seconds`.
-    """
-    timed = [
-        float(event.verdict.evidence["seconds"])
-        for event in events
-        if event.verdict.evidence.get("seconds") and event.verdict.role not in {"simulated", GOLD}
-    ]
-    return median(timed[-_LATELY:]) if len(timed) >= _ENOUGH else None
-
-
-def past_batches(events: Iterable[LabelEvent]) -> list[PastBatch]:
-    """The suspects of each batch so far, oldest first, and which of them people found wrong.
-
-    The last word on each row counts.
-    """
-    last = {
-        event.verdict.example_id: event.verdict
-        for event in events
-        if event.verdict.reason == "audit" and not is_restated(event.verdict)
-    }
-    chances: dict[int, list[float]] = {}
-    wrong: dict[int, list[bool]] = {}
-    for verdict in last.values():
-        batch, chance = (verdict.evidence.get(k) for k in ("iteration", "error_probability"))
-        if batch is not None and chance is not None and verdict.decision != "unsure":
-            chances.setdefault(batch, []).append(float(chance))
-            wrong.setdefault(batch, []).append(verdict.decision != "keep")
-    return [PastBatch(chances[batch], wrong[batch]) for batch in sorted(chances)]
+    return MadeQueue(written, table, foretell(audit, labels, events))
 
 
 def build_queue(
@@ -156,7 +116,7 @@ def build_queue(
     drawn once: after targeted rows have left the pool, a random draw from the rest would no longer
     be one from the whole. Raises `ReviewError` where nothing is left to ask.
     """
-    final = _final(labels)
+    final = finally_decided(labels)
     kept = _kept(previous, audit, labels, iteration)
     closed = pa.concat_arrays(
         [final["example_id"].combine_chunks(), kept["example_id"].combine_chunks()]
@@ -172,7 +132,7 @@ def build_queue(
             hint="there is nothing left to review; add examples to the source to go on",
         )
     added = compose_batch(
-        _suspects(is_open),
+        suspects(is_open),
         budget=room,
         control_share=0.0 if kept.num_rows else spec.review.control_share,
         gold=gold,
@@ -230,19 +190,6 @@ def _joined(kept: pa.Table, added: pa.Table, iteration: int) -> pa.Table:
     return pa.concat_tables([kept, added.add_column(1, "iteration", numbers).cast(QUEUE_SCHEMA)])
 
 
-def _suspects(rows: pa.Table) -> pa.Table:
-    """The training rows that have a label."""
-    return rows.filter(pc.and_(pc.equal(rows["split"], "train"), pc.is_valid(rows["label"])))
-
-
-def _final(labels: LabelVersion) -> pa.Table:
-    return labels.decisions.filter(_is_in(labels.decisions["decision"], FINAL_DECISIONS))
-
-
 def _seed(seed: int, iteration: int) -> int:
     # Each iteration draws its control arm anew, and the same one when it is run again.
     return int(np.random.SeedSequence([seed, iteration]).generate_state(1)[0])
-
-
-def _is_in(column: pa.ChunkedArray, values: frozenset[str]) -> pa.ChunkedArray:
-    return pc.is_in(column, pa.array(sorted(values), pa.string()))

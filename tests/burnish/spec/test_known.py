@@ -45,3 +45,21 @@ def test_a_review_is_refused_where_all_of_it_would_be_drawn_at_random(
         return
     with pytest.raises(ValueError, match="leaves no row to suspect"):
         Review(budget=budget, control_share=share)
+
+
+def test_a_time_takes_the_place_of_a_budget() -> None:
+    assert Review(minutes=10, seconds_per_review=15).rows() == 40
+    assert Review(minutes=10).rows(6.0) == 100
+    assert Review(minutes=0.5, seconds_per_review=60, control_share=0).rows() == 1
+    with pytest.raises(ValueError, match="give budget or minutes, not both"):
+        Review(minutes=10, budget=30)
+    with pytest.raises(ValueError, match="leaves no row to suspect"):
+        Review(minutes=0.5)
+    written_out = Review(minutes=10).model_dump(mode="json")
+    assert Review.model_validate(written_out) == Review(minutes=10)
+
+
+def test_known_answers_leave_room_for_suspects_too() -> None:
+    assert Review(budget=3, gold="known.csv").rows() == 3
+    with pytest.raises(ValueError, match=r"gold_share 0\.05 of a budget of 2 is 2 at random"):
+        Review(budget=2, gold="known.csv")

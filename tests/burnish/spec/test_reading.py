@@ -297,6 +297,9 @@ def test_choices_for_one_run_are_checked_as_those_of_the_spec(tmp_path: Path) ->
     assert with_choices(spec) == spec
     chosen = with_choices(spec, budget=7, random_state=5)
     assert (chosen.review.budget, chosen.random_state, chosen.folder) == (7, 5, tmp_path)
+    timed = load_spec(write(tmp_path, GOOD + "review: {minutes: 5}\n"))
+    assert with_choices(timed) == timed
+    assert with_choices(timed, budget=7).review.rows() == 7
     with pytest.raises(SpecError, match=r"review\n.*leaves no row to suspect"):
         with_choices(spec, budget=1)
     with pytest.raises(SpecError, match="random_state: found -1"):

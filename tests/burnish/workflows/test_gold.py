@@ -14,6 +14,7 @@ from burnish.errors import SourceUnreadable, SpecError
 from burnish.records import LabelEvent, Suite, Verdict
 from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
+from burnish.workflows.ahead import look_ahead, past_batches, seconds_of_a_review
 from burnish.workflows.batch import batch_decided
 from burnish.workflows.exchange import export_items, import_file
 from burnish.workflows.gates import promised_rows, run_gate
@@ -27,7 +28,7 @@ from burnish.workflows.gold import (
     with_known_answers,
 )
 from burnish.workflows.home import Home
-from burnish.workflows.queue import past_batches, queue_iteration, seconds_of_a_review
+from burnish.workflows.queue import queue_iteration
 from burnish.workflows.simulate import simulated_verdicts
 from tests.burnish.workflows.closed_turns import Pass, pets, prepared
 
@@ -114,6 +115,9 @@ def test_both_answers_are_in_the_ledger_and_the_known_one_stands(home, spec, tmp
     filled_in(home, tmp_path / "sheet.csv", lambda name: queue[name]["label"])
     taken = import_file(home, "pets", tmp_path / "sheet.csv", author="Ada")
     assert (taken.taken, taken.left) == (BUDGET, 0)
+    ahead = look_ahead(home.versions, home.ledger, "pets")
+    training = home.versions.read("pets", "validated_examples")["split"].to_pylist().count("train")
+    assert (ahead.reviews, ahead.checked) == (training - BUDGET, True)
     wrong = {name for name in queue if name in known and queue[name]["label"] != known[name]}
     assert wrong, "some of the gold items have a wrong label"
     events = home.ledger.events("pets")
