@@ -5,7 +5,7 @@ wrong (`burnish.labels`), or how many errors are left in all (`burnish.workflows
 
 Reviews of rows that are wrong with probabilities p find a Poisson-binomial number of errors. That
 holds if the probabilities do, and before people have looked they hardly do: on real labels, 90 %
-intervals that take them at their word held the count in 1 to 12 cases of 100. So all log-odds are
+intervals that take them at their word held the count in 1 to 11 cases of 100. So all log-odds are
 thought to be off by one number, normal about 0 at first. What was found in past batches tells it,
 the latest batch best; the forecast is the mixture over what it may be (logistic recalibration by
 its intercept, Cox 1958, with a prior). `docs/methods/queue.md` has what that comes to.
