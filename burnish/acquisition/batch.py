@@ -41,7 +41,7 @@ BATCH_SCHEMA = pa.schema(
         ("error_probability", pa.float64()),
         ("inclusion_probability", pa.float64()),
         ("pool_size", pa.int64()),
-        ("group", pa.int64()),
+        ("review_group", pa.int64()),
     ]
 )
 NEEDED = ("example_id", "label", "suggested_label", "error_probability")
@@ -84,9 +84,10 @@ def compose_batch(
     one row is picked, and its copies only if nothing else is left; the k-th row of one `cluster`
     counts for its value over k.
 
-    `position` is a random order of random groups, `group` (see `burnish.acquisition.grouping`): it
-    does not tell why a row is there. `pool_size` is the number of rows the row's kind was picked
-    from. Ties fall by a seeded hash of the id; the order of the input rows has no influence.
+    `position` is a random order of random groups, `review_group` (see
+    `burnish.acquisition.grouping`): it does not tell why a row is there. `pool_size` is the number
+    of rows the row's kind was picked from. Ties fall by a seeded hash of the id; the order of the
+    input rows has no influence.
 
     Raises `DataError` for a missing column, a repeated id, or a number out of its range.
 
@@ -232,7 +233,7 @@ def _table(
         chance = drawn / len(pick.pool) if pick.reason == "control" else None
         lines.append(
             {name: row.get(name) for name in BATCH_SCHEMA.names}
-            | {"position": position, "group": group}
+            | {"position": position, "review_group": group}
             | {"reason": pick.reason, "why": pick.why or _wording(pick, row)}
             | {"inclusion_probability": chance}
             | {"pool_size": known if pick.reason == "gold" else len(pick.pool)}

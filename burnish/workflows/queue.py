@@ -183,7 +183,7 @@ def _with_all_columns(queue: pa.Table) -> pa.Table:
 
 def _joined(kept: pa.Table, added: pa.Table, iteration: int) -> pa.Table:
     numbers: Any = pa.array([iteration] * added.num_rows, pa.int64())
-    for name in ("position", "group"):
+    for name in ("position", "review_group"):
         last = pc.max(kept[name]).as_py() or 0
         at = added.column_names.index(name)
         added = added.set_column(at, name, pc.add(added[name], last))

@@ -42,13 +42,13 @@ def batch(seed: int = 0, **choices) -> list[dict]:
 
 def test_a_group_is_a_run_of_rows_of_one_pair():
     rows = batch()
-    numbers = [row["group"] for row in rows]
+    numbers = [row["review_group"] for row in rows]
     assert numbers == sorted(numbers)
     assert set(numbers) == set(range(1, max(numbers) + 1))
     pairs: dict[int, set[frozenset[str]]] = defaultdict(set)
     for row in rows:
         if row["label"] != row["suggested_label"]:
-            pairs[row["group"]].add(frozenset((row["label"], row["suggested_label"])))
+            pairs[row["review_group"]].add(frozenset((row["label"], row["suggested_label"])))
     assert len(pairs) >= 4
     assert sum(len(found) == 1 for found in pairs.values()) >= len(pairs) - 1
 
@@ -57,7 +57,7 @@ def test_rows_drawn_at_random_sit_among_suspects_of_their_class():
     for seed in range(20):
         kinds: dict[int, set[str]] = defaultdict(set)
         for row in batch(seed):
-            kinds[row["group"]].add(row["reason"])
+            kinds[row["review_group"]].add(row["reason"])
         assert all("audit" in found for found in kinds.values()), seed
 
 
@@ -65,11 +65,11 @@ def test_neither_place_nor_size_of_group_tells_the_kind():
     places, shares = defaultdict(list), []
     for seed in range(150):
         rows = batch(seed)
-        sizes = Counter(row["group"] for row in rows)
+        sizes = Counter(row["review_group"] for row in rows)
         for row in rows:
             places[row["reason"]].append(row["position"])
-        kind = [sizes[row["group"]] for row in rows if row["reason"] in {"control", "gold"}]
-        rest = [sizes[row["group"]] for row in rows if row["reason"] == "audit"]
+        kind = [sizes[row["review_group"]] for row in rows if row["reason"] in {"control", "gold"}]
+        rest = [sizes[row["review_group"]] for row in rows if row["reason"] == "audit"]
         shares.append(np.mean(kind) / np.mean(rest))
     for reason, found in places.items():
         assert abs(np.mean(found) - 30.5) < 4 * np.sqrt(60**2 / 12 / len(found)) + 1, reason

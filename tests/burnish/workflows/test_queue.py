@@ -142,17 +142,19 @@ def test_requests_and_unlabeled_rows_find_their_place():
 
 def test_a_queue_of_before_there_were_groups_is_carried_on():
     first = build(audit(50), fold(), spec=spec(budget=6))
-    more = build(audit(50), fold(), first.drop_columns(["group"]))
+    more = build(audit(50), fold(), first.drop_columns(["review_group"]))
     assert more.schema == QUEUE_SCHEMA
-    assert more.slice(0, 6).drop_columns(["group"]).equals(first.drop_columns(["group"]))
-    assert more["group"].to_pylist()[:6] == [None] * 6
-    assert more["group"].to_pylist()[6:] == [1] * 4
+    assert (
+        more.slice(0, 6).drop_columns(["review_group"]).equals(first.drop_columns(["review_group"]))
+    )
+    assert more["review_group"].to_pylist()[:6] == [None] * 6
+    assert more["review_group"].to_pylist()[6:] == [1] * 4
 
 
 def test_rows_added_later_are_groups_of_their_own():
     first = build(audit(50), fold(), spec=spec(budget=6))
     more = build(audit(50), fold(), first)
-    assert min(more["group"].to_pylist()[6:]) == max(first["group"].to_pylist()) + 1
+    assert min(more["review_group"].to_pylist()[6:]) == max(first["review_group"].to_pylist()) + 1
 
 
 def test_requests_and_known_answers_keep_to_their_shares():
