@@ -52,7 +52,7 @@ MEANING: dict[str, str] = {
     "predicted": "The class the model predicts.",
     "promoted": "Whether the new model became champion.",
     "reason": "Why, in a word or a sentence.",
-    "review_group": "Rows of a batch that are alike to look at stand together; a number, no reason.",
+    "review_group": "Rows of a batch that are alike to look at; a number that tells no reason.",
     "row": "Position in the table, counted from 0.",
     "rule": "The rule by which it was decided.",
     "self_confidence": "Probability that models which never saw the row give its label, 0 to 1.",

@@ -39,13 +39,14 @@ def open_batch(versions: Versions, dataset: str) -> tuple[Iteration, pa.Table]:
 
 
 def undecided(ledger: LabelLedger, iteration: Iteration, queue: pa.Table) -> list[dict[str, Any]]:
-    """The items on which no verdict has been given since the iteration opened.
+    """The items on which no verdict has been given since the iteration opened, by position.
 
     Any verdict counts, `unsure` too: a person has looked, and the batch can close.
     """
     events = ledger.events(iteration.dataset, after=iteration.watermark.event_id)
     decided = {event.verdict.example_id for event in events}
-    return [item for item in queue.to_pylist() if item["example_id"] not in decided]
+    items = queue.sort_by("position").to_pylist()
+    return [item for item in items if item["example_id"] not in decided]
 
 
 def batch_decided(versions: Versions, ledger: LabelLedger, iteration: Iteration) -> bool:

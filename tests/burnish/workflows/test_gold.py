@@ -100,8 +100,9 @@ def filled_in(home: Home, sheet: Path, label_of) -> list[dict[str, str]]:
 def test_gold_rows_are_in_the_queue_and_the_sheet_does_not_tell_them(home, spec, tmp_path):
     queue = asked(home, spec)
     assert queue["reason"].to_pylist().count("gold") == 6
+    assert queue["position"].to_pylist() == list(range(1, BUDGET + 1))
     rows = filled_in(home, tmp_path / "sheet.csv", lambda _: "")
-    assert len(rows) == BUDGET
+    assert [row["example_id"] for row in rows] == queue["example_id"].to_pylist()
     assert set(rows[0]) == {"example_id", "decision", "label", "author", "comment", "weight",
                             "height", "source"}  # fmt: skip
     text = (tmp_path / "sheet.csv").read_text()
