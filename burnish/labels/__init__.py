@@ -9,17 +9,21 @@ from burnish.labels.checks import check_pred_probs, encode_labels
 from burnish.labels.confusion import confusion_pairs
 from burnish.labels.errors import LabelErrors, find_label_errors
 from burnish.labels.noise import NoiseEstimate, estimate_noise
+from burnish.labels.rate import RateEstimate, ReviewerCounts, estimate_noise_rate
 from burnish.labels.scorers import SCORERS, Scorer, score_labels
 
 __all__ = [
     "SCORERS",
     "LabelErrors",
     "NoiseEstimate",
+    "RateEstimate",
+    "ReviewerCounts",
     "Scorer",
     "check_pred_probs",
     "confusion_pairs",
     "encode_labels",
     "estimate_noise",
+    "estimate_noise_rate",
     "find_label_errors",
     "score_labels",
 ]

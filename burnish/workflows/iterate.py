@@ -23,14 +23,10 @@ from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.augment import augment_examples
 from burnish.workflows.batch import require_decided
+from burnish.workflows.control_arms import changed_labels, control_arms, gold_counts
 from burnish.workflows.curate import curate
 from burnish.workflows.evaluate import headline
-from burnish.workflows.noise import (
-    NoiseEstimate,
-    changed_labels,
-    control_arms,
-    estimate_noise,
-)
+from burnish.workflows.noise import NoiseEstimate, estimate_noise
 from burnish.workflows.promote import Promotion, decide_promotion
 from burnish.workflows.train import Trained, train_model
 
@@ -44,12 +40,18 @@ class Closed:
 
 
 def curate_iteration(
-    spec: DatasetSpec, versions: Versions, ledger: LabelLedger, iteration: Iteration
+    spec: DatasetSpec,
+    versions: Versions,
+    ledger: LabelLedger,
+    iteration: Iteration,
+    *,
+    gold: Mapping[str, str] | None = None,
 ) -> tuple[TableVersion, pa.Table, NoiseEstimate]:
     """Validated rows with all verdicts so far, and the noise that is estimated to be left.
 
     Raises `IterationError` while people have not looked at every item of the batch: the queue is
-    the pause, and what is decided later would belong to nobody's iteration.
+    the pause, and what is decided later would belong to nobody's iteration. `gold` is as in
+    `noise_so_far`.
     """
     require_decided(versions, ledger, iteration)
     refused = versions.refusal(spec.name, "validated_examples")
@@ -58,22 +60,34 @@ def curate_iteration(
     labels = ledger.fold(spec.name)
     written = versions.write_curated(spec.name, labels, iteration=iteration.number)
     rows = versions.read_candidate(spec.name, "curated_examples", version=written.version)
-    noise = noise_so_far(versions, ledger, spec.name, rows)
+    noise = noise_so_far(versions, ledger, spec.name, rows, gold=gold)
     versions.note(spec.name, iteration.number, noise=noise.to_dict())
     return written, rows, noise
 
 
 def noise_so_far(
-    versions: Versions, ledger: LabelLedger, dataset: str, curated: pa.Table
+    versions: Versions,
+    ledger: LabelLedger,
+    dataset: str,
+    curated: pa.Table,
+    *,
+    gold: Mapping[str, str] | None = None,
 ) -> NoiseEstimate:
     """What reviewers would still change of the training labels, from every control arm so far.
 
-    Rows that had no label when they were collected are left out: nothing of them was wrong.
+    With verdicts on `gold` items, whose answers it gives by example_id, the estimate is of what is
+    truly wrong. Rows that had no label when they were collected are left out: nothing of them was
+    wrong.
     """
     events = ledger.events(dataset)
     arms = control_arms(queues_so_far(versions, dataset), events)
     rows = curated.filter((pc.field("split") == "train") & pc.field("given_label").is_valid())
-    return estimate_noise(arms, changed=changed_labels(events), rows=max(1, rows.num_rows))
+    return estimate_noise(
+        arms,
+        changed=changed_labels(events),
+        rows=max(1, rows.num_rows),
+        reviewers=gold_counts(events, gold or {}),
+    )
 
 
 def queues_so_far(versions: Versions, dataset: str) -> list[pa.Table]:

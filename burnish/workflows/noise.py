@@ -1,7 +1,8 @@
 """How much label noise is left, estimated from the random control arms of all iterations.
 
-What belongs here: estimation from people's verdicts alone. What does not: noise as the models see
-it (`burnish.labels.noise`), and counting against a known truth (`burnish.workflows.simulate`).
+What belongs here: estimation from people's verdicts alone. What does not: counting these verdicts
+(`burnish.workflows.control_arms`), noise as the models see it (`burnish.labels.noise`), and
+counting against a known truth (`burnish.workflows.simulate`).
 
 Rows that an audit picks are wrong far more often than others, so they say nothing of the rest.
 The control arm of a batch is drawn uniformly from all rows still open, so it does. Let E rows be
@@ -10,61 +11,45 @@ already; of c_t control rows x_t were wrong. Then N_t x_t / c_t + F_t estimates 
 (Horvitz & Thompson 1952), whatever the audit picked. All arms are pooled, with weights c_t / N_t,
 which no outcome influences; what has been changed since is subtracted.
 
-The interval inverts the exact test: the control rows found wrong are a sum of hypergeometric
-counts whose parameter is E. All E that a two-sided mid-P test does not reject make up the interval
-(Clopper & Pearson 1934; mid-P: Lancaster 1961, Berry & Armitage 1995), but none below what was
-found. Simulated with 1 to 10 batches of 3 to 30 control rows it held the truth in 95 % of cases or
-more; with few control rows it is honestly wide.
+Without gold items "wrong" is what reviewers change or drop: their own mistakes are in the estimate,
+on both sides, and `basis` says so. The interval inverts the exact test: the control rows found
+wrong are a sum of hypergeometric counts whose parameter is E. All E that a two-sided mid-P test
+does not reject make up the interval (Clopper & Pearson 1934; mid-P: Lancaster 1961, Berry &
+Armitage 1995), but none below what was found.
 
-"Wrong" is what reviewers change or drop: their own mistakes are in the estimate, on both sides.
-Where reviewers err more often than labels are wrong, the interval does not hold the true share:
-of simulated reviewers right on 95 % and 15 batches with 20 control rows each, it almost never did
-once noise was near .05. `docs/methods/noise-estimate.md` has the table.
+With gold items the reviewers' sensitivity s and specificity t are measured. Then the same is asked
+of what is true: of D decided rows of which x were changed, about (x - (1 - t) D) / (s + t - 1)
+were wrong, whichever rows they were; some of them were missed, and some right ones broken, and
+these are errors left as much as those among the open rows. The interval comes of draws of s, t and
+the control rows (`burnish.labels.rate`), and of how many rows reviewers may have got wrong by
+chance. `docs/methods/noise-estimate.md` has the coverage of both, simulated.
 
 Rows left undecided or `unsure` are left out, as if they had not been drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan, nan
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import compute
 
 from burnish.errors import DataError
-from burnish.records import FINAL_DECISIONS, LabelEvent
-
-# Arrow makes these functions when it is imported, so a checker cannot know them.
-pc: Any = compute
-
-
-@dataclass(frozen=True)
-class ControlArm:
-    """What one control arm showed.
-
-    pool_size: open training rows when it was drawn; drawn: control rows decided on; wrong: those
-    of them that reviewers changed or dropped; changed_before, changed_after: training rows changed
-    or dropped so far in all, before this batch and at its end.
-    """
-
-    pool_size: int
-    drawn: int
-    wrong: int
-    changed_before: int
-    changed_after: int
+from burnish.labels import ReviewerCounts
+from burnish.labels.rate import checked_counts, measured, no_better
+from burnish.workflows.control_arms import ControlArm
+from burnish.workflows.reviewer_errors import errors_left
 
 
 @dataclass(frozen=True)
 class NoiseEstimate:
-    """Share of current training labels that reviewers would change, with its interval.
+    """Share of current training labels that are wrong, with its interval.
 
-    It is the share of wrong labels only as far as reviewers are right: see the module. `n` control
-    rows stand behind it, `basis` says which. With none, value is NaN, low 0, high 1.
+    Without gold items it is the share that reviewers would change: see the module, and `basis`.
+    `n` control rows stand behind it. With none, value is NaN, low 0, high 1.
     """
 
     value: float
@@ -81,27 +66,21 @@ class NoiseEstimate:
         }
 
 
-@dataclass(frozen=True)
-class _Course:
-    """What became of one example: its first final decision, and the one that stands."""
-
-    event_id: int
-    wrong: bool
-
-
 def estimate_noise(
     observations: Sequence[ControlArm],
     *,
     changed: int | None = None,
     rows: int | None = None,
+    reviewers: ReviewerCounts | tuple[int, int, int, int] | None = None,
     confidence: float = 0.95,
 ) -> NoiseEstimate:
     """Noise left in the training labels after the batches so far.
 
     `observations` are the arms in the order of their batches. `changed` counts the training rows
     changed or dropped by now (default: at the end of the last batch), `rows` the training rows
-    that share the remaining errors (default: the open rows of the first batch). Raises
-    `DataError` for counts that contradict each other.
+    that share the remaining errors (default: the open rows of the first batch). With `reviewers`,
+    their counts on gold items, the estimate is of labels that are truly wrong; the arms must then
+    count decided rows too. Raises `DataError` for counts that contradict each other.
 
     >>> first = ControlArm(1000, drawn=40, wrong=8, changed_before=0, changed_after=50)
     >>> found = estimate_noise([first])
@@ -118,6 +97,9 @@ def estimate_noise(
     total = observations[0].pool_size if rows is None else rows
     if found < 0 or total < 1:
         raise DataError(f"{found} changed of {total} rows", expected="counts of training rows")
+    if reviewers is not None:
+        counts = checked_counts(reviewers)
+        return _corrected(observations, counts, found, total, confidence)
     # The sum over arms of c/N (E - F) is what x is expected to be: solved for E, with x as seen.
     weight = np.array([arm.drawn / arm.pool_size for arm in observations])
     wrong = np.array([arm.wrong for arm in observations])
@@ -131,68 +113,24 @@ def estimate_noise(
         low=low,
         high=high,
         n=drawn,
-        basis=f"control rows: {drawn}, of {len(observations)} batches; wrong: {int(wrong.sum())}",
+        basis=f"{_said(observations)}; what reviewers would change: their own errors are not known",
     )
 
 
-def changed_labels(events: Iterable[LabelEvent]) -> int:
-    """How many labels that were given stand changed or dropped, by all events of a data set."""
-    return sum(course.wrong for course in _courses(events).values())
+def _corrected(
+    arms: Sequence[ControlArm], counts: ReviewerCounts, changed: int, rows: int, confidence: float
+) -> NoiseEstimate:
+    drawn = sum(arm.drawn for arm in arms)
+    left = errors_left(arms, counts, changed=changed, rows=rows, confidence=confidence)
+    if left is None:
+        return NoiseEstimate(nan, 0.0, 1.0, drawn, f"{_said(arms)}; {no_better(counts)}")
+    value, low, high = (errors / rows for errors in left)
+    return NoiseEstimate(value, low, high, drawn, f"{_said(arms)}; {measured(counts)}")
 
 
-def control_arms(
-    queues: Sequence[pa.Table], labels_events: Iterable[LabelEvent]
-) -> list[ControlArm]:
-    """The control arm of each queue, from the events of the ledger.
-
-    `queues` are relabel queues, one an iteration, in order; `labels_events` all events of the data
-    set. Whether a row was wrong is what its standing decision says: a correction that was taken
-    back does not count. Arms without a decided control row are left out.
-    """
-    courses = _courses(labels_events)
-    owner = {name: at for at, queue in enumerate(queues) for name in _ids(queue)}
-    starts: dict[int, int] = {}
-    for name, course in courses.items():
-        if name in owner:
-            at = owner[name]
-            starts[at] = min(course.event_id, starts.get(at, course.event_id))
-    changes = sorted(course.event_id for course in courses.values() if course.wrong)
-    arms: list[ControlArm] = []
-    for at, queue in enumerate(queues):
-        control = queue.filter(pc.equal(queue["reason"], "control"))
-        own = [courses[name] for name in _ids(control) if name in courses and owner[name] == at]
-        if not own:
-            continue
-        end = min((start for later, start in starts.items() if later > at), default=None)
-        arms.append(
-            ControlArm(
-                pool_size=int(control["pool_size"][0].as_py()),
-                drawn=len(own),
-                wrong=sum(course.wrong for course in own),
-                changed_before=sum(event_id < starts[at] for event_id in changes),
-                changed_after=sum(end is None or event_id < end for event_id in changes),
-            )
-        )
-    return arms
-
-
-def _courses(events: Iterable[LabelEvent]) -> dict[str, _Course]:
-    """The course of each example that had a label and stands finally decided."""
-    first: dict[str, LabelEvent] = {}
-    last: dict[str, LabelEvent] = {}
-    for event in sorted(events, key=lambda event: event.event_id):
-        name = event.verdict.example_id
-        if event.verdict.decision in FINAL_DECISIONS:
-            first.setdefault(name, event)
-        last[name] = event
-    courses: dict[str, _Course] = {}
-    for name, event in first.items():
-        before, standing = event.verdict.from_label, last[name].verdict
-        if before is None or standing.decision not in FINAL_DECISIONS:
-            continue
-        dropped = standing.decision == "drop"
-        courses[name] = _Course(event.event_id, dropped or standing.to_label != before)
-    return courses
+def _said(arms: Sequence[ControlArm]) -> str:
+    drawn, wrong = sum(arm.drawn for arm in arms), sum(arm.wrong for arm in arms)
+    return f"control rows: {drawn}, of {len(arms)} batches; wrong: {wrong}"
 
 
 def _limits(arms: Sequence[ControlArm], found: int, alpha: float) -> tuple[int, int]:
@@ -243,10 +181,6 @@ def _hypergeometric(pool: int, wrong: int, drawn: int) -> NDArray[np.float64]:
     logs += gammaln(rest + 1.0) - gammaln(others + 1.0) - gammaln(rest - others + 1.0)
     chances = np.exp(logs - logs.max())
     return chances / chances.sum()
-
-
-def _ids(queue: pa.Table) -> list[str]:
-    return queue["example_id"].to_pylist()
 
 
 def _check_arm(arm: ControlArm) -> None:
