@@ -17,6 +17,7 @@ from burnish.typing import LabelLedger, Mapper
 from burnish.versions import Versions
 from burnish.workflows.audit import audit_labels, predict_probs
 from burnish.workflows.curate import curate
+from burnish.workflows.refit import refit_iteration
 from burnish.workflows.stage_pages import audit_page, probs_page
 
 GROUP = "labels"
@@ -59,21 +60,24 @@ def build(spec: DatasetSpec) -> list[Any]:
         "label_audit",
         group=GROUP,
         kinds={"scikitlearn", "table"},
-        deps=["pred_probs"],
+        deps=["pred_probs", "label_ledger"],
         description="For every training row: how likely its label is wrong, what it should be, "
-        "and the signals behind it.",
+        "and the signals behind it. The probability is refitted to verdicts as they come in, "
+        "where that is better out of sample.",
     )
     def label_audit(
         context: dg.AssetExecutionContext,
         versions: dg.ResourceParam[Versions],
+        ledger: dg.ResourceParam[LabelLedger],
         pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
-        audit = audit_labels(versions.read(spec.name, "pred_probs", of=iteration))
+        static = audit_labels(versions.read(spec.name, "pred_probs", of=iteration))
+        audit, refit = refit_iteration(versions, ledger, iteration, static)
         written = versions.write(
             spec.name, "label_audit", audit, iteration=iteration.number, gated=False
         )
-        shown = audit_page(audit, iteration=iteration.number)
+        shown = audit_page(audit, refit, iteration=iteration.number)
         return materialized(written, audit, shown, spec=spec, pages=pages)
 
     return [pred_probs, label_audit, *observed_assets(spec, group=GROUP)]

@@ -32,6 +32,7 @@ from burnish.workflows.iterate import (
     train_iteration,
 )
 from burnish.workflows.queue import queue_iteration
+from burnish.workflows.refit import refit_iteration
 from burnish.workflows.validate import validate_examples, with_new_splits
 from resources.compute import SerialMapper
 from resources.expectations import GreatExpectationsRunner
@@ -84,6 +85,7 @@ class Plain:
         self._gate("validated_examples")
         iteration = self._predict()
         audit = audit_labels(versions.read(spec.name, "pred_probs", of=iteration))
+        audit, _ = refit_iteration(versions, self.ledger, iteration, audit)
         versions.write(spec.name, "label_audit", audit, iteration=iteration.number, gated=False)
         self._queue(iteration)
 

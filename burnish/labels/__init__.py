@@ -10,6 +10,7 @@ from burnish.labels.confusion import confusion_pairs
 from burnish.labels.errors import LabelErrors, find_label_errors
 from burnish.labels.noise import NoiseEstimate, estimate_noise
 from burnish.labels.rate import RateEstimate, ReviewerCounts, estimate_noise_rate
+from burnish.labels.refit import Refit, refit_error_probability
 from burnish.labels.scorers import SCORERS, Scorer, score_labels
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "LabelErrors",
     "NoiseEstimate",
     "RateEstimate",
+    "Refit",
     "ReviewerCounts",
     "Scorer",
     "check_pred_probs",
@@ -25,5 +27,6 @@ __all__ = [
     "estimate_noise",
     "estimate_noise_rate",
     "find_label_errors",
+    "refit_error_probability",
     "score_labels",
 ]

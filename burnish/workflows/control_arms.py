@@ -110,7 +110,7 @@ def gold_counts(events: Iterable[LabelEvent], answers: Mapping[str, str]) -> Rev
     """What reviewers made of gold items, from events and the known label of each item.
 
     Only final verdicts of reason `gold` on a row with a label count, each as it was first given;
-    those of the author `gold` are restatements. None where there is none.
+    those of the author or role `gold` restate what is known. None where there is none.
     """
     seen: set[tuple[str, str]] = set()
     wrong: list[Verdict] = []
@@ -139,7 +139,7 @@ def gold_counts(events: Iterable[LabelEvent], answers: Mapping[str, str]) -> Rev
 def _is_gold(verdict: Verdict, answers: Mapping[str, str]) -> bool:
     return (
         verdict.reason == GOLD
-        and verdict.author != GOLD
+        and GOLD not in (verdict.author, verdict.role)
         and verdict.example_id in answers
         and verdict.from_label is not None
         and verdict.decision in FINAL_DECISIONS

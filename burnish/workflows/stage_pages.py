@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from burnish.acquisition import Forecast
+from burnish.labels import Refit
 from burnish.records import Iteration
 from burnish.report.plots import (
     Bar,
@@ -130,8 +131,8 @@ def probs_page(probs: pa.Table, *, iteration: int) -> Shown:
     )
 
 
-def audit_page(audit: pa.Table, *, iteration: int) -> Shown:
-    """Labels by how probably they are wrong, and which are taken for which."""
+def audit_page(audit: pa.Table, refit: Refit, *, iteration: int) -> Shown:
+    """Labels by how probably they are wrong, pairs taken for each other, and what verdicts did."""
     chances = audit["error_probability"].drop_null().to_numpy()
     pairs = figures.worst_pairs(audit)
     plot = bar_chart(pairs, value_label="errors expected", title="Label > what it should be")
@@ -142,6 +143,8 @@ def audit_page(audit: pa.Table, *, iteration: int) -> Shown:
             "errors expected": round(float(chances.sum()), 1),
             "labels with P(wrong) > 0.5": int((chances > 0.5).sum()),
             "share expected wrong": _mean(chances),
+            "verdicts behind P(wrong)": refit.n,
+            "P(wrong) is": refit.why,
         },
         {"errors expected by pair": plot},
         {"most suspicious labels": short_tables.most_suspicious(audit)},

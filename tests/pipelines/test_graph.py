@@ -17,7 +17,7 @@ DEPS = {
     "validated_examples": {"raw_examples"},
     "quarantined_examples": {"raw_examples"},
     "pred_probs": {"validated_examples", "label_ledger"},
-    "label_audit": {"pred_probs"},
+    "label_audit": {"pred_probs", "label_ledger"},
     "relabel_queue": {"label_audit", "label_requests", "label_ledger"},
     "curated_examples": {"validated_examples", "relabel_queue", "label_ledger"},
     "augmented_examples": {"curated_examples"},

@@ -31,6 +31,7 @@ NUMBERS = {
     "pred_probs": ["models agree", "mean P(label)", "mean disagreement"],
     "label_audit": [
         "labels judged", "errors expected", "labels with P(wrong) > 0.5", "share expected wrong",
+        "verdicts behind P(wrong)",
     ],
     "relabel_queue": [
         "suspicious labels", "drawn at random", "known answers", "asked for", "without a label",
@@ -53,6 +54,7 @@ NUMBERS = {
 }  # fmt: skip
 WORDS = {
     "relabel_queue": ["what comes next"],
+    "label_audit": ["P(wrong) is"],
     "slice_report": ["worst slice"],
     "champion": ["became champion", "why"],
 }
