@@ -155,9 +155,11 @@ def mid_p_draws(
     if n == 0:
         return rng.random(size)
     upper = rng.random(size) < 0.5
-    low = np.zeros(size) if hits <= 0 else rng.beta(hits, n - hits + 1, size)
-    high = np.ones(size) if hits >= n else rng.beta(hits + 1, n - hits, size)
-    return np.where(upper, high, low)
+    draws = np.empty(size)
+    ups = int(upper.sum())
+    draws[upper] = 1.0 if hits >= n else rng.beta(hits + 1, n - hits, ups)
+    draws[~upper] = 0.0 if hits <= 0 else rng.beta(hits, n - hits + 1, size - ups)
+    return draws
 
 
 def reviewer_draws(

@@ -130,7 +130,8 @@ def _joined(
     own = {name: one for (at, name), one in verdicts.items() if at == number}
     rows = audit.filter(pc.is_in(audit["example_id"], pa.array(list(own), pa.string())))
     labels = zip(rows["example_id"].to_pylist(), rows["label"].to_pylist(), strict=True)
-    rows = rows.filter(pa.array([own[name].from_label == label for name, label in labels]))
+    same = pa.array([own[name].from_label == label for name, label in labels], pa.bool_())
+    rows = rows.filter(same)
     given = [own[name] for name in rows["example_id"].to_pylist()]
     static = STATIC if STATIC in rows.column_names else "error_probability"
     return pa.table(

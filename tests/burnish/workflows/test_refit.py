@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
+from burnish.database import open_database
 from burnish.labels import ReviewerCounts
+from burnish.ledger import SqlLedger
 from burnish.records import LabelEvent, Verdict
+from burnish.store import DeltaStore
+from burnish.versions import Versions
 from burnish.workflows.audit import AUDIT_SCHEMA
-from burnish.workflows.refit import STATIC, refitted_audit, verdict_history
+from burnish.workflows.refit import STATIC, refit_iteration, refitted_audit, verdict_history
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -48,6 +52,8 @@ def test_verdicts_meet_the_audit_of_their_own_iteration():
         ("r1", 2, False, 0.7),
     ]
     assert rows[0]["margin"] == 0.1
+    # The second audit has nobody's verdict.
+    assert verdict_history(events[:1], audits).num_rows == 1
 
 
 def test_only_final_verdicts_on_the_label_that_was_audited_count():
@@ -117,3 +123,30 @@ def test_without_verdicts_the_audit_stays_and_says_what_it_is():
     assert not refit.kept
     assert found.select(AUDIT_SCHEMA.names).equals(audit)
     assert found[STATIC].equals(audit["error_probability"])
+
+
+def test_an_iteration_learns_from_verdicts_before_it_opened_and_from_none_after(tmp_path):
+    engine = open_database(tmp_path / "burnish.db")
+    ledger = SqlLedger(engine)
+    versions = Versions(engine, DeltaStore(tmp_path / "tables", engine), ledger)
+    rng = np.random.default_rng(2)
+    before = rng.uniform(0.3, 0.95, 200)
+    wrong = rng.random(200) < before / 5
+    first = versions.join("toy", opens=True)
+    static, untouched = refit_iteration(versions, ledger, first, audit_of(before))
+    assert not untouched.kept
+    versions.write("toy", "label_audit", static, iteration=1, gated=False)
+    verdicts = [
+        Verdict(f"r{at}", "change" if is_wrong else "keep", "8", "3" if is_wrong else "8", "kim",
+                evidence={"iteration": 1})
+        for at, is_wrong in enumerate(wrong)
+    ]  # fmt: skip
+    ledger.append("toy", verdicts)
+    assert not refit_iteration(versions, ledger, first, audit_of(before))[1].kept
+    versions.close("toy", 1, promoted=False)
+    second = versions.join("toy", opens=True)
+    found, refit = refit_iteration(versions, ledger, second, audit_of(before))
+    assert (refit.kind, refit.n) == ("recalibrated", 200)
+    ledger.append("toy", [Verdict("r0", "keep", "8", "8", "kim", evidence={"iteration": 2})])
+    again, _ = refit_iteration(versions, ledger, second, audit_of(before))
+    assert again.equals(found)
