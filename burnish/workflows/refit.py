@@ -103,17 +103,19 @@ def refit_iteration(
     """
     mark = iteration.watermark.event_id
     events = [one for one in ledger.events(iteration.dataset) if one.event_id <= mark]
-    audits = _audits_before(versions, iteration) if events else {}
+    asked = {event.verdict.evidence.get("iteration") for event in events}
+    audits = _audits_of(versions, iteration, asked)
     counts = gold_counts(events, gold or {})
     return refitted_audit(audit, verdict_history(events, audits), reviewers=counts)
 
 
-def _audits_before(versions: Versions, iteration: Iteration) -> dict[int, pa.Table]:
-    """The last audit of each iteration before this one."""
-    made = versions.outputs(iteration.dataset, "label_audit")
-    newest = {number: version for number, version in made if number < iteration.number}
-    table = f"{iteration.dataset}/label_audit"
-    return {n: versions.store.read(table, version=newest[n]) for n in sorted(newest)}
+def _audits_of(versions: Versions, iteration: Iteration, asked: set[Any]) -> dict[int, pa.Table]:
+    """The last audit of each iteration in `asked` that is before this one and still kept."""
+    store, table = versions.store, f"{iteration.dataset}/label_audit"
+    newest = dict(versions.outputs(iteration.dataset, "label_audit"))
+    wanted = [number for number in sorted(newest) if number < iteration.number and number in asked]
+    kept = {version.version for version in store.history(table)} if wanted else set[int]()
+    return {n: store.read(table, version=newest[n]) for n in wanted if newest[n] in kept}
 
 
 def _counts(verdict: Verdict) -> bool:
