@@ -12,7 +12,9 @@ Beside the seconds of the clock stand those of the processors, which other work 
 moves less. Ratios are peer to ours within a round. Memory is what a process of its own needs
 beyond its arrays at its highest (ru_maxrss), after a small call that loads what there is to load.
 
-    python benchmarks/speed_audit.py [issues] [neighbours] [audit] [--rounds 5] [--small] [--no-memory]
+    python benchmarks/speed_audit.py [issues] [neighbours] [audit] [--rounds 5] [--small]
+
+`--no-memory` leaves the memory out.
 """
 
 from __future__ import annotations

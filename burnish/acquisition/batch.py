@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pyarrow import compute
 
 from burnish.acquisition.grouping import arrange
-from burnish.acquisition.order import audit_priority, seeded_keys, unlabeled_priority
+from burnish.acquisition.order import batch_value, seeded_keys, unlabeled_priority
 from burnish.acquisition.picking import Pick, Picks
 from burnish.acquisition.pools import Pool, make_pools, require_columns
 from burnish.acquisition.reasons import CONTROL, GOLD, why_audit, why_requested, why_unlabeled
@@ -72,7 +72,8 @@ def compose_batch(
     example_id, label, suggested_label, error_probability; self_confidence, margin, copy_group,
     cluster, leverage and cost are used where present. `unlabeled` needs example_id,
     suggested_label and model_disagreement, and may have the others. `slice_weight` multiplies the
-    value of a row by example_id. A review is worth P(wrong) x slice weight x leverage / cost.
+    value of a row by example_id. A review is worth P(wrong) x slice weight x leverage / cost,
+    spread over suggested classes (`burnish.acquisition.order.batch_value`).
 
     The control arm comes first: c rows drawn uniformly from all N candidates, the suspicious
     ones among them, so that what people find there estimates noise without bias. Its rows carry
@@ -108,7 +109,7 @@ def compose_batch(
     require_columns(candidates, NEEDED, "audit")
     require_columns(bare, NEEDED_UNLABELED, "unlabeled")
     values = (
-        audit_priority(candidates, slice_weight, usual_cost=seconds_per_review),
+        batch_value(candidates, slice_weight, usual_cost=seconds_per_review),
         unlabeled_priority(bare, usual_cost=seconds_per_review),
     )
     labeled, extra = pools = make_pools(

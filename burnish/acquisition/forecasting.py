@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from burnish.acquisition.order import FloatArray, audit_priority, descending, seeded_keys
+from burnish.acquisition.order import FloatArray, batch_value, descending, seeded_keys
 from burnish.errors import DataError
 
 OFF_BY = 1.5
@@ -126,7 +126,7 @@ def _first(
     candidates: pa.Table, reviews: int, slice_weight: Mapping[str, float] | None, random_state: int
 ) -> NDArray[np.intp]:
     """Places of the rows whose reviews are worth most, as a batch would take them."""
-    value = audit_priority(candidates, slice_weight)
+    value = batch_value(candidates, slice_weight)
     if value.size > reviews:
         cut = np.partition(value, value.size - reviews)[value.size - reviews]
         places = np.flatnonzero(value >= cut)

@@ -28,7 +28,7 @@ def add_counts(rows: IntArray, cell: IntArray, states: FloatArray, counts: Float
 
 
 @njit(cache=True)
-def next_states(  # noqa: PLR0917 - compiled functions take no keyword-only arguments
+def next_states(
     rows: IntArray,
     cell: IntArray,
     logs: FloatArray,

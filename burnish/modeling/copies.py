@@ -22,6 +22,8 @@ from burnish.spec import Feature
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_ROWS = 100_000
+"""With more rows each is not held against all others: that takes time with the square of them."""
 # What the rule for near copies was made for.
 _NEIGHBOURS = 32
 # A fold cannot hold more.
@@ -32,8 +34,8 @@ _LARGEST_SHARE = 0.2
 class Copies:
     """Rows that are near copies of each other.
 
-    `clusters` (n,) names the cluster of each row; `neighbours` are the 32 nearest of the n rows,
-    None where there are fewer than two rows.
+    `clusters` (n,) numbers the cluster of each row; `neighbours` are the 32 nearest of the n rows,
+    None where there are fewer than two rows, or more than `MOST_ROWS`.
     """
 
     clusters: NDArray[Any]
@@ -48,14 +50,17 @@ def find_copies(
     """The near copies among rows, by their texts where they are texts alone, else by `space`.
 
     `space` (n, d) holds numbers on comparable scales; `frame` the same n rows as they are read.
+    Above `MOST_ROWS` rows, near copies are told by texts alone.
 
     >>> find_copies(np.array([[0.0], [0.0], [7.0]]), None, None).clusters.tolist()
     [0, 0, 1]
     """
-    around = nearest(space, k=_NEIGHBOURS) if len(space) > 1 else None
+    around = nearest(space, k=_NEIGHBOURS) if 1 < len(space) <= MOST_ROWS else None
     if frame is not None and features and all(f.kind == "text" for f in features.values()):
         columns = [frame[name].tolist() for name in features]
         names = near_duplicate_groups([" ".join(texts) for texts in zip(*columns, strict=True)])
+    elif around is None:
+        return Copies(np.arange(len(space)), None)
     else:
         names = near_duplicate_groups(space, neighbours=around)
     return Copies(joined_groups(names.to_pylist()), around)

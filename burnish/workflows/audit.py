@@ -26,7 +26,7 @@ from burnish.modeling import (
 )
 from burnish.modeling.caching import ArrayCache
 from burnish.modeling.probabilities import Progress
-from burnish.quality import duplicate_groups
+from burnish.quality import duplicate_groups, outliers
 from burnish.spec import DatasetSpec
 from burnish.typing import Mapper
 
@@ -51,6 +51,7 @@ AUDIT_SCHEMA = pa.schema(
         ("model_disagreement", pa.float64()),
         ("neighbour_disagreement", pa.float64()),
         ("class_distance", pa.float64()),
+        ("outlier_score", pa.float64()),
         ("leverage", pa.float64()),
         ("audit_rank", pa.int64()),
         ("confusion_pair", pa.string()),
@@ -59,7 +60,7 @@ AUDIT_SCHEMA = pa.schema(
     ]
 )
 # What is known of a row before any label of it is judged: of the rows without one as well.
-OF_ROWS = ("neighbour_disagreement", "class_distance", "leverage", "cluster")
+OF_ROWS = ("neighbour_disagreement", "class_distance", "outlier_score", "leverage", "cluster")
 
 
 def predict_probs(
@@ -76,11 +77,12 @@ def predict_probs(
     Returns example_id, label, given_label, split, `p:<class>` for each class (the spec's, else
     those that occur, sorted), model_disagreement, copy_group (the first example_id among the rows
     with the same features), and what the surroundings say: neighbour_disagreement, class_distance,
-    leverage (how much the row's label moves a model; about 1) and cluster (as copy_group, of near
-    copies). Folds keep each fold_group and near copies together. Rows of `unlabeled` whose
-    example_id is not in `current` yet follow, with a null label and split; they need example_id
-    and the features alone. Validation and test rows are never read. Fits are taken from `cache`
-    where nothing that they depend on has changed; `progress` is told after each.
+    outlier_score, leverage (how much the row's label moves a model; about 1) and cluster (as
+    copy_group, of near copies); the first three are null above 100,000 rows. Folds keep each
+    fold_group and near copies together. Rows of `unlabeled` whose example_id is not in `current`
+    yet follow, with a null label and split; they need example_id and the features alone.
+    Validation and test rows are never read. Fits are taken from `cache` where nothing that they
+    depend on has changed; `progress` is told after each.
 
     Raises `DataError` where fewer than two training rows have a label, a label is no class of the
     spec, or a feature cannot be read.
@@ -130,13 +132,15 @@ def predict_probs(
 
 def _surroundings(found: OutOfSample, labeled: pa.Table, extra: pa.Table) -> dict[str, Any]:
     """What lies around each row; of a row without a label, its leverage alone."""
-    missing = pa.nulls(extra.num_rows, pa.float64())
-    codes = encode_labels(labeled["label"], found.classes)
+    every = labeled.num_rows + extra.num_rows
+    columns: dict[str, Any] = dict.fromkeys(OF_ROWS[:3], pa.nulls(every, pa.float64()))
     around = found.copies.neighbours if found.copies is not None else None
-    said = surrounding_signals(codes, found.features if around is None else around)
-    columns: dict[str, Any] = {
-        name: pa.concat_arrays([pa.array(values), missing]) for name, values in said.items()
-    }
+    if around is not None:
+        codes = encode_labels(labeled["label"], found.classes)
+        said = surrounding_signals(codes, around)
+        said["outlier_score"] = outliers(around).outlier_score
+        missing = pa.nulls(extra.num_rows, pa.float64())
+        columns |= {n: pa.concat_arrays([pa.array(v), missing]) for n, v in said.items()}
     columns["leverage"] = review_leverage(np.vstack([found.features, found.extra_features]))
     ids = labeled["example_id"].to_pylist()
     first: dict[int, str] = {}

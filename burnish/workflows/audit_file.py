@@ -7,12 +7,12 @@ not: any of the steps (`burnish.workflows.audit_file_rows`, `.audit`, `.audit_fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,16 +20,13 @@ from burnish.errors import DataError, ProjectError
 from burnish.report.audit_page import AuditSummary, NextStep, render_audit_page
 from burnish.spec import Chosen, FeatureKind
 from burnish.workflows.audit import audit_labels, predict_probs
+from burnish.workflows.audit_file_answers import heard
 from burnish.workflows.audit_file_out import AuditFiles, audit_files, write_audit_files
 from burnish.workflows.audit_file_page import summarise_audit
 from burnish.workflows.audit_file_queue import audit_table
 from burnish.workflows.audit_file_rows import FileRows, read_rows, require_file
-from burnish.workflows.audit_file_surroundings import look_around
 from burnish.workflows.home import find_project
 from burnish.workflows.init import default_name
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 DEFAULT_BUDGET = 100
 Told = Callable[[str, int, int], None]
@@ -106,13 +103,11 @@ def audit_file(
     rows = read_rows(file, target=target, folder=folder, chosen=chosen)
     tell("reading", 1, 1)
     judged = _judged(rows, tell)
-    tell("comparing", 0, 1)
-    around = look_around(rows)
-    table = audit_table(judged, rows, around, budget=rows_asked)
+    table = audit_table(judged, rows, budget=rows_asked)
     tell("writing", 0, 1)
     moment = now or datetime.now(UTC)
     steps = next_steps(rows, files)
-    summary = summarise_audit(rows, table, around, steps=steps, now=moment)
+    summary = summarise_audit(rows, table, steps=steps, now=moment)
     page = render_audit_page(summary)
     write_audit_files(files, table=table, page=page, spec_text=rows.spec_text)
     tell("writing", 1, 1)
@@ -120,24 +115,13 @@ def audit_file(
 
 
 def _judged(rows: FileRows, tell: Told) -> pa.Table:
-    found = predict_probs(rows.examples, rows.spec, mapper=_Telling(tell))
-    return audit_labels(found, spec=rows.spec)
-
-
-class _Telling:
-    """Runs task after task, and tells of each."""
-
-    def __init__(self, tell: Told) -> None:
-        self._tell = tell
-
-    def map(self, function: Callable[[A], B], items: Iterable[A]) -> list[B]:
-        tasks = list(items)
-        results: list[B] = []
-        for done, task in enumerate(tasks):
-            self._tell("models", done, len(tasks))
-            results.append(function(task))
-        self._tell("models", len(tasks), len(tasks))
-        return results
+    # Until the first fit is done, rows are read and compared.
+    tell("comparing", 0, 1)
+    found = predict_probs(
+        rows.examples, rows.spec, progress=lambda done, fits: tell("models", done, fits)
+    )
+    audit = audit_labels(found, spec=rows.spec)
+    return audit if rows.answers is None else heard(audit, found, rows.answers)
 
 
 def next_steps(rows: FileRows, files: AuditFiles) -> tuple[NextStep, ...]:

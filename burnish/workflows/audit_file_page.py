@@ -7,7 +7,6 @@ files (`burnish.workflows.audit_file_out`).
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import ceil, floor
@@ -18,7 +17,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import compute
 
+from burnish.acquisition import forecast
 from burnish.metrics import Interval, wilson_interval
+from burnish.modeling.copies import MOST_ROWS
 from burnish.report.audit_page import (
     AuditSummary,
     ClassNoise,
@@ -32,7 +33,6 @@ from burnish.report.loop_page import percent
 from burnish.slices import resolve_slices
 from burnish.workflows.audit_file_quality import quality_findings
 from burnish.workflows.audit_file_rows import FileRows
-from burnish.workflows.audit_file_surroundings import Surroundings
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -44,7 +44,6 @@ _HELD_OUT = ("validation", "test")
 def summarise_audit(
     rows: FileRows,
     table: pa.Table,
-    around: Surroundings,
     *,
     steps: Sequence[NextStep],
     now: datetime,
@@ -67,12 +66,12 @@ def summarise_audit(
         pairs=pairs,
         suspects=_suspects(rows, judged),
         slices=_slices(rows, judged),
-        findings=quality_findings(rows, table, around),
+        findings=quality_findings(rows, table),
         queue=queued.num_rows,
         control=int(pc.sum(pc.equal(queued["reason"], "control")).as_py() or 0),
         forecast=_forecast(judged, queued),
         steps=tuple(steps),
-        notes=(*rows.notes, *filter(None, [around.note])),
+        notes=(*rows.notes, *_left_out(table)),
         limits=_limits(rows, table),
         generated_at=now,
         doubts=tuple(_doubts(judged)),
@@ -196,18 +195,15 @@ def _slices(rows: FileRows, judged: pa.Table) -> tuple[SliceNoise, ...]:
 
 def _forecast(judged: pa.Table, queued: pa.Table) -> str:
     """What the rows to look at first are expected to hold, in words."""
-    try:
-        forecast: Any = importlib.import_module("burnish.acquisition").forecast
-    except (ImportError, AttributeError):
-        forecast = None
-    if forecast is not None:
-        return str(forecast(_open_rows(judged), reviews=max(1, queued.num_rows)).text)
-    asked = pc.is_in(judged["example_id"], queued["example_id"].combine_chunks())
-    expected = float(pc.sum(judged.filter(asked)["error_probability"]).as_py() or 0.0)
-    return (
-        f"Of the {queued.num_rows:,} rows to look at first, about {expected:.0f} are expected to "
-        "be wrong."
-    )
+    return forecast(_open_rows(judged), reviews=max(1, queued.num_rows)).text
+
+
+def _left_out(table: pa.Table) -> Iterator[str]:
+    if table.num_rows > MOST_ROWS:
+        yield (
+            "outliers, and near copies by numbers, were not looked for above "
+            f"{MOST_ROWS:,} labeled rows"
+        )
 
 
 def _open_rows(table: pa.Table) -> pa.Table:

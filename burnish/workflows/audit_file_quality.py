@@ -16,7 +16,6 @@ from pyarrow import compute
 
 from burnish.report.audit_page import QualityFinding
 from burnish.workflows.audit_file_rows import FileRows
-from burnish.workflows.audit_file_surroundings import Surroundings
 from burnish.workflows.validate import crossing_duplicates
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
@@ -27,14 +26,12 @@ FEW_ROWS, MOST_EXAMPLES = 10, 4
 FAR_OFF = 0.8
 
 
-def quality_findings(
-    rows: FileRows, table: pa.Table, around: Surroundings
-) -> tuple[QualityFinding, ...]:
+def quality_findings(rows: FileRows, table: pa.Table) -> tuple[QualityFinding, ...]:
     """All findings, what was looked for in vain as well. `table` is that of `audit_table`."""
     return (
         *_copies(table),
-        *_near_copies(table, around),
-        *_outliers(around),
+        *_near_copies(table),
+        *_outliers(table),
         *_missing(rows),
         _few(rows),
         *_held_out_copies(rows, table),
@@ -74,14 +71,12 @@ def _copies(table: pa.Table) -> Iterator[QualityFinding]:
     )
 
 
-def _near_copies(table: pa.Table, around: Surroundings) -> Iterator[QualityFinding]:
+def _near_copies(table: pa.Table) -> Iterator[QualityFinding]:
     """Groups of near copies with more than one content: those of one are exact copies."""
-    if around.groups is None:
-        return
-    exact = dict(zip(table["row"].to_pylist(), table["copy_group"].to_pylist(), strict=True))
+    columns = [table[name].to_pylist() for name in ("row", "cluster", "copy_group")]
     groups: dict[str, dict[str, int]] = defaultdict(dict)
-    for row, name in enumerate(around.groups, start=1):
-        groups[name].setdefault(exact[row], row)
+    for row, name, content in sorted(zip(*columns, strict=True)):
+        groups[name].setdefault(content, row)
     near = [sorted(group.values()) for group in groups.values() if len(group) > 1]
     near.sort()
     extra = sum(len(group) - 1 for group in near)
@@ -97,11 +92,13 @@ def _near_copies(table: pa.Table, around: Surroundings) -> Iterator[QualityFindi
     )
 
 
-def _outliers(around: Surroundings) -> Iterator[QualityFinding]:
-    if around.outlier_score is None:
+def _outliers(table: pa.Table) -> Iterator[QualityFinding]:
+    score = table["outlier_score"].to_numpy()
+    if np.isnan(score).all():
         return
-    odd = np.flatnonzero(around.outlier_score > FAR_OFF)
-    first = odd[np.argsort(-around.outlier_score[odd], kind="stable")][:MOST_EXAMPLES]
+    odd = np.flatnonzero(score > FAR_OFF)
+    rows = table["row"].to_numpy()[odd]
+    first = rows[np.lexsort((rows, -score[odd]))][:MOST_EXAMPLES]
     yield QualityFinding(
         "Outliers",
         odd.size,
@@ -109,7 +106,7 @@ def _outliers(around: Surroundings) -> Iterator[QualityFinding]:
         "something that is rare."
         if odd.size
         else "No row is four times as far from its nearest rows as is usual.",
-        tuple(f"row {row + 1:,}" for row in first.tolist()),
+        tuple(f"row {row:,}" for row in first.tolist()),
         "warn" if odd.size else "good",
     )
 

@@ -15,22 +15,24 @@ from pyarrow import compute
 from burnish.acquisition import compose_batch
 from burnish.workflows.audit_file_answers import answer_signals
 from burnish.workflows.audit_file_rows import FileRows
-from burnish.workflows.audit_file_surroundings import Surroundings
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
 
 FIRST = ("example_id", "row", "given_label", "suggested_label", "error_probability")
-LAST = ("split", "confusion_pair", "copy_group", "audit_rank", "queue_rank", "reason", "why")
+LAST = (
+    *("split", "confusion_pair", "copy_group", "cluster"),
+    *("audit_rank", "queue_rank", "reason", "why"),
+)
 
 
-def audit_table(audit: pa.Table, rows: FileRows, around: Surroundings, *, budget: int) -> pa.Table:
+def audit_table(audit: pa.Table, rows: FileRows, *, budget: int) -> pa.Table:
     """One row for each of the file, most suspicious first, those without a label last.
 
     Columns: example_id, row (in the file, from 1, without a header), given_label, suggested_label,
-    error_probability; the signals of the audit and of annotators, and outlier_score; split (null
-    where the file declares none), confusion_pair, copy_group, audit_rank; and queue_rank, reason,
-    why for the rows to look at first, at most `budget`, null elsewhere.
+    error_probability; the signals of the audit and of annotators; split (null where the file
+    declares none), confusion_pair, copy_group, cluster, audit_rank; and queue_rank, reason, why
+    for the rows to look at first, at most `budget`, null elsewhere.
 
     The queue is taken from rows that no column declares validation or test: mended by the model
     that is then judged on them, they would flatter it. Its order is by suspicion, with the rows
@@ -45,8 +47,6 @@ def audit_table(audit: pa.Table, rows: FileRows, around: Surroundings, *, budget
         labels: list[str | None] = rows.examples["label"].to_pylist()
         signals = answer_signals(rows.answers, labels)
         columns |= {name: cells.take(place) for name, cells in signals.items()}
-    if around.outlier_score is not None:
-        columns["outlier_score"] = pa.array(around.outlier_score).take(place)
     judged = pa.table(columns)
     columns |= _queue_columns(judged, rows, budget)
     signals = [name for name in columns if name not in {*FIRST, *LAST, "label"}]

@@ -73,8 +73,8 @@ def test_columns_follow_the_classes_of_the_spec() -> None:
     probs = predict_probs(flowers()[0], SPEC)
     assert probs.column_names == [
         "example_id", "label", "given_label", "split", "p:tulip", "p:iris", "p:rose",
-        "model_disagreement", "copy_group", "neighbour_disagreement", "class_distance", "leverage",
-        "cluster",
+        "model_disagreement", "copy_group", "neighbour_disagreement", "class_distance",
+        "outlier_score", "leverage", "cluster",
     ]  # fmt: skip
     total = sum(probs[f"p:{name}"].to_numpy() for name in SPEC.classes)
     np.testing.assert_allclose(total, 1)

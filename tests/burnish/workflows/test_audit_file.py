@@ -22,7 +22,6 @@ from burnish.spec import Chosen, load_spec
 from burnish.workflows.audit_file import audit_file
 from burnish.workflows.audit_file_page import expected_share
 from burnish.workflows.audit_file_rows import read_rows
-from burnish.workflows.audit_file_surroundings import look_around
 from burnish.workflows.ingest import read_examples
 from tests.burnish.workflows.files_to_audit import found_first, numbers, pictures, save, texts
 
@@ -225,7 +224,6 @@ def test_copies_and_conflicting_labels_are_told_with_their_rows(here):
 
 
 def test_near_copies_and_outliers_are_told_with_their_rows(here):
-    pytest.importorskip("burnish.neighbours")
     table, _ = numbers()
     near = table.slice(7, 1)
     near = near.set_column(1, "petal", pc.add(near["petal"], 0.0005))
@@ -240,15 +238,15 @@ def test_near_copies_and_outliers_are_told_with_their_rows(here):
     assert scores.index(max(scores)) == 301
 
 
-def test_more_rows_than_can_be_compared_are_told_of(here):
-    pytest.importorskip("burnish.neighbours")
+def test_more_rows_than_can_be_compared_are_told_of(here, monkeypatch):
     table, _ = numbers()
     save(table, here / "plants.csv")
-    rows = read_rows(here / "plants.csv", target="kind", folder=here / "out", chosen=Chosen())
-    around = look_around(rows, most_rows=299)
-    assert around.groups is None
-    assert around.outlier_score is None
-    assert "above 299 rows" in around.note
+    monkeypatch.setattr("burnish.modeling.copies.MOST_ROWS", 299)
+    monkeypatch.setattr("burnish.workflows.audit_file_page.MOST_ROWS", 299)
+    audit = audit_file(here / "plants.csv", target="kind")
+    assert audit.to_table()["outlier_score"].null_count == audit.to_table().num_rows
+    assert any("above 299 labeled rows" in note for note in audit.summary.notes)
+    assert not [one for one in audit.summary.findings if one.title == "Outliers"]
 
 
 def test_a_planted_noisy_slice_and_rare_classes_are_told(here):
@@ -362,7 +360,7 @@ def test_progress_tells_every_step_in_order(here):
     told: list[tuple[str, int, int]] = []
     audit_file(here / "plants.csv", target="kind", progress=lambda *step: told.append(step))
     assert list(dict.fromkeys(what for what, _, _ in told)) == [
-        "reading", "models", "comparing", "writing",
+        "reading", "comparing", "models", "writing",
     ]  # fmt: skip
     models = [(done, total) for what, done, total in told if what == "models"]
     assert models == [(at, models[-1][1]) for at in range(models[-1][1] + 1)]
