@@ -38,7 +38,7 @@ from threadpoolctl import threadpool_limits
 from burnish.labels import find_label_errors, refit_error_probability
 from burnish.modeling import out_of_sample_probabilities
 
-SEEDS, BUDGET, BATCHES, ACCURACY, GOLD = 20, 300, 5, 0.95, 50
+SEEDS, BUDGET, BATCHES, ACCURACY, GOLD = 8, 300, 5, 0.95, 50
 WAYS = ("static", "refitted", "refitted, no gold items", "recalibrated always")
 
 

@@ -29,7 +29,7 @@ from burnish.workflows.noise import estimate_noise
 from burnish.workflows.simulate import CONFUSABLE_SHARE
 
 # The interval of one who knows the reviewers, and the uncorrected one, in the first of the runs.
-LOOPS, COMPARED, CLASSES = 1_000, 250, 10
+LOOPS, COMPARED, CLASSES = 1_000, 150, 10
 # Counts so large that nothing of the reviewers is left to chance.
 SURE = 10_000_000
 
