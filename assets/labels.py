@@ -13,7 +13,7 @@ from assets.reporting import joined, materialized, stage
 from burnish.modeling import check_model
 from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
-from burnish.typing import LabelLedger, Mapper
+from burnish.typing import ArrayCache, LabelLedger, Mapper
 from burnish.versions import Versions
 from burnish.workflows.audit import audit_labels, predict_probs
 from burnish.workflows.curate import curate
@@ -40,6 +40,7 @@ def build(spec: DatasetSpec) -> list[Any]:
         versions: dg.ResourceParam[Versions],
         ledger: dg.ResourceParam[LabelLedger],
         mapper: dg.ResourceParam[Mapper],
+        cache: dg.ResourceParam[ArrayCache],
         pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         check_model(spec.model)
@@ -48,7 +49,7 @@ def build(spec: DatasetSpec) -> list[Any]:
         unlabeled = versions.read_last_good(spec.name, "unlabeled_examples")
         validated = versions.read(spec.name, "validated_examples")
         current = curate(validated, labels, unlabeled=unlabeled)
-        probs = predict_probs(current, spec, unlabeled=unlabeled, mapper=mapper)
+        probs = predict_probs(current, spec, unlabeled=unlabeled, mapper=mapper, cache=cache)
         written = versions.write(
             spec.name, "pred_probs", probs, iteration=iteration.number, gated=False
         )

@@ -51,6 +51,15 @@ class Mapper(Protocol):
 
 
 @runtime_checkable
+class ArrayCache(Protocol):
+    """Keeps arrays by key; `get` gives None for what it does not have. It is never the record."""
+
+    def get(self, key: str) -> NDArray[Any] | None: ...
+
+    def put(self, key: str, array: NDArray[Any]) -> None: ...
+
+
+@runtime_checkable
 class TableStore(Protocol):
     """Versioned tables, Arrow in and Arrow out. A reader sees a whole version or the one before.
 

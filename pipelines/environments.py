@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from burnish.errors import ProjectError
+from burnish.modeling import FolderCache
 from burnish.report.pages import Pages
 from resources.compute import MapperResource
 from resources.expectations import GateRunnerResource
@@ -63,6 +64,7 @@ def _embedded(settings: Settings) -> dict[str, Any]:
             home=str(settings.home),
         ),
         "mapper": MapperResource(),
+        "cache": FolderCache(settings.home / "cache"),
         "pages": pages,
         "git_sha": settings.git_sha,
     }

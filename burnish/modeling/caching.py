@@ -14,19 +14,11 @@ import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
-
-
-class ArrayCache(Protocol):
-    """Keeps arrays by key; `get` gives None for what it does not have."""
-
-    def get(self, key: str) -> NDArray[Any] | None: ...
-
-    def put(self, key: str, array: NDArray[Any]) -> None: ...
 
 
 def content_key(*parts: Any) -> str:

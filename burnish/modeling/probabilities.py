@@ -19,14 +19,14 @@ from numpy.typing import ArrayLike, NDArray
 from burnish.errors import DataError
 from burnish.labels import check_pred_probs, encode_labels
 from burnish.labels.checks import sorted_classes
-from burnish.modeling.caching import ArrayCache, content_key
+from burnish.modeling.caching import content_key
 from burnish.modeling.combining import TABLE_LEAN, join_models
 from burnish.modeling.copies import Copies, find_copies, held_together
 from burnish.modeling.folds import assign_folds
 from burnish.modeling.panel import PanelModel, audit_panel, is_table
 from burnish.modeling.views import Views, frame_views, matrix_views, neighbour_space
 from burnish.spec import Feature
-from burnish.typing import Labels, Mapper
+from burnish.typing import ArrayCache, Labels, Mapper
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,11 +24,10 @@ from burnish.modeling import (
     out_of_sample_probabilities,
     review_leverage,
 )
-from burnish.modeling.caching import ArrayCache
 from burnish.modeling.probabilities import Progress
 from burnish.quality import duplicate_groups, outliers
 from burnish.spec import DatasetSpec
-from burnish.typing import Mapper
+from burnish.typing import ArrayCache, Mapper
 
 PREFIX = "p:"
 # Up to here, and without text, a second pass over other folds costs about a second, and steadies

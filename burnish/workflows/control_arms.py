@@ -69,9 +69,11 @@ def control_arms(
 
     `queues` are relabel queues, one an iteration, in order; `labels_events` all events of the data
     set. Whether a row was wrong is what its standing decision says: a correction that was taken
-    back does not count. Arms without a decided control row are left out.
+    back does not count, nor does a known answer that was restated. Arms without a decided control
+    row are left out.
     """
-    courses = _courses(labels_events)
+    # A known answer restated behind a reviewer's own is not what a reviewer found.
+    courses = _courses(one for one in labels_events if one.verdict.role != GOLD)
     owner = {name: at for at, queue in enumerate(queues) for name in _ids(queue)}
     starts: dict[int, int] = {}
     for name, course in courses.items():

@@ -2,8 +2,9 @@
 
 What belongs here: reading the known answers, writing them into the ledger after a reviewer's own
 answer, and how often each reviewer is right. What does not: drawing gold items into a batch
-(`burnish.acquisition`), the noise that is left (`burnish.workflows.noise`), or a truth of all rows
-for simulation (`burnish.workflows.simulate`).
+(`burnish.acquisition`), the counts that correct an estimate of noise
+(`burnish.workflows.control_arms`), the noise that is left (`burnish.workflows.noise`), or a truth
+of all rows for simulation (`burnish.workflows.simulate`).
 
 A reviewer's answer to a gold item is in the ledger like any other: nobody is told. Where it differs
 from what is known, an event of author `gold` follows it and restates the known label. So the label
@@ -44,7 +45,7 @@ ACCURACY_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class ReviewerCounts:
+class GoldReviews:
     """What one reviewer, or several, said of rows with a known answer.
 
     `wrong_shown` rows had a wrong label, and of `wrong_found` of them the reviewer said so (by
@@ -152,7 +153,7 @@ def is_restated(verdict: Verdict) -> bool:
 
 def count_reviews(
     events: Iterable[LabelEvent], gold: Mapping[str, str], *, reasons: Sequence[str] | None = None
-) -> dict[str, ReviewerCounts]:
+) -> dict[str, GoldReviews]:
     """What each author said of rows with a known answer, the last word on each row counting.
 
     `reasons` keeps the rows that were in a batch for one of these, say `("gold", "control")`: rows
@@ -168,19 +169,6 @@ def count_reviews(
     for (author, _), verdict in sorted(last.items()):
         said.setdefault(author, []).append(verdict)
     return {author: _counts(verdicts, gold) for author, verdicts in said.items()}
-
-
-def reviewer_counts(
-    events: Iterable[LabelEvent], gold: Mapping[str, str], *, reasons: Sequence[str] | None = None
-) -> tuple[int, int, int, int]:
-    """(wrong found, wrong shown, right kept, right shown) of all reviewers together."""
-    counts = list(count_reviews(events, gold, reasons=reasons).values())
-    return (
-        sum(one.wrong_found for one in counts),
-        sum(one.wrong_shown for one in counts),
-        sum(one.right_kept for one in counts),
-        sum(one.right_shown for one in counts),
-    )
 
 
 def reviewer_accuracy(
@@ -213,12 +201,12 @@ def _share(name: str, hits: int, n: int) -> Iterator[tuple[str, float | None]]:
     yield f"{name}_high", found.high
 
 
-def _counts(verdicts: Sequence[Verdict], gold: Mapping[str, str]) -> ReviewerCounts:
+def _counts(verdicts: Sequence[Verdict], gold: Mapping[str, str]) -> GoldReviews:
     sure = [verdict for verdict in verdicts if verdict.decision != "unsure"]
     labelled = [verdict for verdict in sure if verdict.from_label is not None]
     wrong = [one for one in labelled if one.from_label != gold[one.example_id]]
     right = [one for one in labelled if one.from_label == gold[one.example_id]]
-    return ReviewerCounts(
+    return GoldReviews(
         wrong_found=sum(one.decision != "keep" for one in wrong),
         wrong_shown=len(wrong),
         right_kept=sum(one.decision == "keep" for one in right),

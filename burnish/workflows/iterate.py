@@ -26,6 +26,7 @@ from burnish.workflows.batch import require_decided
 from burnish.workflows.control_arms import changed_labels, control_arms, gold_counts
 from burnish.workflows.curate import curate
 from burnish.workflows.evaluate import headline
+from burnish.workflows.gold import known_answers
 from burnish.workflows.noise import NoiseEstimate, estimate_noise
 from burnish.workflows.promote import Promotion, decide_promotion
 from burnish.workflows.train import Trained, train_model
@@ -51,7 +52,7 @@ def curate_iteration(
 
     Raises `IterationError` while people have not looked at every item of the batch: the queue is
     the pause, and what is decided later would belong to nobody's iteration. `gold` is as in
-    `noise_so_far`.
+    `noise_so_far`, by default what is kept of the dataset's gold items.
     """
     require_decided(versions, ledger, iteration)
     refused = versions.refusal(spec.name, "validated_examples")
@@ -60,7 +61,8 @@ def curate_iteration(
     labels = ledger.fold(spec.name)
     written = versions.write_curated(spec.name, labels, iteration=iteration.number)
     rows = versions.read_candidate(spec.name, "curated_examples", version=written.version)
-    noise = noise_so_far(versions, ledger, spec.name, rows, gold=gold)
+    answers = known_answers(versions, spec.name) if gold is None else gold
+    noise = noise_so_far(versions, ledger, spec.name, rows, gold=answers)
     versions.note(spec.name, iteration.number, noise=noise.to_dict())
     return written, rows, noise
 

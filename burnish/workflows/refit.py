@@ -25,6 +25,7 @@ from burnish.records import FINAL_DECISIONS, Iteration, LabelEvent, Verdict
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.control_arms import GOLD, gold_counts
+from burnish.workflows.gold import known_answers
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -99,13 +100,14 @@ def refit_iteration(
     """`audit`, made in `iteration`, refitted to the verdicts before the iteration opened.
 
     Nothing later counts, so that the audit made again is the same. `gold` gives the known label of
-    gold items by example_id.
+    gold items by example_id; by default it is what is kept of them.
     """
     mark = iteration.watermark.event_id
     events = [one for one in ledger.events(iteration.dataset) if one.event_id <= mark]
     asked = {event.verdict.evidence.get("iteration") for event in events}
     audits = _audits_of(versions, iteration, asked)
-    counts = gold_counts(events, gold or {})
+    answers = known_answers(versions, iteration.dataset) if gold is None else gold
+    counts = gold_counts(events, answers)
     return refitted_audit(audit, verdict_history(events, audits), reviewers=counts)
 
 

@@ -16,6 +16,7 @@ from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.workflows.ahead import look_ahead, past_batches, seconds_of_a_review
 from burnish.workflows.batch import batch_decided
+from burnish.workflows.control_arms import gold_counts
 from burnish.workflows.exchange import export_items, import_file
 from burnish.workflows.gates import promised_rows, run_gate
 from burnish.workflows.gold import (
@@ -24,7 +25,6 @@ from burnish.workflows.gold import (
     known_answers,
     load_gold,
     reviewer_accuracy,
-    reviewer_counts,
     with_known_answers,
 )
 from burnish.workflows.home import Home
@@ -181,9 +181,11 @@ def test_a_simulated_reviewer_is_measured_as_good_as_it_is(home, spec):
     for name in ("sensitivity", "specificity", "accuracy"):
         assert row[f"{name}_low"] < row[name] < row[f"{name}_high"]
         assert abs(row[name] - 0.9) < 0.05
-    found, shown, kept, right = reviewer_counts(events, answers)
-    assert (shown, right) == (500, 1500)
-    assert (found / shown, kept / right) == (row["sensitivity"], row["specificity"])
+    counts = gold_counts(events, answers)
+    assert counts is not None
+    assert (counts.wrong_shown, counts.right_shown) == (500, 1500)
+    assert counts.wrong_found / 500 == row["sensitivity"]
+    assert counts.right_kept / 1500 == row["specificity"]
 
 
 def event(number: int, name: str, word: str, before, after, *, author="Ada", **more) -> LabelEvent:
@@ -214,7 +216,7 @@ def test_each_author_is_counted_apart_by_the_last_word_on_known_rows():
     assert rows["Ada"]["accuracy"] == 0.5
     assert (rows["Bo"]["sensitivity"], rows["Bo"]["specificity"]) == (0.0, None)
     assert reviewer_accuracy([], gold).num_rows == 0
-    assert reviewer_counts([], gold) == (0, 0, 0, 0)
+    assert gold_counts([], gold) is None
 
 
 def test_an_answer_follows_whatever_else_was_said():
