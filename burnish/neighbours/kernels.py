@@ -58,6 +58,45 @@ def keep_nearest(
 
 
 @njit(cache=True, nogil=True)
+def keep_nearest_of_columns(
+    products: NDArray[Any],
+    halves: NDArray[Any],
+    first_row: int,
+    worst: NDArray[Any],
+    keys: NDArray[Any],
+    indices: NDArray[Any],
+) -> None:
+    """Merge one tile into the nearest rows of its columns: `keys` and `indices` (columns, m).
+
+    Row i of the tile is row `first_row + i` of the matrix, with `halves` of its norm; none of them
+    is among the columns. `worst` (columns,) is the last of each one's keys, and is kept so.
+    """
+    m = keys.shape[1]
+    for i in range(products.shape[0]):
+        half = halves[i]
+        if not np.isfinite(half):
+            break
+        row = products[i]
+        for start in range(0, row.shape[0], _LANES):
+            low = half - half
+            for j in range(start, start + _LANES):
+                low = min(low, (half - row[j]) - worst[j])
+            if not low < 0:
+                continue
+            for j in range(start, start + _LANES):
+                key = half - row[j]
+                if key < worst[j]:
+                    place = m - 1
+                    while place > 0 and keys[j, place - 1] > key:
+                        keys[j, place] = keys[j, place - 1]
+                        indices[j, place] = indices[j, place - 1]
+                        place -= 1
+                    keys[j, place] = key
+                    indices[j, place] = first_row + i
+                    worst[j] = keys[j, m - 1]
+
+
+@njit(cache=True, nogil=True)
 def true_nearest(
     rows: NDArray[Any],
     asked: NDArray[Any],
@@ -79,7 +118,7 @@ def true_nearest(
         for c in range(candidates.shape[1]):
             other = candidates[i, c]
             if other < 0:
-                break
+                continue
             total = 0.0
             for f in range(d):
                 step = np.float64(mine[f]) - np.float64(rows[other, f])

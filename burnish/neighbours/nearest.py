@@ -58,7 +58,7 @@ def nearest(
 
     Above 5,000 rows the search goes through tiles of the product of the matrix with itself in
     float32, and again in float64 for the rows whose neighbours float32 cannot tell apart. It takes
-    n * d * 16 bytes beside the matrix at most, and `workers` threads (1 or 2) with one BLAS thread
+    about n * (8 * d + 28 * (k + 6)) bytes, and `workers` threads (1 or 2) with one BLAS thread
     each. Raises `DataError` on another shape, fewer than two rows, NaN or infinity (the row is
     named), or a `k`, `metric` or `workers` that is not possible.
 
