@@ -30,7 +30,7 @@ def mean_of(values: Iterable[float]) -> Mean:
     return Mean(float(x.mean()), float(x.mean()) - half, float(x.mean()) + half)
 
 
-def over_seeds(function: Callable[[int], Any], seeds: Iterable[int], *, workers: int) -> list[Any]:
+def over_seeds(function: Callable[[Any], Any], seeds: Iterable[Any], *, workers: int) -> list[Any]:
     """`function` of each seed, in the order of the seeds; each process keeps to one thread."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         return list(pool.map(function, seeds))
