@@ -25,7 +25,7 @@ from burnish.workflows.ingest import read_annotations
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
 
-_POWER, _TINY = 0.25, 1e-6
+_POWER, _TINY, _EVEN = 0.25, 1e-6, 0.5
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,9 @@ def heard(audit: pa.Table, probs: pa.Table, answers: Answers) -> pa.Table:
     how probable each label is; the odds that it is wrong, to the power of a quarter, take the place
     of the models' own, at the same mean. (On songs with answers of a crowd the consensus ranked
     wrong labels far better than models or annotators alone, and was far too sure; a power of .2 to
-    .3 was the best calibrated.) suggested_label is the consensus' own.
+    .3 was the best calibrated.) suggested_label is the consensus' own; where the models take
+    another class for likelier than the label, or the label is more probably wrong than right, it is
+    the likeliest of the others.
     """
     names = [name for name in probs.column_names if name.startswith(PREFIX)]
     judged = pc.is_in(probs["example_id"], value_set=answers.table["example_id"].combine_chunks())
@@ -150,8 +152,10 @@ def heard(audit: pa.Table, probs: pa.Table, answers: Answers) -> pa.Table:
     probability[at] = _softened(1.0 - np.array(own), float(probability[at].mean()))
     suggested = audit["suggested_label"].to_pylist()
     for n in at:
-        best = int(found.probabilities[place[rows[n]["example_id"]]].argmax())
-        suggested[n] = str(found.classes[best])
+        chances = found.probabilities[place[rows[n]["example_id"]]].copy()
+        if suggested[n] != rows[n]["label"] or probability[n] > _EVEN:
+            chances[column[rows[n]["label"]]] = -1.0
+        suggested[n] = str(found.classes[int(chances.argmax())])
     return _ranked_again(audit, probability, suggested)
 
 

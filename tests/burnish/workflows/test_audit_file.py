@@ -443,3 +443,33 @@ def test_a_file_that_cannot_be_read_is_told(here, name, content, found):
         (here / name).write_text(content)
     with pytest.raises(SourceUnreadable, match=re.escape(found)):
         audit_file(here / name, target="kind")
+
+
+def test_annotators_are_heard_beside_the_models(here):
+    # Two of three annotators go wrong together on some rows: models see it, and so does the third.
+    table, _ = numbers(rows=300, noise=0.0)
+    ids, true = table["plant_id"].to_pylist(), table["kind"].to_pylist()
+    kinds = sorted(set(true))
+    rng = np.random.default_rng(0)
+    torn = set(rng.choice(300, 30, replace=False).tolist())
+    lines = []
+    for at, (name, kind) in enumerate(zip(ids, true, strict=True)):
+        other = kinds[(kinds.index(kind) + 1) % len(kinds)]
+        said = [other, other, kind] if at in torn else [kind, kind, kind]
+        lines += [
+            {"example_id": name, "annotator_id": who, "label": label}
+            for who, label in zip(("Ada", "Bo", "Cy"), said, strict=True)
+        ]
+    save(pa.Table.from_pylist(lines), here / "answers.parquet")
+    save(table.drop_columns(["kind"]), here / "plants.csv")
+    audit = audit_file(
+        here / "plants.csv", identity="plant_id", annotations=here / "answers.parquet"
+    )
+    first = audit.to_table().slice(0, 30).to_pylist()
+    right = dict(zip(ids, true, strict=True))
+    wrong = [row for row in first if row["given_label"] != right[row["example_id"]]]
+    assert len(wrong) >= 20
+    mended = [row["suggested_label"] == right[row["example_id"]] for row in wrong]
+    assert sum(mended) >= 0.8 * len(mended)
+    chances = audit.to_table()["error_probability"].to_pylist()
+    assert chances == sorted(chances, reverse=True)
