@@ -54,10 +54,10 @@ def audit_panel(
     views that exist (`burnish.modeling.views`). Columns: shrunken discriminant analysis, logistic
     regression on a Nystroem map of the RBF kernel, and extra trees; from 1,000 rows on, boosting
     twice instead of the trees. Images: discriminant and kernel on gradients, trees and neighbours
-    on pixels. Text: complement naive Bayes and ridge regression on words, nearest texts, and ridge
-    and logistic regression on a static embedding where there is one, else logistic regression on
-    characters. Below 50 rows, or 5 a class: a linear model and neighbours. Without `features` all
-    columns are numbers.
+    on pixels and all other columns. Text: complement naive Bayes and ridge regression on words, and
+    neighbours and logistic regression on a static embedding where there is one, else on characters.
+    Below 50 rows, or 5 a class: a linear model and neighbours. Without `features` all columns are
+    numbers.
 
     >>> [model.name for model in audit_panel(None, 700, 20, 0)]
     ['discriminant', 'kernel', 'trees']
@@ -93,7 +93,7 @@ def _dense_panel(
 ) -> list[PanelModel]:
     if n_rows < max(_SMALL, 5 * n_classes):
         return _small_panel()
-    if kinds == {"image"} and "gradients" in views:
+    if "image" in kinds and "gradients" in views:
         return _image_panel(n_rows, random_state)
     panel = [
         PanelModel("discriminant", _discriminant(n_features)),
