@@ -56,7 +56,7 @@ def design_frame(
     day_of_week (Monday 0), hour, in UTC. categorical: text, missing values as the category
     `(missing)`. text: '' where missing. image: `<name>_px_000`.. grey pixels in [0, 1], at most
     16 x 16; paths are taken from `folder`. sensor: `<name>__mean`.. as
-    `sensor_matrix` gives.
+    `sensor_matrix` gives. embedding: `<name>__000`.., one column a number, NaN where missing.
 
     Raises `DataError` on a column that is missing, a value that is not of its kind, or infinity,
     naming column and row.
@@ -98,6 +98,29 @@ def _columns(name: str, feature: Feature, values: pa.Array, folder: Path | None)
         case "sensor":
             summary = sensor_matrix(values.to_pylist(), name=name)
             return {f"{name}__{what}": summary[:, i] for i, what in enumerate(STATISTICS)}
+        case "embedding":
+            vectors = _vectors(name, values)
+            return {f"{name}__{i:03d}": vectors[:, i] for i in range(vectors.shape[1])}
+
+
+def _vectors(name: str, values: pa.Array) -> NDArray[np.float64]:
+    """Lists of equal length as rows, NaN where there is none."""
+    cells = values.to_pylist()
+    width = len(next((cell for cell in cells if cell is not None), ()))
+    rows = np.full((len(cells), width), np.nan)
+    for row, cell in enumerate(cells):
+        if cell is None:
+            continue
+        numbers = np.asarray(cell, dtype=np.float64)
+        if numbers.shape != (width,) or width == 0 or not np.isfinite(numbers).all():
+            raise DataError(
+                f"embedding {name!r} in row {row} has {numbers.size} numbers, or one that is not "
+                "finite",
+                expected=f"{width} finite numbers, as many as in the first row",
+                hint="declare `sensor` where lists differ in length",
+            )
+        rows[row] = numbers
+    return rows
 
 
 def _numbers(name: str, values: pa.Array, kind: str) -> NDArray[np.float64]:

@@ -24,6 +24,8 @@ _SMALL = 50
 _LARGE = 20_000
 _ROWS_OF_A_TREE = 5_000
 _ROWS_FOR_BOOSTING = 1_000
+# In a wide table most of its time goes, and columns are directions of an embedding more often.
+_COLUMNS_FOR_BOOSTING = 300
 # Boosting fits a tree for every class in each round.
 _CLASSES_FOR_BOOSTING = 12
 # Logistic regression on characters: rows times classes up to which it takes about a minute.
@@ -52,12 +54,12 @@ def audit_panel(
 
     `n_features` counts the columns of the dense view (0: there is none). `views` names the further
     views that exist (`burnish.modeling.views`). Columns: shrunken discriminant analysis, logistic
-    regression on a Nystroem map of the RBF kernel, and extra trees; from 1,000 rows on, boosting
-    twice instead of the trees. Images: discriminant and kernel on gradients, trees and neighbours
-    on pixels and all other columns. Text: complement naive Bayes and ridge regression on words, and
-    neighbours and logistic regression on a static embedding where there is one, else on characters.
-    Below 50 rows, or 5 a class: a linear model and neighbours. Without `features` all columns are
-    numbers.
+    regression on a Nystroem map of the RBF kernel, and extra trees; from 1,000 rows on, up to 300
+    columns and 12 classes, boosting twice instead of the trees. Images: discriminant and kernel on
+    gradients, trees and neighbours on pixels and all other columns. Text: complement naive Bayes
+    and ridge regression on words, and neighbours and logistic regression on a static embedding
+    where there is one, else on characters. Below 50 rows, or 5 a class: a linear model and
+    neighbours. Without `features` all columns are numbers.
 
     >>> [model.name for model in audit_panel(None, 700, 20, 0)]
     ['discriminant', 'kernel', 'trees']
@@ -99,7 +101,8 @@ def _dense_panel(
         PanelModel("discriminant", _discriminant(n_features)),
         PanelModel("kernel", _kernel(n_rows, random_state)),
     ]
-    if "columns" in views and n_rows >= _ROWS_FOR_BOOSTING and n_classes <= _CLASSES_FOR_BOOSTING:
+    suits = n_classes <= _CLASSES_FOR_BOOSTING and n_features <= _COLUMNS_FOR_BOOSTING
+    if "columns" in views and n_rows >= _ROWS_FOR_BOOSTING and suits:
         return panel + _boosting_panel(n_classes, random_state)
     return [*panel, PanelModel("trees", _trees(n_rows, random_state))]
 

@@ -150,6 +150,8 @@ def look(row: Mapping[str, Any], spec: DatasetSpec, *, label: str | None, usual:
             case "sensor":
                 if cell is not None:
                     drawings.append((name, _line_of(cell, name)))
+            case "embedding":
+                values.append(ShownValue(name, f"{0 if cell is None else len(cell):,} numbers"))
             case "text":
                 texts.append((name, _cut(str(cell or ""))))
             case _:

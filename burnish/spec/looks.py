@@ -144,6 +144,8 @@ def _look_at_signal(name: str, cells: pa.ChunkedArray) -> Look:
         return Look(name, "image", "bytes")
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         picture = re.search(r"ima?ge?|pixel|picture|photo", name.lower())
+        if re.search(r"embed|(^|_)(emb|vec|vector)(_|$)", name.lower()):
+            return Look(name, "embedding", "lists of numbers")
         return Look(name, "image") if picture else Look(name, "sensor", "lists of numbers")
     return Look(name, None, f"holds {kind}")
 

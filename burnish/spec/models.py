@@ -18,7 +18,7 @@ from burnish.records import OnFail
 from burnish.spec.cron import cron_mistake
 
 FeatureKind: TypeAlias = Literal[
-    "numeric", "categorical", "boolean", "datetime", "text", "image", "sensor"
+    "numeric", "categorical", "boolean", "datetime", "text", "image", "sensor", "embedding"
 ]
 Scalar: TypeAlias = str | bool | int | float
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]

@@ -347,7 +347,7 @@ def _absent(name: str, where: str, known: list[str]) -> DataError:
 
 
 def _converted(cells: pa.ChunkedArray, kind: FeatureKind, column: str) -> pa.ChunkedArray:
-    if kind in {"image", "sensor"}:
+    if kind in {"image", "sensor", "embedding"}:
         return cells
     convert = _CONVERTERS[kind]
     try:

@@ -12,7 +12,12 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from burnish.errors import DataError
-from burnish.modeling import design_frame, make_estimator, make_pipeline
+from burnish.modeling import (
+    design_frame,
+    make_estimator,
+    make_pipeline,
+    out_of_sample_probabilities,
+)
 from burnish.modeling.sensors import STATISTICS
 from burnish.spec import Feature, Model
 
@@ -163,3 +168,29 @@ def test_the_dominant_frequency_of_a_signal_is_found() -> None:
     frame = design_frame(pa.table({"x": [wave.tolist()]}), {"x": Feature(kind="sensor")})
     assert frame["x__dominant"][0] == pytest.approx(0.25)
     assert frame["x__entropy"][0] < 0.05
+
+
+def test_an_embedding_is_a_column_a_number_and_finds_errors() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 3, 300)
+    vectors = rng.normal(size=(300, 24)) + 3 * np.eye(3, 24)[true]
+    wrong = rng.random(300) < 0.1
+    table = pa.table({"vector": [None, *vectors[1:].tolist()]})
+    kinds = {"vector": Feature(kind="embedding")}
+    frame = design_frame(table, kinds)
+    assert list(frame.columns[:2]) == ["vector__000", "vector__001"]
+    assert frame.shape == (300, 24)
+    assert np.isnan(frame.iloc[0]).all()
+    labels = np.where(wrong, (true + 1) % 3, true)
+    found = out_of_sample_probabilities(frame, labels, features=kinds)
+    own = found.probs[np.arange(300), labels]
+    assert own[wrong].mean() < 0.3
+    assert own[~wrong].mean() > 0.6
+
+
+def test_an_embedding_of_another_length_is_refused_by_its_row() -> None:
+    kinds = {"vector": Feature(kind="embedding")}
+    with pytest.raises(DataError, match="row 1 has 3 numbers"):
+        design_frame(pa.table({"vector": [[1.0, 2.0], [1.0, 2.0, 3.0]]}), kinds)
+    with pytest.raises(DataError, match="row 1"):
+        design_frame(pa.table({"vector": [[1.0, 2.0], [1.0, float("nan")]]}), kinds)
