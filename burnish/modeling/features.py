@@ -86,10 +86,8 @@ def _columns(name: str, feature: Feature, values: pa.Array, folder: Path | None)
     match feature.kind:
         case "numeric" | "boolean":
             return {name: _numbers(name, values, feature.kind)}
-        case "categorical":
-            return {name: _strings(values, MISSING)}
-        case "text":
-            return {name: _strings(values, "")}
+        case "categorical" | "text":
+            return {name: _strings(values, MISSING if feature.kind == "categorical" else "")}
         case "datetime":
             return _date_parts(name, values)
         case "image":
