@@ -271,6 +271,9 @@ def _fit_and_predict(task: _Task, *, views: Views, codes: Codes, n_classes: int)
     with threadpool_limits(1), warnings.catch_warnings():
         # A class with one row has no spread of its own; the shared one stands in.
         warnings.filterwarnings("ignore", "Only one sample available")
+        # Classes of few rows each are classes all the same, and of few rows all are components.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
+        warnings.filterwarnings("ignore", "n_components > n_samples")
         estimator.fit(X[train], codes[train])
         found = np.asarray(estimator.predict_proba(X[asked]), dtype=np.float64)
     if not np.isfinite(found).all():

@@ -128,6 +128,8 @@ def _unfit(name: str, cells: pa.ChunkedArray) -> str:
         return "the loop writes a column of this name; rename it to use it"
     if cells.null_count == len(cells):
         return "empty"
+    if pa.types.is_time(cells.type) or pa.types.is_duration(cells.type):
+        return f"holds {cells.type}: write it as a number, say of seconds, to use it"
     if pa.types.is_nested(cells.type):
         return ""
     counts = pc.value_counts(cells.drop_null().combine_chunks()).field("counts")

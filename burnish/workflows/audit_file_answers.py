@@ -7,6 +7,7 @@ how a consensus is found (`burnish.consensus`), or reading the file (`burnish.wo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ from burnish.workflows.ingest import read_annotations
 pc: Any = compute
 
 _POWER, _TINY, _EVEN = 0.25, 1e-6, 0.5
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,27 @@ def read_answers(spec: DatasetSpec, examples: pa.Table) -> Answers | None:
     )
 
 
+def strange_answers(answers: Answers, labels: Sequence[str | None]) -> tuple[str, ...]:
+    """A note on answers that are the label of no row, say 'unsure'; none where there are none.
+
+    Raises `DataError` where all are: then labels and answers are written differently.
+    """
+    known = {label for label in labels if label is not None}
+    strange = Counter(a for a in answers.table["label"].to_pylist() if a not in known)
+    if not strange:
+        return ()
+    often = strange.most_common(1)[0][0]
+    if strange.total() == answers.table.num_rows:
+        raise DataError(
+            f"no answer is the label of any row; {often!r} is given most often",
+            expected="labels as the rows have them: " + ", ".join(sorted(known)[:_SHOWN]),
+            hint="write the labels of the annotations as those of the file, or leave --target out",
+        )
+    count = strange.total()
+    said = f"{count:,} {'answer is' if count == 1 else 'answers are'} the label of no row"
+    return (f"{said}, such as {often!r}: counted as disagreement, and not heard otherwise",)
+
+
 def answer_signals(answers: Answers, labels: Sequence[str | None]) -> dict[str, pa.Array]:
     """How the answers stand to the labels, row by row; null where nobody answered.
 
@@ -135,8 +158,12 @@ def heard(audit: pa.Table, probs: pa.Table, answers: Answers) -> pa.Table:
     judged = pc.is_in(probs["example_id"], value_set=answers.table["example_id"].combine_chunks())
     known = probs.filter(judged).select(["example_id", *names])
     known = known.rename_columns(["example_id", *(name.removeprefix(PREFIX) for name in names)])
+    # An answer that no row has as its label (unsure) speaks for none of the classes.
     said = answers.table.filter(
-        pc.is_in(answers.table["example_id"], value_set=known["example_id"].combine_chunks())
+        pc.and_(
+            pc.is_in(answers.table["example_id"], value_set=known["example_id"].combine_chunks()),
+            pc.is_in(answers.table["label"], value_set=pa.array(known.column_names[1:])),
+        )
     )
     if known.num_rows == 0 or said.num_rows == 0:
         return audit

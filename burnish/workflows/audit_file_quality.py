@@ -57,7 +57,9 @@ def _copies(table: pa.Table) -> Iterator[QualityFinding]:
         tuple(_rows_said([row for row, _ in group]) for group in copied[:MOST_EXAMPLES]),
         "warn" if extra else "good",
     )
-    torn = [group for group in copied if len({label for _, label in group if label}) > 1]
+    torn = [
+        group for group in copied if len({label for _, label in group if label is not None}) > 1
+    ]
     count = sum(len(group) for group in torn)
     yield QualityFinding(
         "Conflicting labels",
@@ -117,7 +119,12 @@ def _rows_said(rows: Sequence[int]) -> str:
 
 
 def _torn_said(group: Sequence[tuple[int, str | None]]) -> str:
-    return ", ".join(f"row {row:,} {label}" for row, label in group[:3] if label)
+    """The first row of each label: three rows of one label would show no conflict."""
+    first: dict[str, int] = {}
+    for row, label in group:
+        if label is not None:
+            first.setdefault(label, row)
+    return ", ".join(f"row {row:,} {label}" for label, row in list(first.items())[:3])
 
 
 def _missing(rows: FileRows) -> Iterator[QualityFinding]:

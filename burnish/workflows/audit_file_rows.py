@@ -14,13 +14,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import compute
 
 from burnish.errors import DataError
 from burnish.spec import Chosen, DatasetSpec, guess_from_file, load_spec
 from burnish.spec.keys import near
-from burnish.workflows.audit_file_answers import Answers, read_answers
+from burnish.workflows.audit_file_answers import Answers, read_answers, strange_answers
 from burnish.workflows.ingest import read_examples
 from burnish.workflows.init import default_name
 from burnish.workflows.validate import validate_examples
@@ -65,11 +67,15 @@ def read_rows(file: Path, *, target: str | None, folder: Path, chosen: Chosen) -
     spec = _read_in_place(_loaded(guess.text, default_name(file)), file, chosen)
     raw = read_examples(spec)
     _check_ids(raw, chosen)
+    for column in spec.of_kind("numeric", "sensor"):
+        _check_finite(column, raw[column])
     answers = read_answers(spec, raw)
     if answers is not None and spec.target is None:
         at = raw.column_names.index("label")
         raw = raw.set_column(at, "label", answers.labels)
-    _check_labels(raw["label"].to_pylist(), spec)
+    labels: list[str | None] = raw["label"].to_pylist()
+    _check_labels(labels, spec)
+    heard = () if answers is None else (*answers.notes, *strange_answers(answers, labels))
     examples = validate_examples(raw, spec)
     at = examples.column_names.index("split")
     everyone = pa.repeat("train", examples.num_rows)
@@ -80,7 +86,7 @@ def read_rows(file: Path, *, target: str | None, folder: Path, chosen: Chosen) -
         examples=examples.set_column(at, "split", everyone),
         declared=_declared(raw, spec),
         answers=answers,
-        notes=(*guess.notes, *(answers.notes if answers else ())),
+        notes=(*guess.notes, *heard),
     )
     _check_groups(rows)
     return rows
@@ -122,6 +128,34 @@ def _check_ids(raw: pa.Table, chosen: Chosen) -> None:
             expected="every id once",
             hint="choose another column with --id; where it names groups of rows, use --group",
         )
+
+
+def _check_finite(column: str, cells: pa.ChunkedArray) -> None:
+    """Here, since models meet the rows in another order, and cannot name them as the file does."""
+    odd = _odd_numbers(cells.combine_chunks())
+    if odd.any():
+        signals = pa.types.is_nested(cells.type)
+        fault = "has no reading, or one that is not finite," if signals else "is infinite"
+        raise DataError(
+            f"{column!r} {fault} in row {int(np.argmax(odd)) + 1:,}",
+            expected=f"{'lists of ' if signals else ''}finite numbers, or none at all "
+            "(rows count from 1, without a header)",
+            hint="leave the cell empty where nothing was measured",
+        )
+
+
+def _odd_numbers(cells: pa.Array) -> NDArray[np.bool_]:
+    """Mask of the cells that are infinite, or lists that are empty or hold what is not finite."""
+    if pa.types.is_floating(cells.type):
+        return np.isinf(cells.to_numpy(zero_copy_only=False))
+    if not pa.types.is_nested(cells.type):
+        return np.zeros(len(cells), dtype=bool)
+    odd = np.asarray(pc.fill_null(pc.equal(pc.list_value_length(cells), 0), False))
+    items = pc.list_flatten(cells)
+    if pa.types.is_floating(items.type):
+        finite = np.isfinite(items.to_numpy(zero_copy_only=False))
+        odd[np.asarray(pc.list_parent_indices(cells))[~finite]] = True
+    return odd
 
 
 def _check_labels(labels: Sequence[str | None], spec: DatasetSpec) -> None:

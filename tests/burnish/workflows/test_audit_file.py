@@ -473,3 +473,78 @@ def test_annotators_are_heard_beside_the_models(here):
     assert sum(mended) >= 0.8 * len(mended)
     chances = audit.to_table()["error_probability"].to_pylist()
     assert chances == sorted(chances, reverse=True)
+
+
+# ---------------------------------------------------------------- odd cells and odd answers
+
+
+def answers_to(table: pa.Table, **changed: str) -> list[dict[str, str]]:
+    """Two answers a row, as its label says; those of `changed` ids differ."""
+    pairs = zip(table["plant_id"].to_pylist(), table["kind"].to_pylist(), strict=True)
+    return [
+        {"example_id": name, "annotator_id": who, "label": changed.get(name, kind)}
+        for name, kind in pairs
+        for who in ("ann", "bob")
+    ]
+
+
+def test_an_answer_that_is_no_label_does_not_stop_the_audit(here):
+    table, wrong = numbers()
+    save(table, here / "plants.csv")
+    save(pa.Table.from_pylist(answers_to(table, p0003="unsure")), here / "said.jsonl")
+    audit = audit_file(here / "plants.csv", target="kind", annotations=here / "said.jsonl")
+    assert "2 answers are the label of no row, such as 'unsure'" in " ".join(audit.summary.notes)
+    assert "unsure" not in audit.to_table()["suggested_label"].to_pylist()
+    assert found_first(audit.to_table(), wrong) > 0.5
+
+
+def test_answers_written_in_other_words_than_the_labels_are_refused(here):
+    table, _ = numbers()
+    save(table, here / "plants.csv")
+    lines = [{**one, "label": one["label"].upper()} for one in answers_to(table)]
+    save(pa.Table.from_pylist(lines), here / "said.jsonl")
+    with pytest.raises(DataError, match="is the label of any row") as caught:
+        audit_file(here / "plants.csv", target="kind", annotations=here / "said.jsonl")
+    assert "iris" in str(caught.value.expected)
+
+
+def test_times_of_day_and_durations_are_left_out_and_said_so(here):
+    table, wrong = numbers()
+    seconds = pa.array([at % 90 for at in range(300)], pa.int32())
+    table = table.append_column("opens", seconds.cast(pa.time32("s")))
+    table = table.append_column("lasts", seconds.cast(pa.int64()).cast(pa.duration("s")))
+    save(table, here / "plants.parquet")
+    audit = audit_file(here / "plants.parquet", target="kind")
+    assert found_first(audit.to_table(), wrong) >= 0.9
+    assert {"opens", "lasts"}.isdisjoint(load_spec(audit.files.spec).features)
+    assert "opens: holds time32" in audit.files.spec.read_text()
+
+
+@pytest.mark.parametrize("value", [float("inf"), [], [1.0, float("nan")]])
+def test_what_is_no_number_is_named_by_its_row_in_the_file(here, value):
+    table, _ = numbers()
+    cells = [[1.0, 2.0] if isinstance(value, list) else 1.5 + at for at in range(300)]
+    cells[6] = value
+    # The third row has no label: models would meet the seventh as the sixth.
+    kinds = [None if at == 2 else kind for at, kind in enumerate(table["kind"].to_pylist())]
+    table = table.drop_columns(["kind"]).append_column("kind", pa.array(kinds))
+    save(table.append_column("wave", pa.array(cells)), here / "plants.parquet")
+    with pytest.raises(DataError, match=r"'wave' .* in row 7") as caught:
+        audit_file(here / "plants.parquet", target="kind")
+    assert "count from 1" in str(caught.value.expected)
+    assert "empty" in caught.value.hint
+
+
+def test_rows_in_conflict_are_shown_with_the_labels_that_differ(here):
+    table = pa.table({"a": [1, 1, 1, 1, 2, 3] * 10, "kind": ["x", "x", "x", "y", "y", "x"] * 10})
+    save(table, here / "plants.csv")
+    conflicts = quality(audit_file(here / "plants.csv", target="kind"), "Conflicting labels")
+    assert conflicts.examples == ("row 1 x, row 4 y",)
+
+
+def test_classes_of_few_rows_raise_no_warnings(tmp_path):
+    rng = np.random.default_rng(0)
+    kinds = [f"c{at // 2 if at < 60 else at}" for at in range(80)]
+    save(pa.table({"x": rng.normal(size=80), "kind": kinds}), tmp_path / "plants.csv")
+    done = run("plants.csv", "--target", "kind", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
