@@ -114,7 +114,9 @@ def forecast(
     low, high = (int(counts[np.searchsorted(below, t)]) for t in (tail + 1e-12, 1 - tail - 1e-12))
     return Forecast(
         reviews=next_rows.size,
-        expected=float((chances * counts).sum()),
+        # Before any verdict the mixture is a margin, and its mean no better than the models': it
+        # would promise more errors than the probabilities of all rows add up to.
+        expected=float((chances * counts).sum() if history else wrong[next_rows].sum()),
         low=low,
         high=high,
         confidence=confidence,

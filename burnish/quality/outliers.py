@@ -23,7 +23,8 @@ class Outliers:
 
     `outlier_score` (n,) in [0, 1], high where the row is odd: mean / (mean + median), where mean
     is `mean_distance` (n,), that to the row's 10 nearest neighbours, and the median is taken over
-    all rows. So an ordinary row has .5, one three times as far off .75, whatever the unit.
+    all rows, or where most are copies of others, over those that are not. So an ordinary row has
+    .5, one three times as far off .75, whatever the unit.
     """
 
     outlier_score: NDArray[np.float64]
@@ -52,5 +53,9 @@ def outliers(features: ArrayLike | Neighbours) -> Outliers:
             return Outliers(np.full(matrix.shape[0], 0.5), np.zeros(matrix.shape[0]))
         features = nearest(matrix, k=_NEIGHBOURS)
     mean = features.distances[:, :_NEIGHBOURS].mean(axis=1)
-    total = mean + np.median(mean)
+    usual = np.median(mean)
+    if usual == 0 and mean.any():
+        # Most rows are copies: what is usual is then seen from those that are not.
+        usual = np.median(mean[mean > 0])
+    total = mean + usual
     return Outliers(np.divide(mean, total, out=np.full(mean.size, 0.5), where=total > 0), mean)

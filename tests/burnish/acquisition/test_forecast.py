@@ -101,3 +101,10 @@ def test_bad_input_is_refused():
         forecast(rows([0.5]), confidence=1.0)
     with pytest.raises(DataError, match="2 probabilities and 1 outcomes"):
         forecast(rows([0.5]), history=[PastBatch([0.5, 0.5], [True])])
+
+
+def test_before_any_verdict_no_more_is_expected_than_the_probabilities_add_up_to():
+    chances = [0.9] * 5 + [0.02] * 400
+    found = forecast(rows(chances), reviews=405)
+    assert found.expected == pytest.approx(sum(chances))
+    assert found.low <= found.expected <= found.high

@@ -52,3 +52,13 @@ def test_lengths_and_missing_labels_are_refused() -> None:
         label_conflicts(pa.array(["x", "y"]), ["a"])
     with pytest.raises(DataError, match="no label in row 1"):
         label_conflicts(pa.array(["x", "y"]), pa.array(["a", None]))
+
+
+def test_among_copies_a_row_that_is_none_is_not_odd_for_that() -> None:
+    rng = np.random.default_rng(0)
+    others = rng.normal(size=(40, 2))
+    others[0] = 40.0
+    score = outliers(np.vstack([np.zeros((60, 2)), others])).outlier_score
+    assert score[:60].max() == 0.0
+    assert score[60] > 0.8
+    assert np.median(score[61:]) < 0.6
