@@ -33,7 +33,8 @@ class NoiseEstimate:
     `matrix[i, j]` = P(given = j | true = i), rows sum to 1; `rate` = P(given is not true), between
     `low` and `high`; `matrix_low` and `matrix_high` are the limits of each cell. The intervals are
     those of sampling alone: what another draw of as many rows, judged by models as good, would
-    show. They say nothing of models that are wrong, for which the rate can be off by half.
+    show. They say nothing of models that are wrong: where these tell the classes apart, the rate
+    can be off by half; where classes overlap, hard rows count as wrong, and it is far too high.
     """
 
     matrix: FloatArray

@@ -38,6 +38,8 @@ from burnish.workflows.audit_file_rows import FileRows
 pc: Any = compute
 
 MOST_SUSPECTS, SMALLEST_SLICE, FEW_LABELS = 50, 10, 50
+# Where models agree with fewer of the labels, hard rows may be most of what they call wrong.
+WELL_TOLD = 0.85
 _HELD_OUT = ("validation", "test")
 
 
@@ -113,6 +115,12 @@ def _doubts(judged: pa.Table) -> Iterator[str]:
             f"The models agree with {percent(agreed / n)} of the labels; always saying "
             f"{most['values']!r} would agree with {percent(most['counts'] / n)}. So these columns "
             "may not tell the classes apart, and what looks wrong here may be chance."
+        )
+    elif agreed < WELL_TOLD * n:
+        yield (
+            f"The models agree with only {percent(agreed / n)} of the labels. They cannot tell a "
+            "wrong label from a hard row: if these columns do not tell the classes apart well, far "
+            "fewer labels are wrong than it says here."
         )
 
 
@@ -232,8 +240,9 @@ def _limits(rows: FileRows, table: pa.Table) -> tuple[str, ...]:
 
 _LIMITS: tuple[str, ...] = (
     (
-        "The share of wrong labels is what models think. It can be off by half until people have "
-        "decided on rows drawn at random, which are in the queue for that."
+        "The share of wrong labels is what models think. Where they tell the classes apart it can "
+        "be off by half, and where they do not, it says far too much. Decisions on the rows drawn "
+        "at random, which are in the queue for that, tell the true share."
     ),
     (
         "A row that looks wrong may be hard and not wrong: that is why people decide, and why "

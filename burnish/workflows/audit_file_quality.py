@@ -57,9 +57,7 @@ def _copies(table: pa.Table) -> Iterator[QualityFinding]:
         tuple(_rows_said([row for row, _ in group]) for group in copied[:MOST_EXAMPLES]),
         "warn" if extra else "good",
     )
-    torn = [
-        group for group in copied if len({label for _, label in group if label is not None}) > 1
-    ]
+    torn = [group for group in copied if len({label for _, label in group} - {None}) > 1]
     count = sum(len(group) for group in torn)
     yield QualityFinding(
         "Conflicting labels",

@@ -548,3 +548,15 @@ def test_classes_of_few_rows_raise_no_warnings(tmp_path):
     save(pa.table({"x": rng.normal(size=80), "kind": kinds}), tmp_path / "plants.csv")
     done = run("plants.csv", "--target", "kind", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_page_says_that_hard_rows_are_not_wrong_labels(here):
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 2, 600)
+    table = pa.table({"x": rng.normal(size=600) + 1.5 * kind, "y": rng.normal(size=600)})
+    save(table.append_column("kind", pa.array(np.array(["a", "b"])[kind])), here / "clouds.csv")
+    audit = audit_file(here / "clouds.csv", target="kind")
+    # No label is wrong, and the models think that a tenth and more are.
+    assert audit.summary.share.low > 0.05
+    assert "cannot tell a wrong label from a hard row" in " ".join(audit.summary.doubts)
+    assert "cannot tell a wrong label from a hard row" in audit.files.page.read_text()
