@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ _SHOWN = 5
 class Consensus:
     """What the answers come to: a label by example_id, a reliability by annotator, and how.
 
-    `odd` names annotators who are worse than a guess or flip a class, each with what they are.
+    `odd` names annotators who are worse than a guess or flip a class, each with what they are;
+    `alpha` is Krippendorff's, 1 where all agree and 0 where they do as by chance.
     """
 
     labels: Mapping[str, str]
@@ -42,6 +44,7 @@ class Consensus:
     method: str
     why: str = ""
     odd: Mapping[str, str] = field(default_factory=dict[str, str])
+    alpha: float = nan
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,7 @@ def _consensus(answers: pa.Table) -> Consensus:
         method=found.method,
         why=found.why,
         odd={one["annotator_id"]: one["kind"] for one in people if one["kind"] in _ODD},
+        alpha=found.agreement.alpha,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from burnish.report.audit_page import QualityFinding
+from burnish.workflows.audit_file_answers import Consensus
 from burnish.workflows.audit_file_rows import FileRows
 from burnish.workflows.validate import crossing_duplicates
 
@@ -24,6 +26,8 @@ pc: Any = compute
 FEW_ROWS, MOST_EXAMPLES = 10, 4
 # The score of a row four times as far from its nearest rows as the median row: 4 / (4 + 1).
 FAR_OFF = 0.8
+# Alpha up to which agreement is called slight at best (Landis and Koch 1977).
+BY_CHANCE = 0.2
 
 
 def quality_findings(rows: FileRows, table: pa.Table) -> tuple[QualityFinding, ...]:
@@ -197,13 +201,30 @@ def _between_annotators(rows: FileRows, table: pa.Table) -> Iterator[QualityFind
     low = sorted(consensus.reliability.items(), key=lambda item: (item[1], item[0]))
     odd = [f"{name}: {kind}" for name, kind in consensus.odd.items()]
     least = [f"{name} is right on {100 * share:.0f} %" for name, share in low]
+    if isnan(consensus.alpha):
+        # Alone, each would be right on 50 %, which says nothing.
+        odd, least = [], []
     yield QualityFinding(
         "Annotators who stand out",
         len(odd),
-        "Their answers tell next to nothing, or give one class for another. After them stand those "
-        "least often right."
-        if odd
-        else "Everybody's answers tell something. Those least often right are named.",
+        _annotators_said(consensus),
         tuple([*odd, *least][:MOST_EXAMPLES]),
-        "warn" if odd else "good",
+        "good" if consensus.alpha >= BY_CHANCE and not odd else "warn",
     )
+
+
+def _annotators_said(consensus: Consensus) -> str:
+    if isnan(consensus.alpha):
+        return "Answers to tell them apart by are missing: rows that two of them answered."
+    if consensus.alpha < BY_CHANCE:
+        return (
+            "All together hardly agree more often than by chance (Krippendorff's alpha "
+            f"{consensus.alpha:.2f}), so what is said of the consensus and of each of them may "
+            "be chance as well."
+        )
+    if consensus.odd:
+        return (
+            "Their answers tell next to nothing, or give one class for another. After them stand "
+            "those least often right."
+        )
+    return "Everybody's answers tell something. Those least often right are named."

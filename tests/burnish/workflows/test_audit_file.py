@@ -560,3 +560,20 @@ def test_a_page_says_that_hard_rows_are_not_wrong_labels(here):
     assert audit.summary.share.low > 0.05
     assert "cannot tell a wrong label from a hard row" in " ".join(audit.summary.doubts)
     assert "cannot tell a wrong label from a hard row" in audit.files.page.read_text()
+
+
+def test_answers_that_agree_as_by_chance_are_called_that(here):
+    table, _ = numbers()
+    save(table, here / "plants.csv")
+    rng = np.random.default_rng(0)
+    lines = answers_to(table)
+    chance = [{**one, "label": str(rng.choice(["iris", "rose", "tulip"]))} for one in lines]
+    title = "Annotators who stand out"
+    for answers, said in (
+        (lines, "Everybody's answers tell"),
+        (chance, "than by chance"),
+        (lines[::2], "rows that two of them answered"),
+    ):
+        save(pa.Table.from_pylist(answers), here / "said.jsonl")
+        audit = audit_file(here / "plants.csv", target="kind", annotations=here / "said.jsonl")
+        assert said in quality(audit, title).said
