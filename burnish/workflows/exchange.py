@@ -73,16 +73,23 @@ def export_items(home: Home, dataset: str, target: Path) -> int:
             hint=f"go on with `burnish loop --dataset {dataset} --iterations 1 --reviewer file`",
         )
     rows = _features(home, dataset)
-    columns = [name for name in next(iter(rows.values())) if name not in HIDDEN]
+    # A row that has left the source since leaves the batch with its next queue.
+    asked = [rows[item["example_id"]] for item in items if item["example_id"] in rows]
+    if not asked:
+        raise ReviewError(
+            f"the {len(items)} undecided items of {dataset}'s open batch have left the source",
+            hint=f"make the queue again: `burnish loop --dataset {dataset} --iterations 1`",
+        )
+    # What one source alone has would tell its rows from the others.
+    columns = [n for n in asked[0] if n not in HIDDEN and all(n in row for row in asked)]
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
         writer.writerow(["example_id", "decision", "label", "author", "comment", *columns[1:]])
-        for item in items:
-            row = rows[item["example_id"]]
+        for row in asked:
             cells = [_cell(row[name]) for name in columns[1:]]
-            writer.writerow([item["example_id"], "", "", "", "", *cells])
-    return len(items)
+            writer.writerow([row["example_id"], "", "", "", "", *cells])
+    return len(asked)
 
 
 def handed_out(folder: Path, iteration: Iteration, examples: AbstractSet[str]) -> Path | None:

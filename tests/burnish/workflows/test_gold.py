@@ -110,6 +110,26 @@ def test_gold_rows_are_in_the_queue_and_the_sheet_does_not_tell_them(home, spec,
     assert "control" not in text
 
 
+def test_a_sheet_has_the_columns_that_all_its_rows_have(home, spec, tmp_path):
+    """Unlabeled rows come of another source: a column of theirs alone would tell them."""
+    asked(home, spec)
+    bare = {"example_id": ["u1"], "weight": [1.0], "height": [2.0], "note": ["from the shelter"]}
+    home.versions.write("pets", "unlabeled_examples", pa.table(bare), gated=False)
+    rows = filled_in(home, tmp_path / "sheet.csv", lambda _: "")
+    assert len(rows) == BUDGET
+    assert {"weight", "height", "source"} < set(rows[0])
+    assert "note" not in rows[0]
+
+
+def test_a_row_that_left_the_source_is_not_on_the_sheet(home, spec, tmp_path):
+    queue = asked(home, spec)
+    gone = queue["example_id"].to_pylist()[:2]
+    rows = home.versions.read("pets", "validated_examples")
+    stay = [name not in gone for name in rows["example_id"].to_pylist()]
+    home.versions.write("pets", "validated_examples", rows.filter(pa.array(stay)), gated=False)
+    assert export_items(home, "pets", tmp_path / "sheet.csv") == BUDGET - 2
+
+
 def test_both_answers_are_in_the_ledger_and_the_known_one_stands(home, spec, tmp_path):
     queue = {row["example_id"]: row for row in asked(home, spec).to_pylist()}
     known = known_answers(home.versions, "pets")
