@@ -32,6 +32,7 @@ from burnish.versions import Versions
 GOLD = "gold"
 """Author and role of the events that restate known answers."""
 STAGE = "gold_items"
+_NONE = pa.schema([("example_id", pa.string()), ("label", pa.string())]).empty_table()
 
 ACCURACY_SCHEMA = pa.schema(
     [("author", pa.string())]
@@ -94,11 +95,43 @@ def load_gold(spec: DatasetSpec) -> pa.Table | None:
 
 
 def keep_gold(spec: DatasetSpec, versions: Versions) -> pa.Table | None:
-    """The known answers of the spec, kept as a table: verdicts are taken in without the spec."""
+    """The known answers of the spec, kept as a table: verdicts are taken in without the spec.
+
+    A spec that names none any more leaves none behind, that no old answer overrules anybody.
+    Raises what `load_gold` does, and `SpecError` where no row of the dataset is among them, or a
+    label is one that none of its rows has.
+    """
     gold = load_gold(spec)
-    if gold is not None:
-        versions.write(spec.name, STAGE, gold, gated=False)
+    if gold is None:
+        if known_answers(versions, spec.name):
+            versions.write(spec.name, STAGE, _NONE, gated=False)
+        return None
+    _check_fits(gold, spec, versions)
+    versions.write(spec.name, STAGE, gold, gated=False)
     return gold
+
+
+def _check_fits(gold: pa.Table, spec: DatasetSpec, versions: Versions) -> None:
+    rows = versions.read(spec.name, "validated_examples", columns=["example_id", "label"])
+    extra = versions.read_last_good(spec.name, "unlabeled_examples", columns=["example_id"])
+    ids = set(rows["example_id"].to_pylist())
+    ids |= set() if extra is None else set(extra["example_id"].to_pylist())
+    names = gold["example_id"].to_pylist()
+    if names and not ids.intersection(names):
+        raise SpecError(
+            f"review.gold: {spec.review.gold} names {names[0]!r} and others, which are no rows "
+            f"of {spec.name}",
+            expected=f"example_ids as {min(ids)!r}",
+            hint="is its example_id the id of the source? `burnish labels export` lists them",
+        )
+    classes = {*rows["label"].drop_null().unique().to_pylist(), *spec.classes}
+    odd = next((name for name in gold["label"].to_pylist() if name not in classes), None)
+    if odd is not None:
+        raise SpecError(
+            f"review.gold: {spec.review.gold} has the label {odd!r}, which no row of {spec.name} "
+            "has",
+            expected=", ".join(sorted(classes)[:20]),
+        )
 
 
 def known_answers(versions: Versions, dataset: str) -> dict[str, str]:

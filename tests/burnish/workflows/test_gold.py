@@ -305,6 +305,29 @@ def test_a_spec_without_known_answers_asks_about_none(home):
     assert known_answers(home.versions, "pets") == {}
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [("p0,feline", "has the label 'feline'"), ("0,cat", "are no rows of pets")],
+)
+def test_known_answers_that_are_of_another_dataset_are_refused(tmp_path, home, line, found):
+    """The spec names no classes here: the rows do."""
+    (tmp_path / "gold.csv").write_text(f"example_id,label\n{line}\n")
+    spec = pets(review={"gold": "gold.csv"}, folder=tmp_path)
+    with pytest.raises(SpecError, match=found):
+        asked(home, spec)
+
+
+def test_answers_that_the_spec_names_no_more_overrule_nobody(home, spec, tmp_path):
+    asked(home, spec)
+    queue = {
+        row["example_id"]: row for row in asked(home, pets(review={"budget": BUDGET})).to_pylist()
+    }
+    filled_in(home, tmp_path / "sheet.csv", lambda name: queue[name]["label"])
+    import_file(home, "pets", tmp_path / "sheet.csv", author="Ada")
+    assert known_answers(home.versions, "pets") == {}
+    assert {event.verdict.author for event in home.ledger.events("pets")} == {"Ada"}
+
+
 def timed(number: int, seconds: object, **more) -> LabelEvent:
     return event(number, f"e{number}", "keep", "cat", "cat", evidence={"seconds": seconds}, **more)
 
