@@ -19,6 +19,7 @@ from burnish.records import FINAL_DECISIONS, LabelEvent, LabelVersion
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.gold import GOLD, is_restated
+from burnish.workflows.taken_back import not_taken_back
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -61,11 +62,11 @@ def seconds_of_a_review(events: Iterable[LabelEvent]) -> float | None:
 def past_batches(events: Iterable[LabelEvent]) -> list[PastBatch]:
     """The suspects of each batch so far, oldest first, and which of them people found wrong.
 
-    The last word on each row counts.
+    The last word on each row counts, but for those that were taken back.
     """
     last = {
         event.verdict.example_id: event.verdict
-        for event in events
+        for event in not_taken_back(events)
         if event.verdict.reason == "audit" and not is_restated(event.verdict)
     }
     chances: dict[int, list[float]] = {}

@@ -25,7 +25,8 @@ from burnish.records import FINAL_DECISIONS, Iteration, LabelEvent, Verdict
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.control_arms import GOLD, gold_counts
-from burnish.workflows.gold import known_answers
+from burnish.workflows.gold import is_restated, known_answers
+from burnish.workflows.taken_back import not_taken_back
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -41,11 +42,11 @@ def verdict_history(events: Iterable[LabelEvent], audits: Mapping[int, pa.Table]
     `audits` are label audits by the number of the iteration. Columns: example_id, iteration,
     wrong (whether the label was changed or dropped), static_probability, and the signals that all
     these audits have. Of several verdicts on a row in one iteration the last counts. Left out are
-    `unsure`, first labels, gold items, whose answer was known, and verdicts on another label than
-    the one audited.
+    `unsure`, first labels, gold items and known answers restated, verdicts that were taken back,
+    and those on another label than the one audited.
     """
     last: dict[tuple[int, str], Verdict] = {}
-    for event in sorted(events, key=lambda event: event.event_id):
+    for event in not_taken_back(events):
         number = event.verdict.evidence.get("iteration")
         if isinstance(number, int) and _counts(event.verdict):
             last[number, event.verdict.example_id] = event.verdict
@@ -125,6 +126,7 @@ def _counts(verdict: Verdict) -> bool:
         verdict.decision in FINAL_DECISIONS
         and verdict.from_label is not None
         and verdict.reason != GOLD
+        and not is_restated(verdict)
     )
 
 

@@ -364,3 +364,13 @@ def test_past_batches_are_what_people_said_of_suspects():
     first, second = past_batches(events)
     assert (list(first.error_probability), list(first.wrong)) == ([0.9, 0.4], [True, False])
     assert (list(second.error_probability), list(second.wrong)) == ([0.3], [True])
+
+
+def test_a_verdict_that_was_taken_back_teaches_the_forecast_nothing():
+    facts = {"iteration": 1, "error_probability": 0.9}
+    slip = event(1, "a", "change", "dog", "cat", reason="audit", evidence=facts)
+    undo = event(2, "a", "unsure", "dog", None, reason="undo", evidence={"undoes": 1})
+    redo = event(3, "a", "change", "dog", "cat", reason="undo", evidence={"undoes": 2})
+    assert past_batches([slip, undo]) == []
+    (batch,) = past_batches([slip, undo, redo])
+    assert list(batch.wrong) == [True]

@@ -67,9 +67,20 @@ def test_only_final_verdicts_on_the_label_that_was_audited_count():
         said(7, "r5", "3", before=None, decision="change"),
         said(8, "r6", "3", iteration=9),
         LabelEvent(9, "toy", Verdict("r7", "keep", "8", "8", "kim"), NOW, ""),
+        said(10, "r8", "3"),
+        # r8 was a slip, and taken back; r9 is a control row whose answer is known.
+        LabelEvent(
+            11, "toy", Verdict("r8", "unsure", "8", None, "kim", evidence={"undoes": 10}), NOW, ""
+        ),
+        said(12, "r9", "8", reason="control"),
+        said(13, "r9", "3", reason="control", role="gold"),
     ]
     rows = verdict_history(events, {1: audit_of(np.linspace(0.1, 0.9, 10))}).to_pylist()
-    assert {row["example_id"]: row["wrong"] for row in rows} == {"r0": False, "r2": True}
+    assert {row["example_id"]: row["wrong"] for row in rows} == {
+        "r0": False,
+        "r2": True,
+        "r9": False,
+    }
 
 
 def test_a_refit_starts_from_what_the_models_said_and_not_from_the_last_refit():
