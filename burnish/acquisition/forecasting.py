@@ -8,7 +8,9 @@ holds if the probabilities do, and before people have looked they hardly do: on 
 intervals that take them at their word held the count in 1 to 11 cases of 100. So all log-odds are
 thought to be off by one number, normal about 0 at first. What was found in past batches tells it,
 the latest batch best; the forecast is the mixture over what it may be (logistic recalibration by
-its intercept, Cox 1958, with a prior). `docs/methods/queue.md` has what that comes to.
+its intercept, Cox 1958, with a prior). And reviewers err: a single slip on a row that is wrong
+almost surely would pull that number far down, so the share of slips is unknown as well, and the
+same batches tell it. `docs/methods/queue.md` has what that comes to.
 """
 
 from __future__ import annotations
@@ -28,6 +30,10 @@ OFF_BY = 1.5
 FADING = 0.4
 """What a batch counts for beside the one after it: what holds at the top of a list fades below."""
 _SHIFTS = np.linspace(-6.0, 6.0, 97)
+_RAREST = 1e-6
+# What share of rows reviewers may get wrong, and how probably, before any verdict.
+_SLIPS = np.array([0.0, 0.02, 0.05, 0.1, 0.2])
+_SLIP_PRIOR = np.array([0.4, 0.2, 0.2, 0.15, 0.05])
 # Above so many rows the count is as good as normal, and summing it up row by row is slow.
 _SUMMED_UP_TO = 2_000
 
@@ -108,9 +114,16 @@ def forecast(
         raise DataError(f"confidence is {confidence}", expected="a number inside (0, 1)")
     wrong = candidates["error_probability"].cast(pa.float64()).to_numpy()
     next_rows = _first(candidates, reviews, slice_weight, random_state)
-    chances, counts = _count_chances(_shifted(wrong[next_rows]), _weights(history))
+    weights = _weights(history)
+    shifted = _shifted(wrong[next_rows])
+    counts = np.arange(next_rows.size + 1.0)
+    chances = np.zeros(counts.size)
+    for at, slip in enumerate(_SLIPS):
+        likely = weights[:, at] > _RAREST**2
+        chances += _count_chances(_called(shifted[likely], slip), weights[likely, at], counts)
     tail = (1.0 - confidence) / 2
     below = np.cumsum(chances)
+    below /= below[-1]
     low, high = (int(counts[np.searchsorted(below, t)]) for t in (tail + 1e-12, 1 - tail - 1e-12))
     return Forecast(
         reviews=next_rows.size,
@@ -140,8 +153,8 @@ def _first(
 
 
 def _weights(history: Sequence[PastBatch]) -> FloatArray:
-    """Probability of each of `_SHIFTS`, given past batches; adds up to 1."""
-    logs = -0.5 * (_SHIFTS / OFF_BY) ** 2
+    """Probability of each of `_SHIFTS` with each of `_SLIPS`, given past batches; adds up to 1."""
+    logs = -0.5 * (_SHIFTS[:, None] / OFF_BY) ** 2 + np.log(_SLIP_PRIOR)
     for age, batch in enumerate(reversed(history)):
         chance = np.asarray(batch.error_probability, dtype=np.float64)
         wrong = np.asarray(batch.wrong, dtype=bool)
@@ -150,32 +163,38 @@ def _weights(history: Sequence[PastBatch]) -> FloatArray:
                 f"a past batch of {chance.size} probabilities and {wrong.size} outcomes",
                 expected="a probability from 0 to 1 and an outcome for each row",
             )
-        right = _shifted(np.where(wrong, chance, 1.0 - chance), np.where(wrong, 1.0, -1.0))
-        logs += FADING**age * np.log(right).sum(axis=1)
+        shifted = _shifted(chance)
+        for at, slip in enumerate(_SLIPS):
+            called = _called(shifted, slip)
+            right = np.where(wrong, called, 1.0 - called)
+            logs[:, at] += FADING**age * np.log(np.maximum(right, _RAREST)).sum(axis=1)
     weights = np.exp(logs - logs.max())
     return weights / weights.sum()
 
 
-def _shifted(chance: FloatArray, direction: FloatArray | float = 1.0) -> FloatArray:
+def _called(wrong: FloatArray, slip: float) -> FloatArray:
+    """Probabilities that reviewers who get a share of rows wrong call a label wrong."""
+    return wrong * (1.0 - slip) + (1.0 - wrong) * slip
+
+
+def _shifted(chance: FloatArray) -> FloatArray:
     """Probabilities with shifted log-odds, shape (shifts, rows); never quite 0 or 1."""
-    chance = np.clip(chance, 1e-6, 1.0 - 1e-6)
+    chance = np.clip(chance, _RAREST, 1.0 - _RAREST)
     odds = np.log(chance / (1.0 - chance))
-    return 1.0 / (1.0 + np.exp(-(odds[None, :] + _SHIFTS[:, None] * direction)))
+    return 1.0 / (1.0 + np.exp(-(odds[None, :] + _SHIFTS[:, None])))
 
 
-def _count_chances(wrong: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Probabilities of the numbers of errors that there may be, and those numbers."""
-    rows = wrong.shape[1]
-    counts = np.arange(rows + 1.0)
-    if rows > _SUMMED_UP_TO:
-        return _as_normal(wrong, weights, counts), counts
-    chances = np.zeros((weights.size, rows + 1))
+def _count_chances(wrong: FloatArray, weights: FloatArray, counts: FloatArray) -> FloatArray:
+    """Probabilities of `counts` of errors, each row of `wrong` with its weight."""
+    if wrong.shape[1] > _SUMMED_UP_TO:
+        return _as_normal(wrong, weights, counts)
+    chances = np.zeros((weights.size, counts.size))
     chances[:, 0] = 1.0
-    for row in range(rows):
+    for row in range(wrong.shape[1]):
         p = wrong[:, row, None]
         chances[:, 1 : row + 2] = chances[:, 1 : row + 2] * (1 - p) + chances[:, : row + 1] * p
         chances[:, :1] *= 1 - p
-    return weights @ chances, counts
+    return weights @ chances
 
 
 def _as_normal(wrong: FloatArray, weights: FloatArray, counts: FloatArray) -> FloatArray:
@@ -183,5 +202,5 @@ def _as_normal(wrong: FloatArray, weights: FloatArray, counts: FloatArray) -> Fl
 
     means, spreads = wrong.sum(axis=1), np.sqrt((wrong * (1 - wrong)).sum(axis=1))
     below = weights @ ndtr((counts[None, :] + 0.5 - means[:, None]) / spreads[:, None])
-    below[-1] = 1.0
+    below[-1] = weights.sum()
     return np.diff(below, prepend=0.0)

@@ -54,6 +54,25 @@ def test_with_past_batches_the_interval_holds_the_count_however_far_the_models_a
     assert np.mean(widths) < 45
 
 
+@pytest.mark.parametrize("accuracy", [0.85, 0.95])
+def test_reviewers_who_err_do_not_make_it_forget_what_is_surely_wrong(accuracy):
+    """One slip on a row with p = .999 is no sign that the models are far off."""
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(100):
+        chances = np.sort(rng.beta(0.15, 0.3, 500))[::-1].clip(0.001, 0.999)
+        called = (rng.random(500) < chances) ^ (rng.random(500) > accuracy)
+        history = [PastBatch(chances[a : a + 50], called[a : a + 50]) for a in (0, 50)]
+        found = forecast(rows(chances[100:]), reviews=100, history=history)
+        held.append(found.low <= called[100:200].sum() <= found.high)
+    assert np.mean(held) > 0.85
+
+
+def test_an_interval_may_be_as_sure_as_one_likes():
+    found = forecast(rows([0.5] * 20), reviews=20, confidence=1 - 1e-12)
+    assert (found.low, found.high) == (0, 20)
+
+
 def test_the_newest_batch_tells_most():
     fine, off = [PastBatch([0.5] * 50, [won] * 50) for won in (True, False)]
     late_off = forecast(rows([0.5] * 200), history=[fine, off])
