@@ -69,11 +69,14 @@ def control_arms(
 
     `queues` are relabel queues, one an iteration, in order; `labels_events` all events of the data
     set. Whether a row was wrong is what its standing decision says: a correction that was taken
-    back does not count, nor does a known answer that was restated. Arms without a decided control
+    back does not count, nor does a known answer restated on a row that is no gold item. Arms without a decided control
     row are left out.
     """
-    # A known answer restated behind a reviewer's own is not what a reviewer found.
-    courses = _courses(one for one in labels_events if one.verdict.role != GOLD)
+    # A known answer restated behind a reviewer's own is not what a reviewer found. But of a gold
+    # item it says whether the label was wrong, which is what `gold_before` and `gold_after` count.
+    courses = _courses(
+        one for one in labels_events if one.verdict.role != GOLD or one.verdict.reason == GOLD
+    )
     owner = {name: at for at, queue in enumerate(queues) for name in _ids(queue)}
     starts: dict[int, int] = {}
     for name, course in courses.items():

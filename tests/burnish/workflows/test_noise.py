@@ -377,3 +377,24 @@ def test_gold_items_are_no_rows_that_reviewers_decided():
     ledger = [LabelEvent(1, "toy", gold, NOW, ""), LabelEvent(2, "toy", drawn, NOW, "")]
     (arm,) = control_arms([queue(1, 100, a="control", g="gold")], ledger)
     assert (arm.changed_after, arm.decided_after, arm.gold_after) == (2, 1, 1)
+
+
+def test_gold_items_are_counted_by_what_is_known_of_them():
+    """A reviewer calls one right label wrong and misses one wrong label: one of two was wrong."""
+
+    def said(number, name, word, before, after, author="kim", role="annotator", reason="gold"):
+        verdict = Verdict(name, word, before, after, author, role=role, reason=reason)
+        return LabelEvent(number, "toy", verdict, NOW, "")
+
+    ledger = [
+        said(1, "g", "change", "8", "3"),
+        said(2, "g", "keep", "8", "8", "gold", "gold"),
+        said(3, "h", "change", "8", "3"),
+        said(4, "h", "keep", "8", "8", "gold", "gold"),
+        said(5, "i", "keep", "8", "8"),
+        said(6, "i", "change", "8", "5", "gold", "gold"),
+        said(7, "a", "change", "8", "3", reason="control"),
+    ]
+    (arm,) = control_arms([queue(1, 100, a="control", g="gold", h="gold", i="gold")], ledger)
+    assert (arm.changed_after, arm.decided_after, arm.gold_after) == (2, 1, 1)
+    assert changed_labels(ledger) == arm.changed_after
