@@ -69,8 +69,8 @@ def control_arms(
 
     `queues` are relabel queues, one an iteration, in order; `labels_events` all events of the data
     set. Whether a row was wrong is what its standing decision says: a correction that was taken
-    back does not count, nor does a known answer restated on a row that is no gold item. Arms without a decided control
-    row are left out.
+    back does not count, nor does a known answer restated on a row that is no gold item. Arms
+    without a decided control row are left out.
     """
     # A known answer restated behind a reviewer's own is not what a reviewer found. But of a gold
     # item it says whether the label was wrong, which is what `gold_before` and `gold_after` count.

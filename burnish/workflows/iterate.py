@@ -79,9 +79,10 @@ def noise_so_far(
 
     With verdicts on `gold` items, whose answers it gives by example_id, the estimate is of what is
     truly wrong. Rows that had no label when they were collected are left out: nothing of them was
-    wrong.
+    wrong; and so are labels of validation and test that somebody mended.
     """
-    events = ledger.events(dataset)
+    held_out = _held_out(versions, dataset, curated)
+    events = [one for one in ledger.events(dataset) if one.verdict.example_id not in held_out]
     arms = control_arms(queues_so_far(versions, dataset), events)
     rows = curated.filter((pc.field("split") == "train") & pc.field("given_label").is_valid())
     return estimate_noise(
@@ -90,6 +91,15 @@ def noise_so_far(
         rows=max(1, rows.num_rows),
         reviewers=gold_counts(events, gold or {}),
     )
+
+
+def _held_out(versions: Versions, dataset: str, curated: pa.Table) -> set[str]:
+    """The rows of validation and test, those that were dropped among them."""
+    names = ["example_id", "split"]
+    validated = versions.read_last_good(dataset, "validated_examples", columns=names)
+    tables = [curated.select(names)] if validated is None else [validated, curated.select(names)]
+    apart = pc.field("split").isin(["validation", "test"])
+    return {name for rows in tables for name in rows.filter(apart)["example_id"].to_pylist()}
 
 
 def queues_so_far(versions: Versions, dataset: str) -> list[pa.Table]:

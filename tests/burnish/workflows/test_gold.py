@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from burnish.errors import SourceUnreadable, SpecError
@@ -28,6 +29,7 @@ from burnish.workflows.gold import (
     with_known_answers,
 )
 from burnish.workflows.home import Home
+from burnish.workflows.iterate import noise_so_far
 from burnish.workflows.queue import queue_iteration
 from burnish.workflows.simulate import simulated_verdicts
 from tests.burnish.workflows.closed_turns import Pass, pets, prepared
@@ -174,6 +176,20 @@ def test_a_sheet_taken_twice_says_nothing_new_and_a_second_thought_counts(home, 
     sheet.write_text(f"example_id,label\n{name},{known[name]}\n")
     assert import_file(home, "pets", sheet, author="Ada").taken == 1
     assert len(home.ledger.events("pets")) == count + 1, "a right answer needs no restating"
+
+
+def test_mended_labels_of_test_rows_are_no_training_errors_found(home, spec, tmp_path):
+    queue = {row["example_id"]: row for row in asked(home, spec).to_pylist()}
+    filled_in(home, tmp_path / "sheet.csv", lambda name: queue[name]["label"])
+    import_file(home, "pets", tmp_path / "sheet.csv", author="Ada")
+    rows = home.versions.read("pets", "validated_examples")
+    curated = rows.append_column("given_label", rows["label"])
+    before = noise_so_far(home.versions, home.ledger, "pets", curated)
+    tests = rows.filter(pc.field("split") == "test").to_pylist()
+    drops = [Verdict(row["example_id"], "drop", row["label"], None, "Bob") for row in tests]
+    home.ledger.append("pets", drops)
+    left = curated.filter(pc.field("split") != "test")
+    assert noise_so_far(home.versions, home.ledger, "pets", left) == before
 
 
 def test_a_simulated_reviewer_is_measured_as_good_as_it_is(home, spec):
