@@ -120,6 +120,8 @@ def _coded(column: Any, name: str) -> tuple[IntArray, tuple[Any, ...]]:
             hint="leave out answers that were never given",
         )
     encoded = column.combine_chunks()
+    if pa.types.is_nested(encoded.type):
+        raise DataError(f"{name} holds {encoded.type}", expected="a text or a number in every row")
     if not isinstance(encoded, pa.DictionaryArray):
         encoded = encoded.dictionary_encode()
     # A categorical column may list values that no row has: they are no examples or annotators.
@@ -209,7 +211,13 @@ def read_pred_probs(pred_probs: Any, answers: Answers) -> FloatArray:
     N, _, K = answers.shape
     if hasattr(pred_probs, "column_names") or hasattr(pred_probs, "columns"):
         pred_probs = _rows_of(as_table(pred_probs, "pred_probs"), answers)
-    probs = np.asarray(pred_probs, dtype=np.float64)
+    try:
+        probs = np.asarray(pred_probs, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"pred_probs is no matrix of numbers ({error})",
+            expected=f"({N}, {K}): a row for each example in sorted order, a column a class",
+        ) from error
     if probs.shape != (N, K):
         raise DataError(
             f"pred_probs has shape {probs.shape}",

@@ -79,7 +79,7 @@ def _distinct(labels: Labels) -> tuple[list[Any], NDArray[Any]]:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if not isinstance(array, pa.Array):
-        array = np.asarray(labels)
+        array = _listed(labels)
         if array.ndim != 1:
             raise DataError(f"labels have shape {array.shape}", expected="one label a row")
     if len(array) == 0:
@@ -92,6 +92,19 @@ def _distinct(labels: Labels) -> tuple[list[Any], NDArray[Any]]:
     coded = array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode()
     values: list[Any] = coded.dictionary.to_pylist()
     return values, coded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+
+
+def _listed(labels: Any) -> NDArray[Any]:
+    try:
+        array = np.asarray(labels)
+        # Of a list of strings with a NaN, numpy makes strings, and the missing label a class.
+        if array.dtype.kind in "US" and not isinstance(labels, np.ndarray):
+            array = np.asarray(labels, dtype=object)
+    except ValueError as error:
+        raise DataError(
+            f"labels are no plain list ({error})", expected="one label a row"
+        ) from error
+    return array
 
 
 def _is_narrow(array: NDArray[Any]) -> bool:
@@ -114,7 +127,7 @@ def _arrow(values: NDArray[Any]) -> Any:
         return pa.array(
             values.astype(object) if values.dtype.kind in "US" else values, from_pandas=True
         )
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except pa.ArrowException as error:
         raise DataError(
             f"labels are of several types ({error})", expected="all strings, or all numbers"
         ) from error
@@ -137,9 +150,15 @@ def shaped_probabilities(pred_probs: ArrayLike, n: int, n_classes: int) -> PredP
 
     For those who look at the rows themselves, with `burnish.labels.passes.look`.
     """
-    probs = np.asarray(pred_probs)
-    if probs.dtype.kind != "f" or probs.dtype.itemsize not in (4, 8):
-        probs = probs.astype(np.float64)
+    try:
+        probs = np.asarray(pred_probs)
+        if probs.dtype.kind != "f" or probs.dtype.itemsize not in (4, 8):
+            probs = probs.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"pred_probs is no matrix of numbers ({error})",
+            expected=f"({n}, {n_classes}): a row a label, a column a class",
+        ) from error
     if probs.shape != (n, n_classes):
         raise DataError(
             f"pred_probs has shape {probs.shape}",

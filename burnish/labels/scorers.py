@@ -59,7 +59,12 @@ def _scorer(name: str) -> Scorer:
 
 
 def _checked(scores: Any, n: int) -> FloatArray:
-    found = np.asarray(scores, dtype=np.float64)
+    try:
+        found = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"the scorer gave no numbers ({error})", expected=f"({n},): a score a row"
+        ) from error
     if found.shape != (n,):
         raise DataError(f"the scorer gave shape {found.shape}", expected=f"({n},): a score a row")
     fine = (found >= 0) & (found <= 1)

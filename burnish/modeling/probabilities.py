@@ -109,6 +109,8 @@ def out_of_sample_probabilities(
     views, n = _views(frame_or_matrix, extra, features)
     if n != codes.size:
         raise DataError(f"{n} rows of features and {codes.size} labels", expected="as many")
+    if groups is not None and len(groups) != n:
+        raise DataError(f"{len(groups)} groups", expected=f"{n}: a group a row")
     if repeats < 1:
         raise DataError(f"{repeats} repeats", expected="one or more")
     space = neighbour_space(views)
@@ -235,8 +237,14 @@ def _views(rows: Any, extra: Any, features: Mapping[str, Feature] | None) -> tup
             expected="numbers",
             hint="pass `features` with a frame that has categories or text",
         )
-    whole = matrix if extra is None else np.vstack([matrix, np.asarray(extra)])
-    return matrix_views(whole), len(matrix)
+    if extra is None:
+        return matrix_views(matrix), len(matrix)
+    more = np.asarray(extra)
+    if more.shape[1:] != matrix.shape[1:]:
+        raise DataError(
+            f"extra has shape {more.shape}", expected=f"the columns of the rows, {matrix.shape}"
+        )
+    return matrix_views(np.vstack([matrix, more])), len(matrix)
 
 
 def _copies(rows: Any, space: FloatArray, features: Mapping[str, Feature] | None) -> Copies:

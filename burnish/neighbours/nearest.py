@@ -21,6 +21,7 @@ Metric = Literal["euclidean", "cosine"]
 # Up to here numpy takes less time than loading the compiled kernels does.
 SMALL_ROWS = 5_000
 _BLOCK_ROWS = 8_192
+_LARGEST = 1e150
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def nearest(
         raise DataError(f"features have {n} rows", expected="at least two rows to be neighbours")
     k = min(k, n - 1)
     cosine = metric == "cosine"
+    if not cosine:
+        _check_squares(matrix)
     rows = unit_rows(matrix) if cosine else matrix
     if n <= SMALL_ROWS:
         from burnish.neighbours.small import search
@@ -83,8 +86,8 @@ def nearest(
 
 
 def _check_choices(k: int, metric: str, workers: int) -> None:
-    if k < 1:
-        raise DataError(f"k is {k}", expected="at least one neighbour")
+    if k != int(k) or k < 1:
+        raise DataError(f"k is {k}", expected="a whole number, at least one neighbour")
     if metric not in ("euclidean", "cosine"):
         raise DataError(f"metric is {metric!r}", expected="'euclidean' or 'cosine'")
     if workers not in (1, 2):
@@ -103,9 +106,7 @@ def checked_features(features: ArrayLike, n: int | None = None) -> NDArray[Any]:
     >>> checked_features([[1, 2], [3, 4]]).shape
     (2, 2)
     """
-    matrix = np.asarray(features)
-    if matrix.dtype.str not in ("<f4", "<f8"):
-        matrix = _as_floats(matrix)
+    matrix = _as_floats(features)
     if matrix.ndim != 2 or matrix.shape[1] == 0 or (n is not None and matrix.shape[0] != n):
         rows = "n" if n is None else n
         raise DataError(
@@ -123,9 +124,21 @@ def checked_features(features: ArrayLike, n: int | None = None) -> NDArray[Any]:
     return matrix
 
 
-def _as_floats(matrix: NDArray[Any]) -> NDArray[Any]:
+def _check_squares(matrix: NDArray[Any]) -> None:
+    if matrix.dtype.itemsize == 8 and max(matrix.max(), -matrix.min()) > _LARGEST:
+        sizes = np.abs(matrix).max(axis=1)
+        row = int(np.argmax(sizes > _LARGEST))
+        raise DataError(
+            f"features reach {sizes[row]:.3g} in row {row}",
+            expected=f"numbers up to {_LARGEST:.0g}, so that their squares are numbers as well",
+            hint="scale the columns first",
+        )
+
+
+def _as_floats(features: ArrayLike) -> NDArray[Any]:
     try:
-        return matrix.astype(np.float64)
+        matrix = np.asarray(features)
+        return matrix if matrix.dtype.str in ("<f4", "<f8") else matrix.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"features are not numbers ({error})", expected="a matrix of numbers"

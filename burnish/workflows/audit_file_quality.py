@@ -215,7 +215,7 @@ def _between_annotators(rows: FileRows, table: pa.Table) -> Iterator[QualityFind
 
 def _annotators_said(consensus: Consensus) -> str:
     if isnan(consensus.alpha):
-        return "Answers to tell them apart by are missing: rows that two of them answered."
+        return "Nothing to judge them by: no row has two answers, or all answers are the same."
     if consensus.alpha < BY_CHANCE:
         return (
             "All together hardly agree more often than by chance (Krippendorff's alpha "

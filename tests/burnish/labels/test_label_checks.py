@@ -74,3 +74,23 @@ def test_probabilities_that_agree_with_every_label_are_noted() -> None:
     probs[np.arange(300), labels] = 0.99
     (note,) = check_pred_probs(probs, labels, range(3))
     assert "out of sample" in note
+
+
+def test_a_missing_label_in_a_plain_list_is_no_class() -> None:
+    with pytest.raises(DataError, match="no label in row 1"):
+        find_label_errors(["a", float("nan"), "b"], GOOD)
+    with pytest.raises(DataError, match="several types"):
+        find_label_errors(["a", 1, "b"], GOOD)
+
+
+@pytest.mark.parametrize(
+    "probs", [[[0.9, 0.1], [1.0], [0.5, 0.5]], [["x", "y"], ["x", "y"], ["x", "y"]]]
+)
+def test_what_is_no_matrix_is_refused(probs) -> None:
+    with pytest.raises(DataError, match="no matrix of numbers"):
+        find_label_errors(["a", "b", "b"], probs)
+
+
+def test_labels_that_are_no_plain_values_are_refused() -> None:
+    with pytest.raises(DataError, match="no plain list"):
+        encode_labels([["a"], ["a", "b"]], ["a", "b"])

@@ -243,3 +243,11 @@ def test_bad_input_is_refused_by_its_row() -> None:
         out_of_sample_probabilities(blobs()[0], labels, groups=["g"] * 120)
     with pytest.raises(DataError, match="expected: numbers"):
         out_of_sample_probabilities([["a"], ["b"]], ["x", "y"])
+
+
+def test_groups_and_extra_rows_that_do_not_fit_are_refused() -> None:
+    rows, labels = np.zeros((6, 2)), ["a", "b"] * 3
+    with pytest.raises(DataError, match=r"2 groups\n.*expected: 6"):
+        out_of_sample_probabilities(rows, labels, groups=[1, 2])
+    with pytest.raises(DataError, match=r"extra has shape \(3, 5\)"):
+        out_of_sample_probabilities(rows, labels, extra=np.zeros((3, 5)))

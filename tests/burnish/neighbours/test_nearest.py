@@ -121,6 +121,8 @@ def test_what_is_not_finite_is_refused_by_its_row(bad) -> None:
         ([["a"], ["b"]], {}, "not numbers"),
         ([[1.0]], {}, "1 rows"),
         ([[1.0], [2.0]], {"k": 0}, "k is 0"),
+        ([[1.0], [2.0]], {"k": 1.5}, "k is 1.5"),
+        ([[1.0], [2.0, 3.0]], {}, "not numbers"),
         ([[1.0], [2.0]], {"metric": "hamming"}, "'hamming'"),
         ([[1.0], [2.0]], {"workers": 3}, "3 workers"),
     ],
@@ -147,3 +149,9 @@ def test_a_small_search_loads_neither_numba_nor_sklearn() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_numbers_whose_squares_are_none_are_refused_by_their_row() -> None:
+    with pytest.raises(DataError, match=r"reach 2e\+200 in row 1") as caught:
+        nearest([[1.0], [2e200], [0.0]])
+    assert "scale" in caught.value.hint
