@@ -26,7 +26,8 @@ HOW_TO_READ: Mapping[str, str] = {
     "labels** are where errors are likely. **what comes next** says in words what the next reviews "
     "are expected to find: stop where that is not worth the time.",
     "curated_examples": "**noise left (estimate)** is the share of training labels that reviewers "
-    "would still change, with its 95 % interval, from the random rows alone. **labels changed by "
+    "would still change, with its 95 % interval, from the random rows alone; with gold items, the "
+    "share that is still wrong. **labels changed by "
     "pair** reads *label as collected > label now*.",
     "augmented_examples": "**share kept** falls where variants stop looking like the data. "
     "Variants are made of training rows alone, more of them in weak slices.",

@@ -329,10 +329,14 @@ def _table(whole: LoopSummary, done: list[IterationSummary]) -> Table:
         else "decided by people"
     )
     against = done[0].accuracy_against
+    left = (
+        "still wrong, judged by the control arm and gold items"
+        if done[-1].noise_corrected
+        else "reviewers would still change, judged by the control arm"
+    )
     table = Table(
         title=f"{whole.dataset}: {who}",
-        caption=f"Noise left (training labels reviewers would still change, judged by the control "
-        f"arm) and test accuracy in %, with 95 % intervals; "
+        caption=f"Noise left (training labels {left}) and test accuracy in %, with 95 % intervals; "
         f"accuracy is against {against if against == 'truth' else 'the labels as given'}. "
         f"Augmented rows: kept/refused.",
         collapse_padding=True,

@@ -238,8 +238,12 @@ def limits(summary: LoopSummary, slices: tuple[SliceRow, ...]) -> tuple[str, ...
         )
     if any(turn.noise for turn in summary.iterations):
         said.append(
-            "Estimated noise rests on the rows of the control arm, which are few, and on the "
-            "reviewer being right about them."
+            "Estimated noise rests on the rows of the control arm, which are few, and on "
+            + (
+                "gold items, which are few, too."
+                if any(turn.noise_corrected for turn in summary.iterations)
+                else "the reviewer being right about them."
+            )
         )
     if not summary.truth_known:
         said.append(

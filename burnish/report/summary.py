@@ -114,7 +114,8 @@ class IterationSummary:
     precision: share of the rows asked about because of the audit that were wrong, by truth where
         it is known, else by verdict; None where the audit asked about none.
     noise: share of wrong training labels as the control arm estimates it; `true_noise` is the
-        same share counted against truth, at the same moment; None where not known.
+        same share counted against truth, at the same moment; None where not known. Where it is not
+        `noise_corrected` by gold items, `noise` is the share that reviewers would change.
     test_accuracy: of this iteration's model on the test split, `accuracy_against` saying against
         which labels.
     seconds: wall time of the iteration.
@@ -141,6 +142,7 @@ class IterationSummary:
     promotion_reason: str
     seconds: float
     by_reason: tuple[ReasonFigure, ...] = ()
+    noise_corrected: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Every field under its name, intervals as {value, low, high}."""

@@ -48,7 +48,8 @@ from burnish.workflows.reviewer_errors import errors_left
 class NoiseEstimate:
     """Share of current training labels that are wrong, with its interval.
 
-    Without gold items it is the share that reviewers would change: see the module, and `basis`.
+    Where it is not `corrected` by gold items, it is the share that reviewers would change: see the
+    module, and `basis`.
     `n` control rows stand behind it. With none, value is NaN, low 0, high 1.
     """
 
@@ -57,12 +58,14 @@ class NoiseEstimate:
     high: float
     n: int
     basis: str
+    corrected: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON; the value is None where nothing is known."""
         value = None if isnan(self.value) else self.value
         return {"value": value, "low": self.low, "high": self.high, "n": self.n} | {
-            "basis": self.basis
+            "basis": self.basis,
+            "corrected": self.corrected,
         }
 
 
@@ -125,7 +128,7 @@ def _corrected(
     if left is None:
         return NoiseEstimate(nan, 0.0, 1.0, drawn, f"{_said(arms)}; {no_better(counts)}")
     value, low, high = (errors / rows for errors in left)
-    return NoiseEstimate(value, low, high, drawn, f"{_said(arms)}; {measured(counts)}")
+    return NoiseEstimate(value, low, high, drawn, f"{_said(arms)}; {measured(counts)}", True)
 
 
 def _said(arms: Sequence[ControlArm]) -> str:

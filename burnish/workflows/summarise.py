@@ -8,7 +8,7 @@ calls this module, so truth stays outside of everything that an asset reads.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -82,6 +82,7 @@ def summarise_iteration(
         promotion_reason=str(facts["promotion"]["reason"]),
         seconds=seconds,
         by_reason=by_reason,
+        noise_corrected=bool(noise.get("corrected")),
     )
 
 
@@ -100,9 +101,7 @@ def summarise_loop(
     last = home.versions.iteration(spec.name, iterations[-1].iteration)
     curated = home.versions.read_last_good(spec.name, "curated_examples")
     assert curated is not None, "an iteration closed, so curated rows were published"
-    changed = [
-        event for event in home.ledger.events(spec.name) if event.verdict.decision == "change"
-    ]
+    changed = standing_changes(home.ledger.events(spec.name))
     return LoopSummary(
         dataset=spec.name,
         reviewer=reviewer,
@@ -119,6 +118,15 @@ def summarise_loop(
         pairs=_pairs(changed),
         promotion_rule=RULE,
     )
+
+
+def standing_changes(events: Iterable[LabelEvent]) -> list[LabelEvent]:
+    """The newest event of each example, if it is a change.
+
+    What was thought over, taken back or set right by a known answer was not found.
+    """
+    standing = {event.verdict.example_id: event for event in events}
+    return [event for event in standing.values() if event.verdict.decision == "change"]
 
 
 def missing_summaries(

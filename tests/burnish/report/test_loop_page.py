@@ -317,6 +317,14 @@ def test_json_has_the_keys_that_readers_rely_on():
     assert set(turn["noise"]) == set(turn["test_accuracy"]) == {"value", "low", "high"}
 
 
+def test_noise_that_gold_items_corrected_is_said_to_be_wrong_and_not_what_reviewers_change():
+    turn = replace(made_turn(1), noise_corrected=True)
+    page = render_loop_page(made_loop(iterations=(turn,)))
+    assert "Training labels still wrong" in page
+    assert "reviewers would still change" not in page
+    assert "reviewers would still change" in render_loop_page(made_loop())
+
+
 def test_pairs_are_counted_from_the_examples_where_none_are_given():
     rows = tuple(FoundExample(str(i), "4", "9" if i else "1") for i in range(3))
     pairs = made_loop(found=rows, pairs=()).confusion_pairs()

@@ -32,6 +32,7 @@ from burnish.workflows.home import Home
 from burnish.workflows.iterate import noise_so_far
 from burnish.workflows.queue import queue_iteration
 from burnish.workflows.simulate import simulated_verdicts
+from burnish.workflows.summarise import standing_changes
 from tests.burnish.workflows.closed_turns import Pass, pets, prepared
 
 BUDGET = 20
@@ -390,3 +391,14 @@ def test_a_verdict_that_was_taken_back_teaches_the_forecast_nothing():
     assert past_batches([slip, undo]) == []
     (batch,) = past_batches([slip, undo, redo])
     assert list(batch.wrong) == [True]
+
+
+def test_only_changes_that_stand_were_found():
+    events = [
+        event(1, "a", "change", "dog", "cat", reason="gold"),
+        event(2, "a", "keep", "dog", "dog", author="gold", role="gold"),
+        event(3, "b", "change", "dog", "cat"),
+        event(4, "b", "change", "dog", "pig"),
+        event(5, "c", "change", "dog", "cat"),
+    ]
+    assert [one.event_id for one in standing_changes(events)] == [4, 5]
