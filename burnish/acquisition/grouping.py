@@ -36,9 +36,10 @@ def arrange(
     """The order of rows, and their groups in that order, numbered from 1.
 
     A row on which label and suggestion differ belongs to that pair of classes, either way round.
-    Any other row joins the pair that is the most frequent of those with its class, or a random
-    one where its class is in none. Where no two classes are taken for each other, rows are grouped
-    by class. Groups of fewer than `FEWEST` rows make one group together.
+    Any other row joins the pair of a random one of these rows that has its class, or of any where
+    its class is in none: so it is in a group as often as they are. Where no two classes are taken
+    for each other, rows are grouped by class. Groups of fewer than `FEWEST` rows make one group
+    together.
 
     >>> order, groups = arrange(list("abcdef"), list("383800"), list("838300"), random_state=0)
     >>> groups
@@ -63,17 +64,14 @@ def _own(label: str | None, suggested: str | None) -> Pair:
 
 def _placed(ids: Sequence[str], own: Sequence[Pair], random_state: int) -> list[Pair]:
     """The pair of each row; rows that are of one class join a pair."""
-    two = [pair for pair in own if len(pair) == 2]
+    # Sorted, so that the order of the rows has no influence.
+    two = sorted(pair for pair in own if len(pair) == 2)
     if not two:
         return list(own)
-    partner: dict[str, Pair] = {}
-    for pair, _ in sorted(Counter(two).items(), key=lambda item: (-item[1], item[0])):
+    having: dict[Pair, list[Pair]] = {}
+    for pair in two:
         for name in pair:
-            partner.setdefault(name, pair)
-    # Sorted, so that the order of the rows has no influence.
-    two.sort()
+            having.setdefault((name,), []).append(pair)
     keys = seeded_keys(ids, salt="scattered", random_state=random_state).tolist()
-    return [
-        pair if len(pair) == 2 else partner.get("".join(pair)) or two[key % len(two)]
-        for pair, key in zip(own, keys, strict=True)
-    ]
+    choices = [[pair] if len(pair) == 2 else having.get(pair, two) for pair in own]
+    return [pairs[key % len(pairs)] for pairs, key in zip(choices, keys, strict=True)]

@@ -76,6 +76,23 @@ def test_neither_place_nor_size_of_group_tells_the_kind():
     assert 0.8 < np.mean(shares) < 1.25
 
 
+def test_rows_drawn_at_random_do_not_gather_in_the_few_large_pairs():
+    """Most suspects are of pairs that are rare, and stand in the mixed group."""
+    many = [(f"{at}", f"{at + 1}") for at in range(1, 31)]
+    labels, said = map(list, zip(*many, *[("1", "0")] * 6, strict=True))
+    mixed, pairs = 0, 0
+    for seed in range(100):
+        drawn = [str(name) for name in np.random.default_rng(seed).integers(0, 31, 6)] + ["1"] * 6
+        ids = [f"e{seed}-{at}" for at in range(48)]
+        order, groups = arrange(ids, labels + drawn, said + drawn, random_state=seed)
+        sizes = Counter(groups)
+        largest = max(sizes, key=lambda group: sizes[group])
+        ones = [g for at, g in zip(order, groups, strict=True) if at >= 42]
+        mixed, pairs = mixed + ones.count(largest), pairs + len(ones) - ones.count(largest)
+    # Of the suspects with the class 1, one of seven stands there.
+    assert 0.05 < mixed / (mixed + pairs) < 0.3
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     rows=st.lists(
