@@ -52,7 +52,19 @@ def sensor_matrix(values: Sequence[Any], *, name: str) -> FloatArray:
 def _summary(value: Any, row: int, name: str) -> list[float]:
     if value is None:
         return [np.nan] * len(STATISTICS)
-    signal = np.asarray(value, dtype=np.float64)
+    try:
+        signal = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"sensor {name!r} in row {row} holds no numbers ({error})",
+            expected="a list of finite numbers",
+        ) from error
+    if signal.ndim != 1:
+        raise DataError(
+            f"sensor {name!r} in row {row} has shape {signal.shape}",
+            expected="a list of finite numbers",
+            hint="make a column of each channel",
+        )
     if signal.size == 0 or not np.isfinite(signal).all():
         raise DataError(
             f"sensor {name!r} in row {row} has {signal.size} readings, or one that is not finite",

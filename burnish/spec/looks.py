@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 import pyarrow as pa
@@ -145,11 +146,22 @@ def _look_at_signal(name: str, cells: pa.ChunkedArray) -> Look:
     if types.is_binary(kind):
         return Look(name, "image", "bytes")
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        item = kind.value_type
+        if not (types.is_integer(item) or types.is_floating(item)):
+            return Look(name, None, f"holds {kind}, no lists of numbers")
         picture = re.search(r"ima?ge?|pixel|picture|photo", name.lower())
         if re.search(r"embed|(^|_)(emb|vec|vector)(_|$)", name.lower()):
             return Look(name, "embedding", "lists of numbers")
-        return Look(name, "image") if picture else Look(name, "sensor", "lists of numbers")
+        if picture and _square(cells):
+            return Look(name, "image")
+        return Look(name, "sensor", "lists of numbers")
     return Look(name, None, f"holds {kind}")
+
+
+def _square(cells: pa.ChunkedArray) -> bool:
+    """Whether all lists are of one length, and it is that of a square picture."""
+    sizes = pc.unique(pc.list_value_length(cells.drop_null())).to_pylist()
+    return len(sizes) == 1 and sizes[0] > 0 and isqrt(sizes[0]) ** 2 == sizes[0]
 
 
 def _look_at_values(name: str, cells: pa.ChunkedArray, distinct: int) -> Look:

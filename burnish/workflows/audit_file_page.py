@@ -1,8 +1,8 @@
 """What the page of an audited file shows: the table of the audit, summed up for people.
 
 What belongs here: filling `AuditSummary`. What does not: layout and sentences of the page
-(`burnish.report.audit_page`), findings beside labels (`burnish.workflows.audit_file_quality`), or
-files (`burnish.workflows.audit_file_out`).
+(`burnish.report.audit_page`), findings beside labels (`burnish.workflows.audit_file_quality`),
+doubts (`burnish.workflows.audit_file_doubts`), or files (`burnish.workflows.audit_file_out`).
 """
 
 from __future__ import annotations
@@ -29,17 +29,15 @@ from burnish.report.audit_page import (
     Suspect,
 )
 from burnish.report.looking import look, usual_values
-from burnish.report.loop_page import percent
 from burnish.slices import resolve_slices
+from burnish.workflows.audit_file_doubts import doubts
 from burnish.workflows.audit_file_quality import quality_findings
 from burnish.workflows.audit_file_rows import FileRows
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
 
-MOST_SUSPECTS, SMALLEST_SLICE, FEW_LABELS = 50, 10, 50
-# Where models agree with fewer of the labels, hard rows may be most of what they call wrong.
-WELL_TOLD = 0.85
+MOST_SUSPECTS, SMALLEST_SLICE = 50, 10
 _HELD_OUT = ("validation", "test")
 
 
@@ -76,7 +74,7 @@ def summarise_audit(
         notes=(*rows.notes, *_left_out(table)),
         limits=_limits(rows, table),
         generated_at=now,
-        doubts=tuple(_doubts(judged)),
+        doubts=doubts(rows, judged),
     )
 
 
@@ -96,32 +94,6 @@ def expected_share(probability: NDArray[np.float64]) -> Interval:
         (1 - part) * a + part * b for a, b in ((below.low, above.low), (below.high, above.high))
     )
     return Interval(expected / n if n else float("nan"), low, high)
-
-
-def _doubts(judged: pa.Table) -> Iterator[str]:
-    """Why the models may be no judges of these labels."""
-    n = judged.num_rows
-    if n < FEW_LABELS:
-        yield (
-            f"Only {n} rows have a label. From so few, models learn next to nothing: take the "
-            "figures as a trial of the tool, and look at all rows."
-        )
-    given = judged["given_label"]
-    agreed = int(pc.sum(pc.equal(given, judged["suggested_label"])).as_py() or 0)
-    counts = pc.value_counts(given.combine_chunks())
-    most = max(counts.to_pylist(), key=lambda one: (one["counts"], one["values"]))
-    if wilson_interval(agreed, n).low <= most["counts"] / n:
-        yield (
-            f"The models agree with {percent(agreed / n)} of the labels; always saying "
-            f"{most['values']!r} would agree with {percent(most['counts'] / n)}. So these columns "
-            "may not tell the classes apart, and what looks wrong here may be chance."
-        )
-    elif agreed < WELL_TOLD * n:
-        yield (
-            f"The models agree with only {percent(agreed / n)} of the labels. They cannot tell a "
-            "wrong label from a hard row: if these columns do not tell the classes apart well, far "
-            "fewer labels are wrong than it says here."
-        )
 
 
 def _labels_in_words(rows: FileRows) -> str:

@@ -152,7 +152,8 @@ def _odd_numbers(cells: pa.Array) -> NDArray[np.bool_]:
         return np.zeros(len(cells), dtype=bool)
     odd = np.asarray(pc.fill_null(pc.equal(pc.list_value_length(cells), 0), False))
     items = pc.list_flatten(cells)
-    if pa.types.is_floating(items.type):
+    if pa.types.is_floating(items.type) or pa.types.is_integer(items.type):
+        # A missing reading comes out as NaN.
         finite = np.isfinite(items.to_numpy(zero_copy_only=False))
         odd[np.asarray(pc.list_parent_indices(cells))[~finite]] = True
     return odd
