@@ -24,8 +24,9 @@ from burnish.workflows.validate import crossing_duplicates
 pc: Any = compute
 
 FEW_ROWS, MOST_EXAMPLES = 10, 4
-# The score of a row four times as far from its nearest rows as the median row: 4 / (4 + 1).
-FAR_OFF = 0.8
+# So many times as far from its nearest rows as the median row, and as 95 of 100 rows. The second
+# is for tables where categories set many rows apart: a fifth of all rows are no outliers.
+FAR_OFF, FARTHER_THAN_MOST = 4.0, 2.0
 # Alpha up to which agreement is called slight at best (Landis and Koch 1977).
 BY_CHANCE = 0.2
 
@@ -87,10 +88,11 @@ def _near_copies(table: pa.Table) -> Iterator[QualityFinding]:
     yield QualityFinding(
         "Near duplicates",
         extra,
-        "Rows that are copies of an earlier one but for small changes. Where some are for training "
-        "and some for testing, a test answers itself."
+        "Rows so much nearer to an earlier one than to those around that they may be copies of it "
+        "but for small changes. Where some are for training and some for testing, a test answers "
+        "itself. Look at a few: where categories set rows apart, equal categories alone are near."
         if extra
-        else "No two rows are copies of each other but for small changes.",
+        else "No two rows are so near that they may be copies but for small changes.",
         tuple(_rows_said(group) for group in near[:MOST_EXAMPLES]),
         "warn" if extra else "good",
     )
@@ -100,16 +102,18 @@ def _outliers(table: pa.Table) -> Iterator[QualityFinding]:
     score = table["outlier_score"].to_numpy()
     if np.isnan(score).all():
         return
-    odd = np.flatnonzero(score > FAR_OFF)
+    times = score / np.maximum(1.0 - score, 1e-12)
+    limit = max(FAR_OFF, FARTHER_THAN_MOST * float(np.nanquantile(times, 0.95)))
+    odd = np.flatnonzero(times > limit)
     rows = table["row"].to_numpy()[odd]
     first = rows[np.lexsort((rows, -score[odd]))][:MOST_EXAMPLES]
     yield QualityFinding(
         "Outliers",
         odd.size,
-        "Rows at least four times as far from their nearest rows as is usual: broken values, or "
-        "something that is rare."
+        f"Rows at least {limit:,.0f} times as far from their nearest rows as is usual: broken "
+        "values, or something that is rare."
         if odd.size
-        else "No row is four times as far from its nearest rows as is usual.",
+        else f"No row is {limit:,.0f} times as far from its nearest rows as is usual.",
         tuple(f"row {row:,}" for row in first.tolist()),
         "warn" if odd.size else "good",
     )

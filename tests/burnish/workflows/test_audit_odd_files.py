@@ -185,3 +185,18 @@ def test_annotators_are_heard_beside_the_models(here):
     assert sum(mended) >= 0.8 * len(mended)
     chances = audit.to_table()["error_probability"].to_pylist()
     assert chances == sorted(chances, reverse=True)
+
+
+def test_rows_that_rare_categories_set_apart_are_no_outliers(here):
+    rng = np.random.default_rng(0)
+    n = 900
+    common = rng.random(n) < 0.8
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    columns = {f"c{at}": np.where(common, "a", rng.choice(letters, n)) for at in range(2)}
+    x = rng.normal(0, 0.1, n)
+    x[7] = 50.0
+    kind = np.where(rng.random(n) < 0.5, "yes", "no")
+    save(pa.table({**columns, "x": x, "kind": kind}), here / "plants.csv")
+    outliers = quality(audit_file(here / "plants.csv", target="kind"), "Outliers")
+    assert 1 <= outliers.count <= 20
+    assert outliers.examples[0] == "row 8"
