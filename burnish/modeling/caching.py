@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,21 +70,30 @@ class FolderCache:
         path = self.folder / f"{key}.npy"
         try:
             found = np.load(path, allow_pickle=False)
-            os.utime(path)
         except (OSError, ValueError, EOFError):
             return None
+        with suppress(OSError):  # a folder of somebody else's can be read all the same
+            os.utime(path)
         return found
 
     def put(self, key: str, array: NDArray[Any]) -> None:
-        """Keep an array; one larger than the whole limit is not kept."""
+        """Keep an array; not one larger than the whole limit, nor where nothing can be written."""
         if array.nbytes > self.limit_bytes:
             return
+        # A full disk must not cost the result, which is there already.
+        with suppress(OSError):
+            self._write(key, array)
+            self._prune()
+
+    def _write(self, key: str, array: NDArray[Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self.folder, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, array, allow_pickle=False)
-        Path(name).replace(self.folder / f"{key}.npy")
-        self._prune()
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.save(file, array, allow_pickle=False)
+            Path(name).replace(self.folder / f"{key}.npy")
+        finally:
+            Path(name).unlink(missing_ok=True)
 
     def _prune(self) -> None:
         files: list[tuple[float, int, Path]] = []

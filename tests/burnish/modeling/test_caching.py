@@ -114,3 +114,19 @@ def test_progress_is_told_from_the_first_fit_to_the_last() -> None:
 def test_chains_of_groups_become_one() -> None:
     groups = joined_groups(["a", "a", "b", "c", "d"], ["x", "y", "y", "z", "z"])
     assert groups.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_a_folder_that_cannot_be_written_costs_no_result(tmp_path, monkeypatch) -> None:
+    (tmp_path / "file").write_text("")
+    cache = FolderCache(tmp_path / "file" / "cache")
+    cache.put("a", np.arange(3))
+    assert cache.get("a") is None
+
+    full = FolderCache(tmp_path / "full")
+
+    def no_space(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", no_space)
+    full.put("a", np.arange(3))
+    assert list((tmp_path / "full").iterdir()) == []
