@@ -30,6 +30,9 @@ from burnish.workflows.validate import validate_examples
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
 
+# The squares of larger numbers are infinite.
+_LARGEST = 1e150
+
 
 @dataclass(frozen=True)
 class FileRows:
@@ -135,7 +138,11 @@ def _check_finite(column: str, cells: pa.ChunkedArray) -> None:
     odd = _odd_numbers(cells.combine_chunks())
     if odd.any():
         signals = pa.types.is_nested(cells.type)
-        fault = "has no reading, or one that is not finite," if signals else "is infinite"
+        fault = (
+            "has no reading, or one that is not finite,"
+            if signals
+            else "is infinite, or as good as,"
+        )
         raise DataError(
             f"{column!r} {fault} in row {int(np.argmax(odd)) + 1:,}",
             expected=f"{'lists of ' if signals else ''}finite numbers, or none at all "
@@ -147,7 +154,7 @@ def _check_finite(column: str, cells: pa.ChunkedArray) -> None:
 def _odd_numbers(cells: pa.Array) -> NDArray[np.bool_]:
     """Mask of the cells that are infinite, or lists that are empty or hold what is not finite."""
     if pa.types.is_floating(cells.type):
-        return np.isinf(cells.to_numpy(zero_copy_only=False))
+        return np.abs(cells.to_numpy(zero_copy_only=False)) > _LARGEST
     if not pa.types.is_nested(cells.type):
         return np.zeros(len(cells), dtype=bool)
     odd = np.asarray(pc.fill_null(pc.equal(pc.list_value_length(cells), 0), False))

@@ -70,7 +70,7 @@ def test_times_of_day_and_durations_are_left_out_and_said_so(here):
     assert "opens: holds time32" in audit.files.spec.read_text()
 
 
-@pytest.mark.parametrize("value", [float("inf"), [], [1.0, float("nan")], [1, None]])
+@pytest.mark.parametrize("value", [float("inf"), -1e300, [], [1.0, float("nan")], [1, None]])
 def test_what_is_no_number_is_named_by_its_row_in_the_file(here, value):
     table, _ = numbers()
     cells = [[1.0, 2.0] if isinstance(value, list) else 1.5 + at for at in range(300)]
