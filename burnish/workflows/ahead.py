@@ -49,13 +49,15 @@ def foretell(audit: pa.Table, labels: LabelVersion, events: Iterable[LabelEvent]
 def seconds_of_a_review(events: Iterable[LabelEvent]) -> float | None:
     """The median time of people's last verdicts that were timed; None where they are too few.
 
-    A verdict is timed where its evidence has `seconds`.
+    A verdict is timed where its evidence has `seconds`, a number from 0.1 to a day's worth.
     """
-    timed = [
-        float(event.verdict.evidence["seconds"])
+    told = [
+        event.verdict.evidence.get("seconds")
         for event in events
-        if event.verdict.evidence.get("seconds") and event.verdict.role not in {"simulated", GOLD}
+        if event.verdict.role not in {"simulated", GOLD}
     ]
+    # Anybody's program may have written it.
+    timed = [float(one) for one in told if isinstance(one, int | float) and 0.1 <= one <= 86_400]
     return median(timed[-_LATELY:]) if len(timed) >= _ENOUGH else None
 
 

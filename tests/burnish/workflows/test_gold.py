@@ -355,6 +355,9 @@ def test_what_a_review_takes_is_learnt_from_people_who_were_timed(home):
     assert seconds_of_a_review(quick[:5]) is None
     assert seconds_of_a_review([timed(at, 1.0, role="simulated") for at in range(50)]) is None
     assert seconds_of_a_review([*[timed(at, 60.0) for at in range(300)], *quick * 9]) == 12.0
+    odd = [timed(at, what) for at, what in enumerate(["fast", -1.0, 0, 1e9, None, [3]] * 5, 99)]
+    assert seconds_of_a_review(odd) is None
+    assert seconds_of_a_review([*quick, *odd]) == 12.0
     home.ledger.append("pets", [one.verdict for one in quick])
     spec = pets(review={"minutes": 3}, classes=["cat", "dog"])
     assert asked(home, spec).num_rows == 15
