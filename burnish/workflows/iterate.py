@@ -78,18 +78,22 @@ def noise_so_far(
     """What reviewers would still change of the training labels, from every control arm so far.
 
     With verdicts on `gold` items, whose answers it gives by example_id, the estimate is of what is
-    truly wrong. Rows that had no label when they were collected are left out: nothing of them was
-    wrong; and so are labels of validation and test that somebody mended.
+    truly wrong: as soon as reviewers have seen a wrong and a right label among them. Rows that had
+    no label when they were collected are left out: nothing of them was wrong; and so are labels of
+    validation and test that somebody mended.
     """
     held_out = _held_out(versions, dataset, curated)
     events = [one for one in ledger.events(dataset) if one.verdict.example_id not in held_out]
     arms = control_arms(queues_so_far(versions, dataset), events)
     rows = curated.filter((pc.field("split") == "train") & pc.field("given_label").is_valid())
+    counts = gold_counts(events, gold or {})
+    # Of one kind alone they leave everything possible, and what is known would be hidden.
+    both = counts is not None and min(counts.wrong_shown, counts.right_shown) > 0
     return estimate_noise(
         arms,
         changed=changed_labels(events),
         rows=max(1, rows.num_rows),
-        reviewers=gold_counts(events, gold or {}),
+        reviewers=counts if both else None,
     )
 
 

@@ -193,6 +193,21 @@ def test_mended_labels_of_test_rows_are_no_training_errors_found(home, spec, tmp
     assert noise_so_far(home.versions, home.ledger, "pets", left) == before
 
 
+def test_noise_is_corrected_once_both_kinds_of_gold_items_were_seen(home, spec, tmp_path):
+    queue = {row["example_id"]: row for row in asked(home, spec).to_pylist()}
+    known = known_answers(home.versions, "pets")
+    answers = {name: known.get(name, row["label"]) for name, row in queue.items()}
+    filled_in(home, tmp_path / "sheet.csv", lambda name: answers[name])
+    import_file(home, "pets", tmp_path / "sheet.csv", author="Ada")
+    rows = home.versions.read("pets", "validated_examples")
+    curated = rows.append_column("given_label", rows["label"])
+    right = {name: queue[name]["label"] == known[name] for name in queue if name in known}
+    for kinds, corrected in [({True}, False), ({False}, False), ({True, False}, True)]:
+        gold = {name: known[name] for name, fits in right.items() if fits in kinds}
+        found = noise_so_far(home.versions, home.ledger, "pets", curated, gold=gold)
+        assert (found.corrected, found.n) == (corrected, 2), kinds
+
+
 def test_a_simulated_reviewer_is_measured_as_good_as_it_is(home, spec):
     answers = {f"g{at:04d}": "cat" for at in range(2000)}
     queue = pa.table(
