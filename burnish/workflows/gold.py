@@ -32,7 +32,7 @@ from burnish.versions import Versions
 GOLD = "gold"
 """Author and role of the events that restate known answers."""
 STAGE = "gold_items"
-_NONE = pa.schema([("example_id", pa.string()), ("label", pa.string())]).empty_table()
+_SCHEMA = pa.schema([("example_id", pa.string()), ("label", pa.string())])
 
 ACCURACY_SCHEMA = pa.schema(
     [("author", pa.string())]
@@ -104,7 +104,7 @@ def keep_gold(spec: DatasetSpec, versions: Versions) -> pa.Table | None:
     gold = load_gold(spec)
     if gold is None:
         if known_answers(versions, spec.name):
-            versions.write(spec.name, STAGE, _NONE, gated=False)
+            versions.write(spec.name, STAGE, _SCHEMA.empty_table(), gated=False)
         return None
     _check_fits(gold, spec, versions)
     versions.write(spec.name, STAGE, gold, gated=False)
