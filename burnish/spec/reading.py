@@ -60,7 +60,7 @@ def load_spec(path: Path | str) -> DatasetSpec:
     ...     except SpecError as error:
     ...         print(str(error).replace(folder, "catalog"))
     catalog/toy.yaml, line 4, features.x: found 'numerical'
-      expected: one of: numeric, categorical, boolean, datetime, text, image, sensor
+      expected: one of: numeric, categorical, boolean, datetime, text, image, sensor, embedding
       hint: did you mean 'numeric'?
     """
     path = Path(path)
