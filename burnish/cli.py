@@ -104,6 +104,7 @@ def main() -> None:
 @click.option("--group", default=None, help="The column whose rows are held out together.")
 @click.option("--text", multiple=True, help="A column of texts; may be given again.")
 @click.option("--image", multiple=True, help="A column of images; may be given again.")
+@click.option("--exclude", multiple=True, help="A column to leave out; may be given again.")
 @click.option("--budget", type=int, default=None, help="Rows to look at first [default: 100].")
 @click.option(
     "--out",

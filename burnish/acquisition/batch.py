@@ -79,7 +79,8 @@ def compose_batch(
     ones among them, so that what people find there estimates noise without bias. Its rows carry
     inclusion_probability c/N; nothing else was drawn from the whole, so it is null elsewhere. Then,
     while the budget lasts: `gold_share` of it of random candidates whose answer is known (the
-    example_id of `gold`), by which reviewers are measured; rows asked for, at most
+    example_id of `gold`), by which reviewers are measured, half of them with a wrong label as far
+    as there are such and `gold` tells their label; rows asked for, at most
     `requested_share`, dealt in turn to those who ask; `unlabeled_share` of unlabeled rows; and the
     labels whose review is worth most. Ids that are not eligible are passed over. Of one copy_group
     one row is picked, and its copies only if nothing else is left; the k-th row of one `cluster`
@@ -166,21 +167,36 @@ def _draw_control(picks: Picks, pool: Pool, count: int) -> int:
 
 
 def _draw_gold(picks: Picks, pool: Pool, known: NDArray[np.intp], count: int) -> None:
-    keys = seeded_keys(pool.names(known), salt="gold", random_state=pool.random_state)
-    for place in known[np.argsort(keys, kind="stable")].tolist():
+    for place in known.tolist():
         if count > 0 and picks.fits(pool, place):
             picks.add(pool, place, "gold", GOLD)
             count -= 1
 
 
 def _known(pool: Pool, gold: pa.Table | None) -> NDArray[np.intp]:
-    """Places of the candidates whose answer is known."""
+    """Places of the candidates whose answer is known, in a random order.
+
+    Where the answers are told, one whose label is wrong and one whose label is right take turns: a
+    reviewer is measured on both, and wrong labels are the rarer.
+    """
     if gold is None:
         return np.empty(0, dtype=np.intp)
     require_columns(gold, ("example_id",), "gold")
-    return np.flatnonzero(
-        pc.is_in(pool.ids, value_set=gold["example_id"].cast(pa.string()).combine_chunks())
-    )
+    names = gold["example_id"].cast(pa.string()).combine_chunks()
+    at = pc.index_in(pool.ids, value_set=names)
+    known = np.flatnonzero(pc.is_valid(at).to_numpy(zero_copy_only=False))
+    keys = seeded_keys(pool.names(known), salt="gold", random_state=pool.random_state)
+    known = known[np.argsort(keys, kind="stable")]
+    if "label" not in gold.column_names:
+        return known
+    places = pa.array(known, pa.int64())
+    answers = gold["label"].cast(pa.string()).combine_chunks().take(at.take(places))
+    given = pool.rows["label"].cast(pa.string()).combine_chunks().take(places)
+    right = pc.fill_null(pc.equal(answers, given), False).to_numpy(zero_copy_only=False)
+    turn = np.empty(known.size)
+    for kind in (True, False):
+        turn[right == kind] = np.arange((right == kind).sum()) + 0.5 * kind
+    return known[np.argsort(turn, kind="stable")]
 
 
 def _take_requested(

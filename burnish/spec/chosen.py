@@ -24,7 +24,8 @@ class Chosen:
     """Choices of a person, none by default; a guess keeps to them.
 
     identity: the column that names the rows. group: the column whose rows stay in one fold. kinds:
-    the kind of a feature, whatever its column looks like. annotations: a file of answers, one row
+    the kind of a feature, whatever its column looks like. exclude: columns that are no features,
+    say since they give the label away. annotations: a file of answers, one row
     an answer, with the columns example_id, annotator_id and label. budget: rows that people are
     asked about in an iteration.
     """
@@ -32,6 +33,7 @@ class Chosen:
     identity: str | None = None
     group: str | None = None
     kinds: Mapping[str, FeatureKind] = field(default_factory=dict[str, FeatureKind])
+    exclude: tuple[str, ...] = ()
     annotations: Path | None = None
     budget: int | None = None
 
@@ -51,6 +53,7 @@ def check_chosen(chosen: Chosen, columns: Sequence[str], target: str | None) -> 
     """
     roles = [("the id", chosen.identity), ("the group", chosen.group)]
     roles += [(f"{'an' if kind == 'image' else 'a'} {kind}", n) for n, kind in chosen.kinds.items()]
+    roles += [("left out", name) for name in chosen.exclude]
     taken = {} if target is None else {target: "the target"}
     for role, name in roles:
         if name is None:
@@ -72,7 +75,13 @@ def check_chosen(chosen: Chosen, columns: Sequence[str], target: str | None) -> 
 def chosen_looks(
     looks: Iterable[Look], chosen: Chosen, columns: Mapping[str, pa.ChunkedArray]
 ) -> list[Look]:
-    """The looks, with the kinds that people chose in the place of what a column looks like."""
+    """The looks, with what people chose in the place of what a column looks like."""
+    kept = [
+        replace(look, kind=None, note="left out, as chosen", group=False, paths=False)
+        if look.name in chosen.exclude
+        else look
+        for look in looks
+    ]
     return [
         look
         if look.name not in chosen.kinds
@@ -84,5 +93,5 @@ def chosen_looks(
             group=False,
             paths=chosen.kinds[look.name] == "image" and is_text(columns[look.name].type),
         )
-        for look in looks
+        for look in kept
     ]

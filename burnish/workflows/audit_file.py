@@ -58,6 +58,7 @@ def audit_file(
     group: str | None = None,
     text: Sequence[str] = (),
     image: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     budget: int | None = None,
     out: Path | None = None,
     progress: Told | None = None,
@@ -68,8 +69,9 @@ def audit_file(
     `file` is CSV, Parquet, Arrow or JSON lines; `target` its column of labels, which may be left
     out where `annotations` names a file of answers (example_id, annotator_id, label), whose
     consensus then is the label. `identity` names the rows, rows of one `group` are held out
-    together, `text` and `image` say what columns hold. `budget` rows are to be looked at first.
-    `out` is the folder, by default NAME-audit in the current one.
+    together, `text` and `image` say what columns hold, and those of `exclude` are no features.
+    `budget` rows are to be looked at first. `out` is the folder, by default NAME-audit in the
+    current one.
 
     Written are audit.parquet, report.html and NAME.yaml, all or none; `file` is only read. Raises
     `DataError` where the file cannot be audited as it is, naming what to do.
@@ -99,7 +101,7 @@ def audit_file(
             f"column {both[0]!r} cannot be text and an image at once", expected="one kind a column"
         )
     tell("reading", 0, 1)
-    chosen = Chosen(identity, group, kinds, annotations, budget)
+    chosen = Chosen(identity, group, kinds, tuple(exclude), annotations, budget)
     rows = read_rows(file, target=target, folder=folder, chosen=chosen)
     tell("reading", 1, 1)
     judged = _judged(rows, tell)

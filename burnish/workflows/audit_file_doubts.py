@@ -78,6 +78,6 @@ def _giveaways(rows: FileRows) -> Iterator[str]:
         if told >= GIVES_AWAY and (table.sum(axis=0) > 0).sum() <= n_values:
             yield (
                 f"The column {name!r} alone tells {percent(told)} of the labels. If it was made "
-                "from them, the models have read the answers and find no wrong one: take it out "
-                "of the file and audit again."
+                "from them, the models have read the answers and find no wrong one: audit again "
+                f"with --exclude {name}."
             )

@@ -289,3 +289,20 @@ def test_choices_that_cannot_be_are_refused(choices, found):
 def test_a_leverage_or_cost_that_is_none_is_refused_and_its_row_named(column, bad):
     with pytest.raises(DataError, match=f"the {column} of 'e0001' is"):
         compose(pool(3, **{column: [1.0, bad, 1.0]}))
+
+
+def test_of_known_answers_half_have_a_wrong_label_where_there_are_such():
+    rows = pool(200)
+    told = pa.table(
+        {"example_id": [f"e{at:04d}" for at in range(40)], "label": ["8"] * 30 + ["3"] * 10}
+    )
+    for seed in range(6):
+        batch = compose(rows, budget=80, gold=told, gold_share=0.1, random_state=seed)
+        assert sum(name >= "e0030" for name in ids(batch, "gold")) == 4
+    first, second = (
+        ids(compose(rows, budget=80, gold=told, gold_share=0.1, random_state=seed), "gold")
+        for seed in (0, 1)
+    )
+    assert first != second
+    many = ids(compose(rows, budget=150, gold=told, gold_share=0.2, random_state=0), "gold")
+    assert (len(many), sum(name >= "e0030" for name in many)) == (30, 10)

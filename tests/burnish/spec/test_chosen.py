@@ -78,3 +78,13 @@ def test_annotations_stand_for_the_target(file, tmp_path):
 def test_one_column_cannot_be_two_things(file, choices):
     with pytest.raises(DataError, match="at once"):
         guessed(file, **choices)
+
+
+def test_a_column_that_is_left_out_is_no_feature_and_said_so(file):
+    guess = guess_from_file(file, target="kind", chosen=Chosen(exclude=("x",)))
+    assert "x" not in yaml.safe_load(guess.text)["features"]
+    assert "#   x: left out, as chosen" in guess.text
+    with pytest.raises(DataError, match="no column 'xx' to be left out"):
+        guess_from_file(file, target="kind", chosen=Chosen(exclude=("xx",)))
+    with pytest.raises(DataError, match="'kind' cannot be left out and the target at once"):
+        guess_from_file(file, target="kind", chosen=Chosen(exclude=("kind",)))
