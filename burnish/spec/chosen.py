@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from burnish.errors import DataError
 from burnish.spec.cells import is_text
-from burnish.spec.keys import near
+from burnish.spec.keys import near, one_of
 from burnish.spec.looks import Look
 from burnish.spec.models import FeatureKind
 
@@ -61,7 +61,7 @@ def check_chosen(chosen: Chosen, columns: Sequence[str], target: str | None) -> 
         if name not in columns:
             raise DataError(
                 f"there is no column {name!r} to be {role}",
-                expected="one of: " + ", ".join(columns),
+                expected=one_of(columns),
                 hint=near(name, columns),
             )
         if name in taken:

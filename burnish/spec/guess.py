@@ -25,7 +25,7 @@ import yaml
 from burnish.errors import DataError, SourceUnreadable, SpecError
 from burnish.spec.cells import as_text, infer, whole
 from burnish.spec.chosen import NOTHING_CHOSEN, Chosen, check_chosen, chosen_looks
-from burnish.spec.keys import near
+from burnish.spec.keys import near, one_of
 from burnish.spec.looks import SPLIT_WORDS, Look, flawed_keys, key_column, look_at, split_words
 from burnish.spec.models import Datasheet, Scalar
 from burnish.spec.paths import (
@@ -324,7 +324,7 @@ def _classes(table: pa.Table, target: str) -> Counter[str | None]:
     if target not in table.column_names:
         raise DataError(
             f"there is no column {target!r} to be the target",
-            expected="one of: " + ", ".join(table.column_names),
+            expected=one_of(table.column_names),
             hint=near(target, table.column_names),
         )
     try:

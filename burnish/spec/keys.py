@@ -30,6 +30,16 @@ def near(word: Step, known: Iterable[str]) -> str:
     return f"did you mean {found!r}?" if found else ""
 
 
+def one_of(names: Sequence[str], *, most: int = 20) -> str:
+    """The names that were possible, the first `most` of them where they are many.
+
+    >>> one_of(["a", "b"]), one_of(list("abc"), most=2)
+    ('one of: a, b', 'one of: a, b and 1 more')
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return "one of: " + ", ".join(names[:most]) + more
+
+
 def _closest(word: Step, known: Iterable[str]) -> str:
     lowered = {name.lower(): name for name in known}
     found = get_close_matches(str(word).lower(), list(lowered), n=1, cutoff=_ALIKE)
