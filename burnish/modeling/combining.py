@@ -5,7 +5,7 @@ answers (`burnish.modeling.probabilities`).
 
 A mean of logarithms lets a model that is sure that a label is wrong be heard beside those that
 have no opinion. On words of banking customers it found half of the wrong labels with 8 % fewer
-reviews than the arithmetic mean of the same models; on songs and digits the two were alike.
+reviews than the arithmetic mean of the same models; on songs the two were alike.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 What belongs here: that one estimator. What does not: which panels it sits in
 (`burnish.modeling.panel`).
 
-Squared loss does not chase a label that it cannot fit the way log loss does: on confusions that
-models make, its ranking found half of the wrong labels with a fifth fewer reviews than logistic
-regression on the same words.
+Squared loss does not chase a label that it cannot fit the way log loss does: on intents of banking
+customers, labels as another model confuses them, its ranking found half of the 1,000 wrong ones in
+688 reviews, that of logistic regression on the same words in 833 (C = 10) and 1,101 (C = 1).
 """
 
 from __future__ import annotations
