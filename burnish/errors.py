@@ -17,6 +17,10 @@ when to raise, which stays with the code that found the fault.
      ├── GateError               a stage asks for data that no gate has passed
      ├── IterationError          the iteration contract would be broken
      ├── ReviewError             the review of a queue cannot go on
+     │    ├── ReviewConflict     somebody else, or another tab, was first
+     │    ├── NotAllowed         this person may not do that
+     │    └── SignInError        nobody is signed in, or name and password do not fit
+     │         └── TooManyAttempts  and so often that it has to wait
      ├── TrackingError           the tracking server did not take an iteration
      │    └── TrackingUnavailable it is down, or too slow to be waited for: later is as good
      └── ProjectError            no project around this folder, or it cannot run
@@ -109,6 +113,22 @@ class IterationError(BurnishError):
 
 class ReviewError(BurnishError):
     """The review of a queue cannot go on."""
+
+
+class ReviewConflict(ReviewError):
+    """Somebody else, or another tab, was first; look at the item again."""
+
+
+class NotAllowed(ReviewError):
+    """Who asks may not do that."""
+
+
+class SignInError(ReviewError):
+    """Nobody is signed in, or name and password do not fit."""
+
+
+class TooManyAttempts(SignInError):
+    """Sign-in failed so often that it has to wait."""
 
 
 class TrackingError(BurnishError):

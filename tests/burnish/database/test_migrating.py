@@ -14,6 +14,7 @@ from burnish.database import migrate, open_database
 from burnish.database.migrating import HEAD, MIGRATIONS, VERSIONS
 from burnish.errors import LedgerError, ProjectError
 from burnish.ledger.schema import metadata as ledger
+from burnish.review.schema import metadata as desk
 from burnish.store.schema import metadata as store
 from burnish.versions.schema import metadata as versions
 
@@ -27,6 +28,11 @@ ROWS = {
     "identity": {"one": 1, "id": "i", "at": "x"},
     "stage_outputs": {"dataset": "d", "seq": 1, "iteration": 1, "stage": "s", "version": 1,
                       "at": "x"},
+    "desk_events": {"seq": 1, "dataset": "d", "iteration": 1, "example_id": "e", "actor": "a",
+                    "role": "annotator", "simulated": False, "action": "answer", "comment": "",
+                    "request_key": "k", "ledger_events": "[]", "at": "x"},
+    "desk_trail": {"seq": 1, "at": "x", "actor": "a", "action": "login", "subject": "a",
+                   "detail": "", "address": ""},
 }  # fmt: skip
 
 
@@ -38,7 +44,7 @@ def engine(database):
 def test_the_tables_are_those_that_the_code_knows(engine):
     migrate(engine)
     whole = sa.MetaData()
-    for metadata in (store, ledger, versions):
+    for metadata in (store, ledger, versions, desk):
         for table in metadata.tables.values():
             table.to_metadata(whole)
     with engine.connect() as connection:

@@ -1,0 +1,156 @@
+"""The SQL tables of the desk: items, leases and events; people, sessions, tokens and their trail.
+
+What belongs here: columns and keys. What does not: reading and writing rows (`burnish.review.desk`,
+`burnish.review.accounts`), or the ledger that settled items go to (`burnish.ledger.schema`).
+
+`desk_events` and `desk_trail` only grow; the database itself refuses any other change. What stands
+in `desk_items` follows from an item's events, and is kept so that a queue can be listed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from burnish.database import UtcTime
+
+metadata = MetaData()
+
+desk_batches = Table(
+    "desk_batches",
+    metadata,
+    Column("dataset", String(200), primary_key=True),
+    Column("iteration", Integer, primary_key=True, autoincrement=False),
+    Column("queue_version", Integer, nullable=False),
+    Column("policy", Text, nullable=False),  # JSON object: as the batch was opened with
+    Column("owner", Text, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+)
+
+desk_items = Table(
+    "desk_items",
+    metadata,
+    Column("dataset", String(200), primary_key=True),
+    Column("iteration", Integer, primary_key=True, autoincrement=False),
+    Column("example_id", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("answers", Integer, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("assignee", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("label", Text),
+    Column("suggested_label", Text),
+    Column("facts", Text, nullable=False),  # JSON object: the row of the queue
+    Column("added_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Index("desk_items_in_order", "dataset", "iteration", "state", "position"),
+)
+
+desk_leases = Table(
+    "desk_leases",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("dataset", String(200), nullable=False),
+    Column("iteration", Integer, nullable=False),
+    Column("example_id", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("shown", Boolean, nullable=False),
+    Column("taken_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Index("one_lease_a_person", "dataset", "iteration", "example_id", "person", unique=True),
+)
+
+desk_events = Table(
+    "desk_events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("dataset", String(200), nullable=False),
+    Column("iteration", Integer, nullable=False),
+    Column("example_id", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("decision", String(20)),
+    Column("label", Text),
+    Column("comment", Text, nullable=False),
+    Column("seconds", Float),
+    Column("shown", Boolean),
+    Column("undoes", Integer),
+    # The lease that an answer was given under, or what a reviewer had seen: what makes it once.
+    Column("request_key", String(200), nullable=False),
+    Column("ledger_events", Text, nullable=False),  # JSON array: what it appended
+    Column("at", UtcTime, nullable=False),
+    Index("desk_events_of_item", "dataset", "iteration", "example_id", "seq"),
+    Index("desk_events_once", "request_key", unique=True),
+    Index("desk_events_of_person", "dataset", "iteration", "actor", "seq"),
+)
+
+desk_people = Table(
+    "desk_people",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("password_hash", Text),
+    Column("role", String(20), nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
+
+desk_sessions = Table(
+    "desk_sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Index("desk_sessions_of_person", "name"),
+)
+
+desk_tokens = Table(
+    "desk_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+    Index("desk_tokens_of_person", "name"),
+)
+
+desk_trail = Table(
+    "desk_trail",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Index("desk_trail_of_action", "action", "at"),
+)
+
+desk_secrets = Table(
+    "desk_secrets",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", String(200), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
