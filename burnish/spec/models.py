@@ -8,6 +8,7 @@ file (`burnish.spec.guess`).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from math import floor
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -23,6 +24,8 @@ FeatureKind: TypeAlias = Literal[
 Scalar: TypeAlias = str | bool | int | float
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+MOST_ANSWERS = 9
+PEOPLE: Mapping[str, int] = {"single": 1, "double_blind": 2}
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 
 
@@ -198,6 +201,11 @@ class Review(Part):
     `minutes`, where given, takes the place of `budget`: as many rows as fit at the seconds that a
     review takes. The random rows (`control_share`) are at least one, and never all of the budget.
     `gold` is a file of rows with a known answer, by which reviewers are measured.
+
+    `policy` says at the review desk how many people answer a row without seeing each other's
+    answers: one (`single`), two who must agree (`double_blind`), or `answers` of whom `agree` must
+    (`n_of_m`); where too few agree, a reviewer decides. With `approval` a reviewer looks at what
+    was agreed too. `shown_share` of the rows show label and model's opinion before the answer.
     """
 
     budget: Annotated[int, Field(ge=1)] = 60
@@ -208,6 +216,39 @@ class Review(Part):
     requested_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     gold: str | None = None
     gold_share: Share = 0.05
+    policy: Literal["single", "double_blind", "n_of_m"] = "single"
+    answers: Annotated[int, Field(ge=1, le=MOST_ANSWERS)] | None = None
+    agree: Annotated[int, Field(ge=1, le=MOST_ANSWERS)] | None = None
+    approval: bool = False
+    shown_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+
+    @model_validator(mode="after")
+    def _people(self) -> Review:
+        if self.policy != "n_of_m":
+            usual = PEOPLE[self.policy]
+            # A spec that was written out and read again may name them.
+            if self.answers not in {None, usual} or self.agree not in {None, usual}:
+                raise ValueError(
+                    f"answers and agree are for policy: n_of_m; {self.policy} asks {usual}"
+                )
+        elif self.answers is None or self.agree is None:
+            raise ValueError("policy: n_of_m needs answers (m) and agree (n), say 3 and 2")
+        elif not (2 <= self.agree <= self.answers and 2 * self.agree > self.answers):
+            raise ValueError(
+                f"agree: {self.agree} of answers: {self.answers} is no majority of two or more: "
+                "two camps could each have enough"
+            )
+        return self
+
+    @property
+    def people(self) -> tuple[int, int]:
+        """How many people answer a row at the desk, and how many of them must agree.
+
+        >>> Review().people, Review(policy="n_of_m", answers=3, agree=2).people
+        ((1, 1), (3, 2))
+        """
+        usual = PEOPLE.get(self.policy, 1)
+        return self.answers or usual, self.agree or usual
 
     @model_validator(mode="after")
     def _one_budget(self) -> Review:

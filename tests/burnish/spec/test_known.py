@@ -63,3 +63,38 @@ def test_known_answers_leave_room_for_suspects_too() -> None:
     assert Review(budget=3, gold="known.csv").rows() == 3
     with pytest.raises(ValueError, match=r"gold_share 0\.05 of a budget of 2 is 2 at random"):
         Review(budget=2, gold="known.csv")
+
+
+@pytest.mark.parametrize(
+    ("keys", "people"),
+    [
+        ({}, (1, 1)),
+        ({"policy": "double_blind"}, (2, 2)),
+        ({"policy": "n_of_m", "answers": 3, "agree": 2}, (3, 2)),
+        ({"policy": "n_of_m", "answers": 5, "agree": 5}, (5, 5)),
+    ],
+)
+def test_a_policy_says_how_many_people_answer_and_must_agree(
+    keys: dict[str, object], people: tuple[int, int]
+) -> None:
+    review = Review.model_validate(keys)
+    assert review.people == people
+    assert Review.model_validate(review.model_dump(mode="json")) == review
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        ({"policy": "double_blind", "answers": 3}, "are for policy: n_of_m; double_blind asks 2"),
+        ({"agree": 2}, "are for policy: n_of_m; single asks 1"),
+        ({"policy": "n_of_m"}, "needs answers"),
+        ({"policy": "n_of_m", "answers": 4, "agree": 2}, "no majority of two or more"),
+        ({"policy": "n_of_m", "answers": 1, "agree": 1}, "no majority of two or more"),
+        ({"policy": "n_of_m", "answers": 2, "agree": 3}, "no majority of two or more"),
+    ],
+)
+def test_a_policy_that_two_camps_could_fulfil_is_refused(
+    keys: dict[str, object], found: str
+) -> None:
+    with pytest.raises(ValueError, match=found):
+        Review.model_validate(keys)
