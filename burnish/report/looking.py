@@ -5,7 +5,12 @@ What belongs here: cells into what a page shows. What does not: which examples a
 
 A picture becomes a small data: URI. A number is unusual where it lies more than 3.5 robust standard
 deviations from the median of the rows with the same label (Iglewicz and Hoaglin 1993), a category
-where under 2 % of at least 50 rows with that label have it.
+where under 2 % of at least 50 rows with that label have it. Where the label must not show through,
+a row is held against `ALL_ROWS` instead.
+
+`SMALL` is for lists of many examples, `LARGE` for a page that shows one: pictures kept as numbers
+in full, signals with axes, whole texts. Of pictures that are files or bytes a large look only tells
+the columns (`Looked.files`), since whoever shows them large serves them by an address of their own.
 """
 
 from __future__ import annotations
@@ -28,13 +33,29 @@ from pyarrow import compute
 from burnish.errors import DataError
 from burnish.report import svg
 from burnish.report.plots import digit_image
+from burnish.report.traces import trace
 from burnish.spec import DatasetSpec, Feature
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
 
 LONGEST_TEXT, MOST_VALUES, LARGEST_SIDE = 700, 12, 128
+ALL_ROWS = "\0all rows"
+"""Takes the place of a label in `Usual`: what is usual among all rows, whatever their label."""
 _FAR, _RARE, _MANY = 3.5, 0.02, 50
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How much of an example is shown."""
+
+    longest_text: int
+    most_values: int
+    large: bool
+
+
+SMALL = Detail(LONGEST_TEXT, MOST_VALUES, large=False)
+LARGE = Detail(longest_text=100_000, most_values=300, large=True)
 
 
 @dataclass(frozen=True)
@@ -48,13 +69,17 @@ class ShownValue:
 
 @dataclass(frozen=True)
 class Looked:
-    """What is shown of one example. `drawings` are SVG of ours; `more` counts values left out."""
+    """What is shown of one example. `drawings` are SVG of ours; `more` counts values left out.
+
+    `files` are the columns whose pictures a large look leaves to whoever serves them.
+    """
 
     pictures: tuple[tuple[str, str], ...] = ()
     drawings: tuple[tuple[str, Markup], ...] = ()
     texts: tuple[tuple[str, str], ...] = ()
     values: tuple[ShownValue, ...] = ()
     more: int = 0
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,8 +98,10 @@ class Usual:
     )
 
 
-def usual_values(examples: pa.Table, labels: pa.ChunkedArray, spec: DatasetSpec) -> Usual:
+def usual_values(examples: pa.Table, labels: pa.ChunkedArray | None, spec: DatasetSpec) -> Usual:
     """What is usual in each column of numbers or categories, by label; rows without one count not.
+
+    Without `labels` it is what is usual among `ALL_ROWS`.
 
     >>> spec = DatasetSpec.model_validate({"name": "toy", "source": {"path": "toy.csv"},
     ...     "target": "kind", "features": {"x": "numeric"}})
@@ -82,10 +109,7 @@ def usual_values(examples: pa.Table, labels: pa.ChunkedArray, spec: DatasetSpec)
     >>> usual_values(rows, pa.chunked_array([["a"] * 4]), spec).numbers["x"]["a"][0]
     2.0
     """
-    coded = pc.dictionary_encode(labels).combine_chunks()
-    names: list[str] = coded.dictionary.to_pylist()
-    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
-    members = {name: np.flatnonzero(codes == place) for place, name in enumerate(names)}
+    members = _members(labels) if labels is not None else {ALL_ROWS: np.arange(examples.num_rows)}
     numbers = {
         name: _spreads(examples[name], members)
         for name in spec.of_kind("numeric")
@@ -97,6 +121,13 @@ def usual_values(examples: pa.Table, labels: pa.ChunkedArray, spec: DatasetSpec)
         if name in examples.column_names
     }
     return Usual(numbers, shares)
+
+
+def _members(labels: pa.ChunkedArray) -> dict[str, NDArray[np.intp]]:
+    coded = pc.dictionary_encode(labels).combine_chunks()
+    names: list[str] = coded.dictionary.to_pylist()
+    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    return {name: np.flatnonzero(codes == place) for place, name in enumerate(names)}
 
 
 def _spreads(
@@ -128,37 +159,82 @@ def _shares(
     return found
 
 
-def look(row: Mapping[str, Any], spec: DatasetSpec, *, label: str | None, usual: Usual) -> Looked:
+def look(
+    row: Mapping[str, Any],
+    spec: DatasetSpec,
+    *,
+    label: str | None,
+    usual: Usual,
+    detail: Detail = SMALL,
+) -> Looked:
     """One row of examples as people look at it; values that are unusual for `label` come first.
 
     A picture that cannot be read is told of in words, since the row may be shown for that very
     reason.
     """
-    pictures: list[tuple[str, str]] = []
-    drawings: list[tuple[str, Markup]] = []
-    texts: list[tuple[str, str]] = []
-    values: list[ShownValue] = []
+    shown = _Shown(row, spec, label, usual, detail)
     for name, feature in spec.features.items():
-        cell = row.get(name)
+        shown.add(name, feature)
+    values = sorted(shown.values, key=lambda value: not value.unusual)
+    most = detail.most_values
+    return Looked(
+        tuple(shown.pictures),
+        tuple(shown.drawings),
+        tuple(shown.texts),
+        tuple(values[:most]),
+        max(0, len(values) - most),
+        tuple(shown.files),
+    )
+
+
+@dataclass
+class _Shown:
+    """What has been gathered of a row, feature by feature."""
+
+    row: Mapping[str, Any]
+    spec: DatasetSpec
+    label: str | None
+    usual: Usual
+    detail: Detail
+    pictures: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    drawings: list[tuple[str, Markup]] = field(default_factory=list[tuple[str, Markup]])
+    texts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    values: list[ShownValue] = field(default_factory=list[ShownValue])
+    files: list[str] = field(default_factory=list[str])
+
+    def add(self, name: str, feature: Feature) -> None:
+        cell = self.row.get(name)
         match feature.kind:
             case "image":
-                uri = picture_uri(cell, feature, spec.folder)
-                if uri:
-                    pictures.append((name, uri))
-                else:
-                    values.append(ShownValue(name, "no picture", "cannot be read"))
+                self._add_picture(name, cell, feature)
             case "sensor":
-                if cell is not None:
-                    drawings.append((name, _line_of(cell, name)))
+                self._add_signal(name, cell, feature)
             case "embedding":
-                values.append(ShownValue(name, f"{0 if cell is None else len(cell):,} numbers"))
+                numbers = 0 if cell is None else len(cell)
+                self.values.append(ShownValue(name, f"{numbers:,} numbers"))
             case "text":
-                texts.append((name, _cut(str(cell or ""))))
+                self.texts.append((name, _cut(str(cell or ""), self.detail.longest_text)))
             case _:
-                values.append(_value(name, cell, label, usual))
-    values.sort(key=lambda value: not value.unusual)
-    more = max(0, len(values) - MOST_VALUES)
-    return Looked(tuple(pictures), tuple(drawings), tuple(texts), tuple(values[:MOST_VALUES]), more)
+                self.values.append(_value(name, cell, self.label, self.usual))
+
+    def _add_picture(self, name: str, cell: Any, feature: Feature) -> None:
+        if self.detail.large and isinstance(cell, str | bytes):
+            self.files.append(name)
+        elif uri := picture_uri(cell, feature, self.spec.folder):
+            self.pictures.append((name, uri))
+        else:
+            self.values.append(ShownValue(name, "no picture", "cannot be read"))
+
+    def _add_signal(self, name: str, cell: Any, feature: Feature) -> None:
+        if not self.detail.large:
+            if cell is not None:
+                self.drawings.append((name, _line_of(cell, name)))
+            return
+        drawn = trace(cell, name=name, about=feature.description)
+        if drawn:
+            self.drawings.append((name, Markup(drawn)))  # noqa: S704 - its texts are escaped
+        else:
+            self.values.append(ShownValue(name, "no signal", "holds no reading"))
 
 
 def picture_uri(cell: Any, feature: Feature, folder: Path) -> str:
@@ -215,8 +291,8 @@ def _line_of(cell: Sequence[Any], name: str) -> Markup:
     )
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _value(name: str, cell: Any, label: str | None, usual: Usual) -> ShownValue:
@@ -226,17 +302,21 @@ def _value(name: str, cell: Any, label: str | None, usual: Usual) -> ShownValue:
         return ShownValue(name, _words(cell))
     spread = usual.numbers.get(name, {}).get(label)
     if spread is not None and isinstance(cell, int | float):
-        return ShownValue(name, _words(cell), _far(float(cell), *spread))
+        return ShownValue(name, _words(cell), _far(float(cell), label, *spread))
     shares = usual.shares.get(name, {}).get(label)
     share = 1.0 if shares is None else shares.get(_as_key(cell), 0.0)
-    rare = f"{100 * share:.1f} % of this label" if share < _RARE else ""
+    rare = f"{100 * share:.1f} % of {_whose(label)}" if share < _RARE else ""
     return ShownValue(name, _words(cell), rare)
 
 
-def _far(value: float, middle: float, spread: float) -> str:
+def _far(value: float, label: str, middle: float, spread: float) -> str:
     if spread <= 0 or abs(value - middle) <= _FAR * spread:
         return ""
-    return f"median of this label: {_words(middle)}"
+    return f"median of {_whose(label)}: {_words(middle)}"
+
+
+def _whose(label: str) -> str:
+    return "all rows" if label == ALL_ROWS else "this label"
 
 
 def _as_key(cell: Any) -> str:

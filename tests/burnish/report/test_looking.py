@@ -9,7 +9,15 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from burnish.report.looking import LONGEST_TEXT, MOST_VALUES, Usual, look, usual_values
+from burnish.report.looking import (
+    ALL_ROWS,
+    LARGE,
+    LONGEST_TEXT,
+    MOST_VALUES,
+    Usual,
+    look,
+    usual_values,
+)
 from burnish.spec import DatasetSpec
 
 
@@ -129,3 +137,37 @@ def test_a_signal_is_drawn_with_its_range_and_holes():
 def test_a_time_is_written_without_what_says_nothing(cell, said):
     found = look({"at": cell}, spec_of({"at": "datetime"}), label="a", usual=Usual())
     assert found.values[0].text == said
+
+
+def test_over_all_rows_a_value_is_marked_whatever_its_label_and_no_label_is_named():
+    table, spec = plants()
+    usual = usual_values(table, None, spec)
+    found = look({"x": 900.0, "old": False}, spec, label=ALL_ROWS, usual=usual).values
+    marks = {one.name: one.unusual for one in found}
+    assert marks["x"].startswith("median of all rows: ")
+    assert marks["old"] == "0.0 % of all rows"
+    assert ALL_ROWS not in str(found)
+    # 30 is far from the cats alone: over all rows that must not show.
+    assert look({"x": 30.0}, spec, label=ALL_ROWS, usual=usual).values[-1].unusual == ""
+
+
+def test_a_large_look_keeps_texts_whole_and_leaves_files_to_their_address(tmp_path):
+    features = {"note": "text", "scan": "image", **{f"x{at}": "numeric" for at in range(20)}}
+    picture(tmp_path)
+    row = {"note": "word " * 500, "scan": "a.png", **{f"x{at}": float(at) for at in range(20)}}
+    found = look(row, spec_of(features, tmp_path), label=None, usual=Usual(), detail=LARGE)
+    assert found.texts[0][1] == row["note"]
+    assert (found.files, found.pictures) == (("scan",), ())
+    assert (len(found.values), found.more) == (20, 0)
+
+
+def test_a_large_signal_has_axes_and_the_words_of_its_column():
+    spec = spec_of({"ecg": {"kind": "sensor", "description": "millivolt <b>"}})
+    row = {"ecg": [0.0, 2.0, None, 1.0]}
+    found = look(row, spec, label=None, usual=Usual(), detail=LARGE)
+    drawn = found.drawings[0][1]
+    assert "4 readings from 0 to 2, 1 missing, millivolt &lt;b&gt;" in drawn
+    assert "style=" not in drawn
+    assert "<b>" not in drawn
+    nothing = look({"ecg": []}, spec, label=None, usual=Usual(), detail=LARGE)
+    assert [one.text for one in nothing.values] == ["no signal"]
