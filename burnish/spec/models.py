@@ -273,14 +273,19 @@ class Review(Part):
         return self
 
     def rows(self, seconds: float | None = None) -> int:
-        """The budget in rows, where a review takes so many seconds (None: as the spec says).
+        """The budget in rows, where an answer takes so many seconds (None: as the spec says).
 
+        Where several people answer a row, it takes the time of all of them.
+
+        >>> Review(minutes=20, policy="double_blind").rows()
+        20
         >>> Review(minutes=20).rows(), Review(minutes=20).rows(10.0), Review(budget=7).rows()
         (40, 120, 7)
         """
         if self.minutes is None:
             return self.budget
-        return max(1, floor(60.0 * self.minutes / (seconds or self.seconds_per_review) + 1e-9))
+        a_row = (seconds or self.seconds_per_review) * self.people[0]
+        return max(1, floor(60.0 * self.minutes / a_row + 1e-9))
 
 
 class Augment(Part):

@@ -19,7 +19,7 @@ from burnish.records import FINAL_DECISIONS, LabelEvent, LabelVersion
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.gold import GOLD, is_restated
-from burnish.workflows.taken_back import not_taken_back
+from burnish.workflows.taken_back import not_taken_back, settles
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -49,7 +49,7 @@ def foretell(audit: pa.Table, labels: LabelVersion, events: Iterable[LabelEvent]
 def seconds_of_a_review(events: Iterable[LabelEvent]) -> float | None:
     """The median time of people's last verdicts that were timed; None where they are too few.
 
-    A verdict is timed where its evidence has `seconds`, a number from 0.1 to a day's worth.
+    It is what one answer takes, where several people answer a row. A verdict is timed where its evidence has `seconds`, a number from 0.1 to a day's worth.
     """
     told = [
         event.verdict.evidence.get("seconds")
@@ -64,12 +64,15 @@ def seconds_of_a_review(events: Iterable[LabelEvent]) -> float | None:
 def past_batches(events: Iterable[LabelEvent]) -> list[PastBatch]:
     """The suspects of each batch so far, oldest first, and which of them people found wrong.
 
-    The last word on each row counts, but for those that were taken back.
+    The last word on each row counts, but for those that were taken back: of several answers to an
+    item, the one that settled it.
     """
     last = {
         event.verdict.example_id: event.verdict
         for event in not_taken_back(events)
-        if event.verdict.reason == "audit" and not is_restated(event.verdict)
+        if event.verdict.reason == "audit"
+        and settles(event.verdict)
+        and not is_restated(event.verdict)
     }
     chances: dict[int, list[float]] = {}
     wrong: dict[int, list[bool]] = {}

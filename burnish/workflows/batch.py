@@ -6,14 +6,17 @@ composing it (`burnish.workflows.queue`) or exchanging it with files (`burnish.w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
 from burnish.errors import IterationError, ReviewError
-from burnish.records import Iteration
+from burnish.records import Iteration, LabelEvent, Verdict
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
+from burnish.workflows.gold import is_restated
+from burnish.workflows.taken_back import is_undo, not_taken_back, settles
 
 
 def open_batch(versions: Versions, dataset: str) -> tuple[Iteration, pa.Table]:
@@ -39,14 +42,32 @@ def open_batch(versions: Versions, dataset: str) -> tuple[Iteration, pa.Table]:
 
 
 def undecided(ledger: LabelLedger, iteration: Iteration, queue: pa.Table) -> list[dict[str, Any]]:
-    """The items on which no verdict has been given since the iteration opened, by position.
+    """The items that nobody has decided since the iteration opened, by position.
 
-    Any verdict counts, `unsure` too: a person has looked, and the batch can close.
+    Any decision counts, `unsure` too: a person has looked, and the batch can close. See
+    `decided_examples` for what is none.
     """
     events = ledger.events(iteration.dataset, after=iteration.watermark.event_id)
-    decided = {event.verdict.example_id for event in events}
+    decided = decided_examples(events)
     items = queue.sort_by("position").to_pylist()
     return [item for item in items if item["example_id"] not in decided]
+
+
+def decided_examples(events: Iterable[LabelEvent]) -> set[str]:
+    """The examples that people have decided by these events, and have not taken back.
+
+    An undo decides nothing, nor does a known answer that is restated; nor, by itself, an answer
+    that the review desk wrote down beside the one that settled the item.
+
+    >>> from datetime import UTC, datetime
+    >>> said = Verdict("a", "change", "8", "3", author="Ada")
+    >>> back = Verdict("a", "unsure", "8", None, author="Ada", evidence={"undoes": 1})
+    >>> events = [LabelEvent(n, "digits", one, datetime(2026, 1, 1, tzinfo=UTC), "")
+    ...           for n, one in enumerate([said, back], start=1)]
+    >>> decided_examples(events[:1]), decided_examples(events)
+    ({'a'}, set())
+    """
+    return {one.verdict.example_id for one in not_taken_back(events) if _decides(one.verdict)}
 
 
 def batch_decided(versions: Versions, ledger: LabelLedger, iteration: Iteration) -> bool:
@@ -67,8 +88,13 @@ def require_decided(versions: Versions, ledger: LabelLedger, iteration: Iteratio
         expected="a verdict on every row of the batch (`unsure` is one)",
         hint="materialize relabel_queue with its check"
         if queue is None
-        else f"`burnish queue export {iteration.dataset} --to FILE`, then `verdicts import`",
+        else "decide at the desk, which `burnish review` serves; or on a sheet: "
+        f"`burnish queue export {iteration.dataset} --to FILE`, then `verdicts import`",
     )
+
+
+def _decides(verdict: Verdict) -> bool:
+    return settles(verdict) and not is_undo(verdict) and not is_restated(verdict)
 
 
 def _queue_of(versions: Versions, iteration: Iteration) -> pa.Table | None:

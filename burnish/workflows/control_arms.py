@@ -6,6 +6,10 @@ answer is known. What does not: any estimate from these counts (`burnish.workflo
 
 A verdict on a gold item has the reason `gold`. Where it is not the known answer, an event by the
 author `gold` restates that, so that the label which stands is right.
+
+Where several people answered an item, what counts is what came of it: noise is put into the labels,
+and taken out of them, by the process as a whole. How well each person judges is counted elsewhere
+(`burnish.workflows.gold`).
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from pyarrow import compute
 
 from burnish.labels import ReviewerCounts
 from burnish.records import FINAL_DECISIONS, LabelEvent, Verdict
+from burnish.workflows.taken_back import not_taken_back, settles
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -59,7 +64,7 @@ class _Course:
 
 def changed_labels(events: Iterable[LabelEvent]) -> int:
     """How many labels that were given stand changed or dropped, by all events of a data set."""
-    return sum(course.wrong for course in _courses(events).values())
+    return sum(course.wrong for course in _courses(not_taken_back(events)).values())
 
 
 def control_arms(
@@ -75,7 +80,9 @@ def control_arms(
     # A known answer restated behind a reviewer's own is not what a reviewer found. But of a gold
     # item it says whether the label was wrong, which is what `gold_before` and `gold_after` count.
     courses = _courses(
-        one for one in labels_events if one.verdict.role != GOLD or one.verdict.reason == GOLD
+        one
+        for one in not_taken_back(labels_events)
+        if one.verdict.role != GOLD or one.verdict.reason == GOLD
     )
     owner = {name: at for at, queue in enumerate(queues) for name in _ids(queue)}
     starts: dict[int, int] = {}
@@ -114,13 +121,14 @@ def control_arms(
 def gold_counts(events: Iterable[LabelEvent], answers: Mapping[str, str]) -> ReviewerCounts | None:
     """What reviewers made of gold items, from events and the known label of each item.
 
-    Only final verdicts of reason `gold` on a row with a label count, each as it was first given;
-    those of the author or role `gold` restate what is known. None where there is none.
+    Only final verdicts of reason `gold` on a row with a label count, each as it was first given and
+    not taken back; those of the author or role `gold` restate what is known. Of several answers to
+    an item the one that settled it counts. None where there is none.
     """
     seen: set[tuple[str, str]] = set()
     wrong: list[Verdict] = []
     right: list[Verdict] = []
-    for event in sorted(events, key=lambda event: event.event_id):
+    for event in not_taken_back(events):
         verdict = event.verdict
         key = (verdict.example_id, verdict.author)
         if not _is_gold(verdict, answers) or key in seen:
@@ -144,6 +152,7 @@ def gold_counts(events: Iterable[LabelEvent], answers: Mapping[str, str]) -> Rev
 def _is_gold(verdict: Verdict, answers: Mapping[str, str]) -> bool:
     return (
         verdict.reason == GOLD
+        and settles(verdict)
         and GOLD not in (verdict.author, verdict.role)
         and verdict.example_id in answers
         and verdict.from_label is not None

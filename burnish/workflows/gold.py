@@ -28,6 +28,7 @@ from burnish.spec.cells import as_text
 from burnish.spec.guess import read_file
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
+from burnish.workflows.taken_back import is_undo, not_taken_back
 
 GOLD = "gold"
 """Author and role of the events that restate known answers."""
@@ -190,18 +191,30 @@ def count_reviews(
     """What each author said of rows with a known answer, the last word on each row counting.
 
     `reasons` keeps the rows that were in a batch for one of these, say `("gold", "control")`: rows
-    that an audit picked are harder than most.
+    that an audit picked are harder than most. What was taken back does not count.
     """
     last: dict[tuple[str, str], Verdict] = {}
-    for event in sorted(events, key=lambda event: event.event_id):
-        verdict = event.verdict
-        wanted = reasons is None or verdict.reason in reasons
-        if wanted and verdict.example_id in gold and not is_restated(verdict):
+    for verdict in own_answers(events, gold):
+        if reasons is None or verdict.reason in reasons:
             last[verdict.author, verdict.example_id] = verdict
     said: dict[str, list[Verdict]] = {}
     for (author, _), verdict in sorted(last.items()):
         said.setdefault(author, []).append(verdict)
     return {author: _counts(verdicts, gold) for author, verdicts in said.items()}
+
+
+def own_answers(events: Iterable[LabelEvent], gold: Mapping[str, str]) -> list[Verdict]:
+    """What people themselves said of rows with a known answer and did not take back, in order.
+
+    Where several answered an item, that is the answer of each.
+    """
+    return [
+        event.verdict
+        for event in not_taken_back(events)
+        if event.verdict.example_id in gold
+        and not is_restated(event.verdict)
+        and not is_undo(event.verdict)
+    ]
 
 
 def reviewer_accuracy(

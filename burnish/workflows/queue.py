@@ -8,7 +8,7 @@ within an iteration, and the state of a queue. What does not: composing a batch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from burnish.acquisition import BATCH_SCHEMA, Forecast, compose_batch
 from burnish.errors import ReviewError
 from burnish.records import (
     Iteration,
+    LabelEvent,
     LabelRequest,
     LabelVersion,
     TableVersion,
@@ -28,6 +29,7 @@ from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.ahead import finally_decided, foretell, seconds_of_a_review, suspects
+from burnish.workflows.batch import decided_examples
 from burnish.workflows.gold import keep_gold
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
@@ -147,16 +149,14 @@ def build_queue(
     return _joined(kept, added, iteration)
 
 
-def queue_state(queue: pa.Table, labels: LabelVersion, *, since: int = 0) -> QueueState:
-    """How many rows of `queue` have been decided, by the decisions that stand in `labels`.
+def queue_state(queue: pa.Table, events: Iterable[LabelEvent]) -> QueueState:
+    """How many rows of `queue` have been decided by `events`, those since the iteration opened.
 
-    `unsure` counts: a person has looked, and the batch can close. `since` is the event id at
-    which the iteration opened (its watermark); decisions up to it were made before the row was
-    asked about, and do not count.
+    `unsure` counts: a person has looked, and the batch can close.
     """
-    recent = labels.decisions.filter(pc.greater(labels.decisions["event_id"], since))
-    decided = pc.is_in(queue["example_id"], recent["example_id"].combine_chunks())
-    return QueueState(total=queue.num_rows, decided=int(pc.sum(decided).as_py() or 0))
+    decided = decided_examples(events)
+    ids = queue["example_id"].to_pylist()
+    return QueueState(total=queue.num_rows, decided=sum(name in decided for name in ids))
 
 
 def _kept(

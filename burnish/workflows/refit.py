@@ -26,7 +26,7 @@ from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.control_arms import GOLD, gold_counts
 from burnish.workflows.gold import is_restated, known_answers
-from burnish.workflows.taken_back import not_taken_back
+from burnish.workflows.taken_back import not_taken_back, settles
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -41,8 +41,8 @@ def verdict_history(events: Iterable[LabelEvent], audits: Mapping[int, pa.Table]
 
     `audits` are label audits by the number of the iteration. Columns: example_id, iteration,
     wrong (whether the label was changed or dropped), static_probability, and the signals that all
-    these audits have. Of several verdicts on a row in one iteration the last counts. Left out are
-    `unsure`, first labels, gold items and known answers restated, verdicts that were taken back,
+    these audits have. Of several verdicts on a row in one iteration the last counts, of several
+    people's answers to an item the one that settled it. Left out are `unsure`, first labels, gold items and known answers restated, verdicts that were taken back,
     and those on another label than the one audited.
     """
     last: dict[tuple[int, str], Verdict] = {}
@@ -124,6 +124,7 @@ def _audits_of(versions: Versions, iteration: Iteration, asked: set[Any]) -> dic
 def _counts(verdict: Verdict) -> bool:
     return (
         verdict.decision in FINAL_DECISIONS
+        and settles(verdict)
         and verdict.from_label is not None
         and verdict.reason != GOLD
         and not is_restated(verdict)

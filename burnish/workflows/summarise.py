@@ -35,6 +35,7 @@ from burnish.spec import DatasetSpec
 from burnish.workflows.evaluate import worst_slice
 from burnish.workflows.home import Home
 from burnish.workflows.promote import RULE
+from burnish.workflows.taken_back import is_undo, not_taken_back
 
 Truth = Mapping[str, str] | None
 
@@ -47,7 +48,9 @@ def summarise_iteration(
     events = home.ledger.events(
         spec.name, after=_since(home, iteration), until=version.watermark.event_id
     )
-    standing = list({event.verdict.example_id: event for event in events}.values())
+    # What was taken back meanwhile, and taking it back, is no review.
+    given = [event for event in not_taken_back(events) if not is_undo(event.verdict)]
+    standing = list({event.verdict.example_id: event for event in given}.values())
     by_reason = _by_reason(standing, truth)
     audited = next((figure for figure in by_reason if figure.reason == "audit"), None)
     facts: Mapping[str, Any] = iteration.summary

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from burnish.errors import ReviewError
-from burnish.records import LabelRequest, LabelVersion, Watermark
+from burnish.records import LabelEvent, LabelRequest, LabelVersion, Verdict, Watermark
 from burnish.spec import DatasetSpec
 from burnish.workflows.queue import QUEUE_SCHEMA, QueueState, build_queue, queue_state
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def spec(**review) -> DatasetSpec:
@@ -39,6 +43,13 @@ def audit(n: int, *, unlabeled: int = 0) -> pa.Table:
             "model_disagreement": np.linspace(0, 1, n + unlabeled),
         }
     )
+
+
+def given(*decisions: tuple[str, str]) -> list[LabelEvent]:
+    return [
+        LabelEvent(number, "toy", Verdict(name, word, "8", None, author="Ada"), NOON, "")
+        for number, (name, word) in enumerate(decisions, start=1)
+    ]
 
 
 def fold(**decisions: str) -> LabelVersion:
@@ -185,11 +196,9 @@ def test_when_everything_is_decided_there_is_nothing_to_ask():
 
 def test_the_state_counts_verdicts_given_since_the_iteration_opened():
     queue = build(audit(50), fold())
-    some = sorted(names(queue))[:3]
-    labels = fold(**{some[0]: "unsure", some[1]: "keep", some[2]: "unsure", "elsewhere": "keep"})
-    assert queue_state(queue, labels) == QueueState(total=10, decided=3)
-    since = labels.decisions["event_id"][names(labels.decisions).index(some[0])].as_py()
-    state = queue_state(queue, labels, since=since)
-    assert (state.decided, state.undecided, state.is_complete) == (2, 8, False)
-    everything = fold(**dict.fromkeys(names(queue), "keep"))
-    assert queue_state(queue, everything).is_complete
+    some = sorted(names(queue))
+    events = given(*((name, "unsure") for name in some[:2]), ("elsewhere", "keep"))
+    state = queue_state(queue, events)
+    assert state == QueueState(total=10, decided=2)
+    assert (state.undecided, state.is_complete) == (8, False)
+    assert queue_state(queue, given(*((name, "keep") for name in some))).is_complete
