@@ -12,7 +12,12 @@ from burnish.metrics.classification import (
     confusion_matrix,
     f1_macro,
 )
-from burnish.metrics.intervals import Interval, paired_difference, wilson_interval
+from burnish.metrics.intervals import (
+    Interval,
+    newcombe_difference,
+    paired_difference,
+    wilson_interval,
+)
 from burnish.metrics.probabilities import brier, expected_calibration_error, log_loss
 
 __all__ = [
@@ -26,6 +31,7 @@ __all__ = [
     "expected_calibration_error",
     "f1_macro",
     "log_loss",
+    "newcombe_difference",
     "paired_difference",
     "wilson_interval",
 ]

@@ -1,4 +1,4 @@
-"""Confidence intervals of proportions, single and paired.
+"""Confidence intervals of proportions: single, of two groups, and paired.
 
 What belongs here: closed-form intervals in plain arithmetic. What does not: deciding anything
 from them (`burnish.workflows.promote`).
@@ -53,6 +53,29 @@ def wilson_interval(successes: int, n: int, *, confidence: float = 0.95) -> Inte
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return Interval(share, low, high)
+
+
+def newcombe_difference(
+    successes_a: int, n_a: int, successes_b: int, n_b: int, *, confidence: float = 0.95
+) -> Interval:
+    """Proportion of group A minus proportion of group B, different rows in each.
+
+    The interval is Newcombe's hybrid of two Wilson intervals (Newcombe 1998, 'Interval estimation
+    for the difference between independent proportions', method 10): it lies inside [-1, 1] and
+    keeps its coverage in small groups. Where a group has no rows: value NaN, low -1, high 1. Raises
+    `DataError` as `wilson_interval` does.
+
+    >>> newcombe_difference(56, 70, 48, 80)  # doctest: +ELLIPSIS
+    Interval(value=0.2..., low=0.0524..., high=0.3338...)
+    """
+    a = wilson_interval(successes_a, n_a, confidence=confidence)
+    b = wilson_interval(successes_b, n_b, confidence=confidence)
+    if not (n_a and n_b):
+        return Interval(nan, -1.0, 1.0)
+    value = a.value - b.value
+    below = sqrt((a.value - a.low) ** 2 + (b.high - b.value) ** 2)
+    above = sqrt((a.high - a.value) ** 2 + (b.value - b.low) ** 2)
+    return Interval(value, value - below, value + above)
 
 
 def paired_difference(

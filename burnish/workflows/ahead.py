@@ -49,7 +49,8 @@ def foretell(audit: pa.Table, labels: LabelVersion, events: Iterable[LabelEvent]
 def seconds_of_a_review(events: Iterable[LabelEvent]) -> float | None:
     """The median time of people's last verdicts that were timed; None where they are too few.
 
-    It is what one answer takes, where several people answer a row. A verdict is timed where its evidence has `seconds`, a number from 0.1 to a day's worth.
+    It is what one answer takes, where several people answer a row. A verdict is timed where its
+    evidence has `seconds`, a number from 0.1 to a day's worth.
     """
     told = [
         event.verdict.evidence.get("seconds")

@@ -42,8 +42,9 @@ def verdict_history(events: Iterable[LabelEvent], audits: Mapping[int, pa.Table]
     `audits` are label audits by the number of the iteration. Columns: example_id, iteration,
     wrong (whether the label was changed or dropped), static_probability, and the signals that all
     these audits have. Of several verdicts on a row in one iteration the last counts, of several
-    people's answers to an item the one that settled it. Left out are `unsure`, first labels, gold items and known answers restated, verdicts that were taken back,
-    and those on another label than the one audited.
+    people's answers to an item the one that settled it. Left out are `unsure`, first labels, gold
+    items and known answers restated, verdicts that were taken back, and those on another label than
+    the one audited.
     """
     last: dict[tuple[int, str], Verdict] = {}
     for event in not_taken_back(events):

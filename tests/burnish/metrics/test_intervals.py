@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from burnish.errors import DataError
-from burnish.metrics import paired_difference, wilson_interval
+from burnish.metrics import newcombe_difference, paired_difference, wilson_interval
 
 
 @given(st.integers(1, 500), st.data())
@@ -118,3 +118,24 @@ def test_outcomes_of_different_rows_are_refused():
 def test_what_is_not_boolean_is_refused():
     with pytest.raises(DataError, match="correct_b"):
         paired_difference([True], [0.5])
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [  # Newcombe 1998, table II, method 10
+        ((56, 70, 48, 80), 0.0524, 0.3339),
+        ((9, 10, 3, 10), 0.1705, 0.8090),
+        ((10, 10, 0, 20), 0.6791, 1.0000),
+        ((10, 10, 0, 10), 0.6075, 1.0000),
+        ((0, 10, 0, 20), -0.1611, 0.2775),
+    ],
+)
+def test_the_difference_of_two_groups_has_the_published_interval(counts, low, high):
+    found = newcombe_difference(*counts)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_of_a_group_without_rows_the_difference_is_not_known():
+    found = newcombe_difference(3, 4, 0, 0)
+    assert isnan(found.value)
+    assert (found.low, found.high) == (-1.0, 1.0)
