@@ -31,7 +31,7 @@ MOST_CHANGES = 50
 def print_versions(home: Home, dataset: str, *, as_json: bool) -> None:
     """Every dataset version of a dataset, oldest first."""
     dataset = resolve(home.versions, dataset).dataset
-    rows = [_line(home, version) for version in home.versions.dataset_versions(dataset)]
+    rows = [version_line(home, version) for version in home.versions.dataset_versions(dataset)]
     if as_json:
         _json(rows)
         return
@@ -68,7 +68,7 @@ def print_sheet(home: Home, name: str | None, run_id: str | None, *, as_json: bo
 def print_diff(home: Home, before: str, after: str, *, as_json: bool) -> None:
     """What changed between two versions."""
     old, new = resolve(home.versions, before), resolve(home.versions, after)
-    found = diff_versions(home, old, new, spec=_spec_of(new))
+    found = diff_versions(home, old, new, spec=spec_of_version(new))
     if as_json:
         _json(found.to_json())
         return
@@ -115,7 +115,8 @@ def print_findings(home: Home, dataset: str | None) -> bool:
     return bad == 0
 
 
-def _line(home: Home, version: DatasetVersion) -> dict[str, Any]:
+def version_line(home: Home, version: DatasetVersion) -> dict[str, Any]:
+    """What is said of a version in a list of them: when it was made, of what, and its models."""
     return {
         "version": str(version),
         "created_at": version.created_at.isoformat(),
@@ -155,7 +156,8 @@ def _changes(found: VersionDiff) -> Table:
     return table
 
 
-def _spec_of(version: DatasetVersion) -> DatasetSpec | None:
+def spec_of_version(version: DatasetVersion) -> DatasetSpec | None:
+    """The spec that a version was made by, as its sheet keeps it."""
     kept = version.sheet.get("spec")
     return DatasetSpec.model_validate(kept) if kept else None
 
