@@ -304,6 +304,10 @@ class Accounts:
         with self._engine.connect() as connection:
             return trail.read(connection, action=action, before=before, limit=limit)
 
+    def now(self) -> datetime:
+        """The present, by the clock of these accounts."""
+        return self._clock()
+
     def sign(self, text: str) -> str:
         """A signature that only this install can make."""
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -30,7 +30,7 @@ class SignInPage:
     """The form: `form_token` shows that it is ours, `next_path` is where it leads.
 
     `name` is what was typed, `problem` why it did not work (empty: it was not tried), `anybody`
-    whether there is somebody who could sign in.
+    whether there is somebody who could sign in, `done` what was done just before.
     """
 
     form_token: str
@@ -38,14 +38,22 @@ class SignInPage:
     name: str = ""
     problem: str = ""
     anybody: bool = True
+    done: str = ""
 
 
 @router.get("/sign-in")
-def sign_in_page(request: Request, desk: Desked, next: str = "/") -> Response:  # noqa: A002
+def sign_in_page(
+    request: Request,
+    desk: Desked,
+    next: str = "/",  # noqa: A002
+    done: str = "",
+) -> Response:
     """The form; who is signed in already goes on at once."""
     if visitor_of(request):
         return RedirectResponse(own_path(next), 303)
-    page = SignInPage("", own_path(next), anybody=desk.accounts.anybody_can_sign_in())
+    said = "Your password is changed. Sign in with it." if done == "password" else ""
+    anybody = desk.accounts.anybody_can_sign_in()
+    page = SignInPage("", own_path(next), anybody=anybody, done=said)
     return _with_form(request, page)
 
 
@@ -117,8 +125,7 @@ def _with_form(request: Request, page: SignInPage) -> Response:
     desk = desk_of(request)
     nonce = request.cookies.get(_form_cookie(request), "") or secrets.token_urlsafe(16)
     token = desk.accounts.sign(f"form:{nonce}")
-    fresh = SignInPage(token, page.next_path, page.name, page.problem, page.anybody)
-    done = render(request, "sign_in.html", fresh)
+    done = render(request, "sign_in.html", replace(page, form_token=token))
     done.set_cookie(
         _form_cookie(request), nonce, httponly=True, samesite="strict", secure=desk.settings.https,
         path="/sign-in",

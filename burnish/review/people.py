@@ -58,10 +58,13 @@ def check_name(name: str) -> str:
     return text
 
 
-def check_role(role: str) -> None:
-    """Raise `ReviewError` for a role that there is not."""
-    if role not in get_args(Role):
-        raise ReviewError(f"there is no role {role[:40]!r}", expected=", ".join(get_args(Role)))
+def check_role(role: str) -> Role:
+    """A role by its name; `ReviewError` for one that there is not."""
+    known_roles: tuple[Role, ...] = get_args(Role)
+    for one in known_roles:
+        if one == role:
+            return one
+    raise ReviewError(f"there is no role {role[:40]!r}", expected=", ".join(known_roles))
 
 
 def list_people(connection: Connection) -> list[PersonRecord]:
