@@ -177,7 +177,8 @@ async def respond(request: Request, problem: Problem) -> Response:
         return RedirectResponse(f"/sign-in?next={quote(_here(request), safe='')}", 303)
     if not hasattr(request.state, "visitor"):
         await identify(request)
-    page = ErrorPage(HEADINGS.get(problem.status, "An error"), problem, _back(request))
+    back = _back(request, problem)
+    page = ErrorPage(HEADINGS.get(problem.status, "An error"), problem, back)
     done = await run_in_threadpool(render, request, "error.html", page)
     done.status_code = problem.status
     done.headers.update(headers)
@@ -206,7 +207,7 @@ def handle_problems(app: FastAPI) -> None:
 
 def _of_http(error: AnyHTTPException) -> Problem:
     detail: Any = error.detail
-    texts: dict[str, Any] = detail if isinstance(detail, dict) else {"found": str(detail)}
+    texts: dict[str, Any] = detail if isinstance(detail, dict) else {"found": _plain(str(detail))}
     code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(
         error.status_code, "bad_request"
     )
@@ -220,6 +221,14 @@ def _of_http(error: AnyHTTPException) -> Problem:
     )
 
 
+def _plain(detail: str) -> str:
+    # The framework's own words for what it raises itself.
+    return {
+        "Not Found": "the desk has no such address",
+        "Method Not Allowed": "this address does not do that",
+    }.get(detail, detail)
+
+
 def _of_input(errors: Sequence[Any]) -> Problem:
     # What was sent is left out: it may be a password.
     told = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in errors[:5]]
@@ -230,8 +239,9 @@ def _here(request: Request) -> str:
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
-def _back(request: Request) -> str:
-    return request.url.path if request.method in SAFE else "/"
+def _back(request: Request, problem: Problem) -> str:
+    worth_it = request.method in SAFE and problem.status not in {403, 404}
+    return request.url.path if worth_it else "/"
 
 
 def _snake(name: str) -> str:
