@@ -50,9 +50,9 @@ class Opinion:
 class Card:
     """One example before a person.
 
-    `token` is that of the lease, `until` when it ends, and `lasts` the seconds left. `note` is what a reviewer wrote who
-    sent the item back. `gone` says that the example has left the source. `opinion` is there only
-    where it is shown beforehand.
+    `token` is that of the lease, `until` when it ends, and `lasts` the seconds left. `note` is what
+    a reviewer wrote who sent the item back. `gone` says that the example has left the source.
+    `opinion` is there only where it is shown beforehand.
     """
 
     dataset: str

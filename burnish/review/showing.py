@@ -58,11 +58,11 @@ def shots_of(looked: Looked, dataset: str, example_id: str) -> tuple[Shot, ...]:
 
     >>> looked = Looked(pictures=(("scan", "data:image/png;base64,AA"),), files=("photo",))
     >>> [shot.address for shot in shots_of(looked, "pets", "a/1")]
-    ['data:image/png;base64,AA', '/images/pets/a%2F1?column=photo']
+    ['data:image/png;base64,AA', '/images/pets?example=a%2F1&column=photo']
     """
     within = [Shot(name, uri, crisp=True) for name, uri in looked.pictures]
-    place = f"/images/{quote(dataset, safe='')}/{quote(example_id, safe='')}"
-    served = [Shot(name, f"{place}?column={quote(name, safe='')}") for name in looked.files]
+    place = f"/images/{quote(dataset, safe='')}?example={quote(example_id, safe='')}"
+    served = [Shot(name, f"{place}&column={quote(name, safe='')}") for name in looked.files]
     return (*within, *served)
 
 

@@ -183,7 +183,8 @@
     stage.replaceChildren(item ? item.node : waitingWords());
     at("token").value = item ? item.token : "";
     comment.value = item ? item.comment : "";
-    keep.hidden = !item || !item.node.dataset.keep;
+    keep.value = item ? item.node.dataset.keep : "";
+    keep.hidden = !keep.value;
     form.classList.toggle("label-idle", !item);
     watch.start();
     if (!item) return;
@@ -484,8 +485,6 @@
   // ---- Finding one of many classes ---------------------------------------------------------
 
   let chosen = 0;
-  const matching = () => choices.filter((choice) => !choice.hidden);
-
   function narrow() {
     const words = filter.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
     const fits = (choice) => words.every((word) => choice.value.toLocaleLowerCase().includes(word));
@@ -495,8 +494,8 @@
     at("choices").append(...order);
     for (const choice of choices) choice.hidden = !fits(choice);
     mark(0);
-    const found = matching().length;
-    at("filter-found").textContent = !words.length ? "" : found ? `${found} of ${choices.length}; Enter: ${inOrder()[0].value}` : "no class fits";
+    const found = inOrder();
+    at("filter-found").textContent = !words.length ? "" : found.length ? `${found.length} of ${choices.length}; Enter: ${found[0].value}` : "no class fits";
   }
 
   const inOrder = () => [...at("choices").children].filter((choice) => !choice.hidden);
