@@ -2,7 +2,8 @@
 
 What belongs here: options, and turning deliberate errors into a message and an exit code. What
 does not: the work itself (`burnish.workflows`) or anything that needs the orchestrator, which
-runs as `python -m pipelines.runner` inside the project.
+runs as `python -m pipelines.runner` inside the project; nor `burnish review`
+(`burnish.cli_review`).
 """
 
 from __future__ import annotations
@@ -10,82 +11,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from burnish import __version__
-from burnish.errors import BurnishError
+from burnish.cli_options import JSON_OPTION, PROJECT_OPTION, MessageGroup, with_state
+from burnish.cli_review import review
 
 if TYPE_CHECKING:
     from burnish.workflows.home import Home
 
-STATE_OPTIONS = (
-    click.option(
-        "--home",
-        type=click.Path(path_type=Path, file_okay=False),
-        envvar="BURNISH_HOME",
-        help="Where all state lives [default: .burnish beside the project].",
-    ),
-    click.option(
-        "--database-url",
-        envvar="BURNISH_DATABASE_URL",
-        default="",
-        help="Where ledger and record are [default: SQLite in the home].",
-    ),
-    click.option(
-        "--tables",
-        envvar="BURNISH_TABLES",
-        default="",
-        help="The root of the versioned tables [default: in the home].",
-    ),
-)
-PROJECT_OPTION = click.option(
-    "--project",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=None,
-    help="The project's folder [default: the nearest one with workspace.yaml].",
-)
 
-
-def with_state(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that name a project's state, and hand it the opened home."""
-
-    @wraps(command)
-    def opened(
-        *args: Any,
-        home: Path | None,
-        project: Path | None,
-        database_url: str,
-        tables: str,
-        **more: Any,
-    ) -> None:
-        from burnish.workflows.home import open_home, project_home
-
-        folder = project_home(home, project)
-        command(*args, home=open_home(folder, database_url=database_url, tables=tables), **more)
-
-    chosen: Callable[..., None] = opened
-    for option in (PROJECT_OPTION, *reversed(STATE_OPTIONS)):
-        chosen = option(chosen)
-    return chosen
-
-
-class _Group(click.Group):
-    """Shows a deliberate error as a message, not as a traceback."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except BurnishError as error:
-            click.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
-            raise SystemExit(1) from error
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=MessageGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="burnish")
 def main() -> None:
     """Better models through better data: audit, review, retrain, and see what it bought."""
@@ -173,7 +112,7 @@ def loop(ctx: click.Context, project: Path | None) -> None:
 @PROJECT_OPTION
 @click.pass_context
 def up(ctx: click.Context, project: Path | None) -> None:
-    """Start Dagster, MLflow and the reports on this machine (`burnish up --help`)."""
+    """Start Dagster, MLflow, the review desk and the reports here (`burnish up --help`)."""
     _become_runner("up", ctx.args, project)
 
 
@@ -191,6 +130,9 @@ def _become_runner(command: str, arguments: list[str], project: Path | None) -> 
         [sys.executable, "-P", "-m", "pipelines.runner", command, *arguments],
         {**os.environ, "PYTHONPATH": search},
     )
+
+
+main.add_command(review)
 
 
 @main.group()
@@ -233,9 +175,6 @@ def import_verdicts(file: Path, dataset: str, author: str, home: Home) -> None:
     from burnish.workflows.exchange import import_file
 
     click.echo(str(import_file(home, dataset, file, author=author)))
-
-
-JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 @main.command("versions")

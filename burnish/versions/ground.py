@@ -42,6 +42,11 @@ class Ground:
         return exclusive(self._engine, name, wait=wait)
 
     @property
+    def engine(self) -> Engine:
+        """The database of these records, for what has to be in one transaction with them."""
+        return self._engine
+
+    @property
     def ledger(self) -> LabelLedger:
         """The ledger whose decisions the label versions are folded from."""
         return self._ledger
