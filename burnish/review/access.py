@@ -53,6 +53,17 @@ def desk_of(request: Request) -> DeskContext:
     return cast(DeskContext, request.app.state.desk)
 
 
+def path_of(request: Request) -> str:
+    """The path that was routed. `request.url` is put together with what the Host header says."""
+    return str(request.scope["path"])
+
+
+def session_cookie(desk: DeskContext) -> str:
+    """The name of the session's cookie; over https one that no other host can have set."""
+    prefix = "__Host-" if desk.settings.https else ""
+    return prefix + desk.accounts.cookie_name()
+
+
 def visitor_of(request: Request) -> Visitor | None:
     """Who asks, as `guard` found out; None where nobody is signed in."""
     return cast("Visitor | None", getattr(request.state, "visitor", None))
@@ -61,7 +72,7 @@ def visitor_of(request: Request) -> Visitor | None:
 async def guard(request: Request) -> None:
     """Find out who asks; refuse strangers and forged forms. Every route depends on this."""
     visitor = await identify(request)
-    path = request.url.path
+    path = path_of(request)
     if path in PUBLIC:
         return
     if visitor is None:
@@ -83,7 +94,7 @@ def signed_in(role: Role = "annotator") -> Callable[[Request], Awaitable[Visitor
     async def visitor(request: Request) -> Visitor:
         found = visitor_of(request)
         if found is None:
-            raise SignInError("nobody is signed in", hint=_how_to_sign_in(request.url.path))
+            raise SignInError("nobody is signed in", hint=_how_to_sign_in(path_of(request)))
         if not found.may(role):
             raise NotAllowed(
                 f"{found.person.name} is {_a(found.person.role)}",
@@ -129,11 +140,11 @@ def _identified(request: Request) -> Visitor | None:
     desk = desk_of(request)
     bearer = request.headers.get("authorization", "")
     if bearer:
-        return _by_token(desk, bearer) if request.url.path.startswith(API) else None
+        return _by_token(desk, bearer) if path_of(request).startswith(API) else None
     if not desk.settings.login:
         person = Person(desk.settings.sole_person, "admin")
         return Visitor(person, desk.accounts.sign(f"sole:{person.name}"))
-    session = desk.accounts.session(request.cookies.get(desk.accounts.cookie_name(), ""))
+    session = desk.accounts.session(request.cookies.get(session_cookie(desk), ""))
     return Visitor(session.person, session.csrf) if session else None
 
 

@@ -53,6 +53,7 @@ def create_app(context: DeskContext) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(guard)],
+        redirect_slashes=False,
     )
     app.state.desk = context
     handle_problems(app)

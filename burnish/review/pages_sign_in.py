@@ -16,10 +16,12 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from burnish.errors import NotAllowed, SignInError
-from burnish.review.access import Desked, address_of, desk_of, visitor_of
+from burnish.review.access import Desked, address_of, desk_of, session_cookie, visitor_of
 from burnish.review.problems import problem_of
 from burnish.review.rendering import render, shown_by
 from burnish.review.sessions import Session
+
+LONGEST = 2000
 
 router = APIRouter(include_in_schema=False)
 
@@ -80,7 +82,7 @@ def sign_in(request: Request, desk: Desked, form: Annotated[SignInForm, Depends(
         session = desk.accounts.sign_in(form.name, form.password, address=address)
     except SignInError as error:
         return _tried_in_vain(request, form, error)
-    desk.accounts.sign_out(request.cookies.get(desk.accounts.cookie_name(), ""), address=address)
+    desk.accounts.sign_out(request.cookies.get(session_cookie(desk), ""), address=address)
     done = RedirectResponse(own_path(form.next_path), 303)
     _keep(done, request, session)
     return done
@@ -89,7 +91,7 @@ def sign_in(request: Request, desk: Desked, form: Annotated[SignInForm, Depends(
 @router.post("/sign-out")
 def sign_out(request: Request, desk: Desked) -> Response:
     """End the session."""
-    cookie = desk.accounts.cookie_name()
+    cookie = session_cookie(desk)
     desk.accounts.sign_out(request.cookies.get(cookie, ""), address=address_of(request))
     done = RedirectResponse("/sign-in", 303)
     done.delete_cookie(cookie, httponly=True, samesite="lax", secure=desk.settings.https)
@@ -105,7 +107,7 @@ def own_path(path: str) -> str:
     ('/', '/')
     """
     parts = urlsplit(path)
-    plain = path.isprintable() and "\\" not in path and " " not in path
+    plain = path.isprintable() and len(path) < LONGEST and not {"\\", " "} & set(path)
     if not plain or parts.scheme or parts.netloc or not path.startswith("/"):
         return "/"
     return "/" if path.startswith("//") or parts.path.startswith("/sign-") else path
@@ -128,7 +130,6 @@ def _with_form(request: Request, page: SignInPage) -> Response:
     done = render(request, "sign_in.html", replace(page, form_token=token))
     done.set_cookie(
         _form_cookie(request), nonce, httponly=True, samesite="strict", secure=desk.settings.https,
-        path="/sign-in",
     )  # fmt: skip
     return done
 
@@ -140,7 +141,7 @@ def _form_is_ours(request: Request, token: str) -> bool:
 
 
 def _form_cookie(request: Request) -> str:
-    return f"{desk_of(request).accounts.cookie_name()}_form"
+    return f"{session_cookie(desk_of(request))}_form"
 
 
 def _keep(response: Response, request: Request, session: Session) -> None:
@@ -148,7 +149,7 @@ def _keep(response: Response, request: Request, session: Session) -> None:
     # Lax, not Strict: a link to the desk in a chat would else find nobody signed in. What changes
     # anything is a POST, for which the cookie of a Lax session does not come from other sites.
     response.set_cookie(
-        desk.accounts.cookie_name(),
+        session_cookie(desk),
         session.token,
         # A span, not a time: the clock of a browser may be wrong.
         max_age=int((session.expires_at - session.seen_at).total_seconds()),

@@ -48,8 +48,10 @@ class Passwords:
 
     def fits(self, kept: str | None, password: str) -> bool:
         """Whether it is the one that was kept; with None it costs the same, and never is."""
+        # Looked up for everybody: the first name that is tried pays for it, known or not.
+        nobodys = self._nobodys
         try:
-            right = self._hasher.verify(kept or self._nobodys, _same_text(password))
+            right = self._hasher.verify(kept or nobodys, _same_text(password))
         except (VerificationError, InvalidHashError):
             return False
         return right and kept is not None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from burnish.errors import NotAllowed, ReviewConflict, ReviewError
 from burnish.review.records import Person, Role
@@ -115,11 +115,13 @@ def change(connection: Connection, name: str, at: datetime, **values: Any) -> No
 
 
 def keep_an_admin(connection: Connection, name: str) -> None:
-    """Raise `NotAllowed` where nobody but `name` could still give out roles."""
-    others = select(func.count()).where(
-        desk_people.c.role == "admin", desk_people.c.active, desk_people.c.name != name
+    """Raise `NotAllowed` where nobody but `name` could sign in and give out roles."""
+    admins = select(desk_people.c.name).where(
+        desk_people.c.role == "admin",
+        desk_people.c.active,
+        desk_people.c.password_hash.is_not(None),
     )
-    if not connection.scalar(others):
+    if list(connection.scalars(admins)) == [name]:
         raise NotAllowed(f"{name} is the only admin", hint="make another one first")
 
 

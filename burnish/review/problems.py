@@ -36,7 +36,7 @@ from burnish.errors import (
     VersionNotFound,
     WriteConflict,
 )
-from burnish.review.access import API, SAFE, identify
+from burnish.review.access import API, SAFE, identify, path_of
 from burnish.review.rendering import render, shown_by
 
 log = logging.getLogger("burnish.review")
@@ -169,7 +169,7 @@ def wants_json(path: str, accept: str) -> bool:
 async def respond(request: Request, problem: Problem) -> Response:
     """A problem as JSON for programs, as a page for people, or as the way to the sign-in page."""
     headers = dict(problem.headers)
-    if wants_json(request.url.path, request.headers.get("accept", "")):
+    if wants_json(path_of(request), request.headers.get("accept", "")):
         return JSONResponse(problem.body(), problem.status, headers)
     # To a browser this header would be an offer of a login window of its own.
     headers.pop("WWW-Authenticate", None)
@@ -236,12 +236,13 @@ def _of_input(errors: Sequence[Any]) -> Problem:
 
 
 def _here(request: Request) -> str:
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    query = request.scope["query_string"].decode("latin-1")
+    return path_of(request) + (f"?{query}" if query else "")
 
 
 def _back(request: Request, problem: Problem) -> str:
     worth_it = request.method in SAFE and problem.status not in {403, 404}
-    return request.url.path if worth_it else "/"
+    return path_of(request) if worth_it else "/"
 
 
 def _snake(name: str) -> str:

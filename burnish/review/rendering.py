@@ -23,7 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from burnish.review.access import desk_of, visitor_of
+from burnish.review.access import desk_of, path_of, visitor_of
 
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
@@ -122,7 +122,7 @@ def _around(request: Request) -> dict[str, Any]:
     return {
         "visitor": visitor,
         "title": settings.title,
-        "path": request.url.path,
+        "path": path_of(request),
         "login": settings.login,
         "csrf_field": csrf_field,
         "static": static_address,

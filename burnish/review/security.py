@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnish.errors import ProjectError
@@ -24,6 +25,7 @@ from burnish.review.problems import BROKEN, Problem, respond
 
 log = logging.getLogger("burnish.review")
 
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::\d{1,5})?", re.ASCII)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 POLICY = (
@@ -58,7 +60,7 @@ class Doors:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        dressing = _Dressing(send, scope["path"], https=self._settings.https)
+        dressing = _Dressing(send, kept=_is_kept(scope), https=self._settings.https)
         refused = refusal(Headers(scope=scope), str(scope["method"]), self._settings)
         if refused is not None:
             await self._tell(refused, scope, receive, dressing)
@@ -66,8 +68,10 @@ class Doors:
         limited = _Limited(receive, self._settings.max_body_bytes)
         try:
             await self._app(scope, limited, dressing)
+        except ClientDisconnect:
+            return
         except Exception:
-            log.exception("a request broke: %s %s", scope["method"], scope["path"])
+            log.exception("a request broke: %s %r", scope["method"], scope["path"])
             if dressing.started:
                 raise
             await self._tell(BROKEN, scope, receive, dressing)
@@ -111,10 +115,9 @@ def host_allowed(host: str, settings: DeskSettings) -> bool:
     >>> host_allowed("192.168.1.5:3002", DeskSettings(loopback=False))
     True
     """
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").lower().rstrip(".")
-    except ValueError:
-        return False
+    # To the letter: parsers differ on what else may stand here, and a path in it misleads some.
+    parts = HOST.fullmatch(host)
+    name = parts[1].lower().strip("[]").rstrip(".") if parts else ""
     known = {one.lower() for one in settings.hosts}
     if settings.public_url:
         known.add((urlsplit(settings.public_url).hostname or "").lower())
@@ -178,9 +181,9 @@ class _Limited:
 class _Dressing:
     """Sends a response with the headers that all have."""
 
-    def __init__(self, send: Send, path: str, *, https: bool) -> None:
+    def __init__(self, send: Send, *, kept: bool, https: bool) -> None:
         self._send = send
-        self._path = path
+        self._kept = kept
         self._https = https
         self.started = False
 
@@ -192,9 +195,14 @@ class _Dressing:
                 headers[name] = value
             if self._https:
                 headers["Strict-Transport-Security"] = "max-age=31536000"
-            kept = self._path.startswith("/static/") and message["status"] == 200
+            kept = self._kept and message["status"] == 200
             headers.setdefault("Cache-Control", KEPT if kept else PRIVATE)
         await self._send(message)
+
+
+def _is_kept(scope: Scope) -> bool:
+    """Whether a response never changes: a static file under an address that names its content."""
+    return scope["path"].startswith("/static/") and scope["query_string"].startswith(b"v=")
 
 
 def _from_here(headers: Headers, host: str, settings: DeskSettings) -> bool:
