@@ -41,8 +41,8 @@ def check_verdict(verdict: Verdict) -> None:
         f"{verdict.example_id}{verdict.from_label}{verdict.to_label}{verdict.author}"
         f"{verdict.role}{verdict.reason}{verdict.comment}"
     )
-    if not _storable(together):
-        name = next(n for n, text in _texts(verdict).items() if text and not _storable(text))
+    if not storable(together):
+        name = next(n for n, text in _texts(verdict).items() if text and not storable(text))
         raise LedgerError(
             f"{who} has a {name} that no database can hold: {getattr(verdict, name)!r}",
             expected="text without NUL, lone surrogates and the characters 1C to 1F",
@@ -130,7 +130,8 @@ def _texts(verdict: Verdict) -> dict[str, str | None]:
     }
 
 
-def _storable(text: str) -> bool:
+def storable(text: str) -> bool:
+    """Whether every database can hold a text, and a chain tell it from its neighbours."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -7,7 +7,7 @@ does not: what makes a verdict fit and how events chain (`burnish.ledger.events`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,14 +72,22 @@ class SqlLedger:
         for a verdict that contradicts itself, or that supersedes what is no earlier event of the
         same example.
         """
+        work = self.appending(dataset, verdicts, expected=expected)
+        return transact(self._engine, work) if verdicts else []
+
+    def appending(
+        self, dataset: str, verdicts: Sequence[Verdict], *, expected: Watermark | None = None
+    ) -> Callable[[Connection], list[LabelEvent]]:
+        """What `append` does, as a part of somebody else's transaction (see `transact`).
+
+        What can be told of the verdicts by themselves is checked at once.
+        """
         _check_dataset(dataset)
         evidence: list[str] = []
         for verdict in verdicts:
             check_verdict(verdict)
             what = f"the evidence on {verdict.example_id!r}"
             evidence.append(canonical_json(dict(verdict.evidence), what=what))
-        if not verdicts:
-            return []
 
         def add(connection: Connection) -> list[LabelEvent]:
             head, at = _head(connection, dataset), self._clock()
@@ -101,7 +109,19 @@ class SqlLedger:
             _insert(connection, rows)
             return events_from(verdicts, rows, at)
 
-        return transact(self._engine, add)
+        return add
+
+    def newest(self, connection: Connection, dataset: str) -> Watermark:
+        """The head as a transaction of somebody else's sees it."""
+        return _head(connection, dataset)
+
+    def course(
+        self, connection: Connection, dataset: str, example_id: str, *, after: int = 0
+    ) -> list[LabelEvent]:
+        """What `blame` does, as a part of somebody else's transaction; events beyond `after`."""
+        event = label_events.c
+        query = _events_of(dataset).where(event.example_id == example_id, event.event_id > after)
+        return _events(connection, query)
 
     def undo(self, dataset: str, event_id: int, *, author: str, reason: str = "") -> LabelEvent:
         """Take an event back, by an event: what stood on the example before stands again.
@@ -249,11 +269,7 @@ class SqlLedger:
 
     def _read(self, query: Select[Any]) -> list[LabelEvent]:
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(label_events.c.event_id)).mappings().all()
-        try:
-            return [event_from(row) for row in rows]
-        except (ValueError, TypeError, OverflowError) as error:
-            raise _undecodable(error) from error
+            return _events(connection, query)
 
 
 def _check_dataset(dataset: str) -> None:
@@ -266,6 +282,14 @@ def _check_dataset(dataset: str) -> None:
 
 def _events_of(dataset: str) -> Select[Any]:
     return select(label_events).where(label_events.c.dataset == dataset)
+
+
+def _events(connection: Connection, query: Select[Any]) -> list[LabelEvent]:
+    rows = connection.execute(query.order_by(label_events.c.event_id)).mappings().all()
+    try:
+        return [event_from(row) for row in rows]
+    except (ValueError, TypeError, OverflowError) as error:
+        raise _undecodable(error) from error
 
 
 def _undecodable(error: Exception) -> LedgerTampered:
