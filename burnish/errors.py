@@ -18,6 +18,7 @@ when to raise, which stays with the code that found the fault.
      ├── IterationError          the iteration contract would be broken
      ├── ReviewError             the review of a queue cannot go on
      │    ├── ReviewConflict     somebody else, or another tab, was first
+     │    ├── ItemNotFound       no such item, or no batch is open
      │    ├── NotAllowed         this person may not do that
      │    └── SignInError        nobody is signed in, or name and password do not fit
      │         └── TooManyAttempts  and so often that it has to wait
@@ -117,6 +118,10 @@ class ReviewError(BurnishError):
 
 class ReviewConflict(ReviewError):
     """Somebody else, or another tab, was first; look at the item again."""
+
+
+class ItemNotFound(ReviewError):
+    """There is no such item at the desk, or no batch is open."""
 
 
 class NotAllowed(ReviewError):

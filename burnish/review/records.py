@@ -16,7 +16,9 @@ from burnish.records import Decision, Watermark
 
 Role = Literal["annotator", "reviewer", "admin"]
 State = Literal["open", "rework", "disagreed", "submitted", "settled", "withdrawn"]
-Action = Literal["answer", "undo", "approve", "send_back", "decide", "release", "withdraw"]
+Action = Literal[
+    "answer", "undo", "approve", "send_back", "decide", "release", "withdraw", "restore"
+]
 PolicyName = Literal["single", "double_blind", "n_of_m"]
 
 
@@ -76,6 +78,8 @@ class DeskEvent:
     """One thing that was done to an item at the desk; append-only, numbered over all items.
 
     `said` is there for `answer` and `decide`; `undoes` names the answer that an `undo` takes back.
+    `round` is the item's, when it was done. `ledger_events` are the numbers of what it appended to
+    the ledger.
     """
 
     seq: int
@@ -86,6 +90,8 @@ class DeskEvent:
     said: Said | None = None
     comment: str = ""
     undoes: int | None = None
+    round: int = 1
+    ledger_events: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,8 +112,9 @@ class OpenBatch:
 class Item:
     """One row of a batch at the desk.
 
-    `answers` counts those of this round that stand. `note` is what a reviewer wrote who sent it
-    back. `facts` is the row of the queue: reason, why, label, suggested_label and the rest.
+    `answers` counts those of this round that stand, `places` how many more people may have it
+    before them at once. `note` is what a reviewer wrote who sent it back. `facts` is the row of the
+    queue: reason, why, label, suggested_label and the rest.
     """
 
     dataset: str
@@ -121,6 +128,7 @@ class Item:
     updated_at: datetime
     assignee: str = ""
     note: str = ""
+    places: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 

@@ -46,6 +46,7 @@ desk_items = Table(
     Column("state", String(20), nullable=False),
     Column("round", Integer, nullable=False),
     Column("answers", Integer, nullable=False),
+    Column("places", Integer, nullable=False),  # how many may be asked at once, leases not counted
     Column("last_seq", Integer, nullable=False),
     Column("assignee", Text, nullable=False),
     Column("note", Text, nullable=False),
@@ -56,6 +57,7 @@ desk_items = Table(
     Column("added_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Index("desk_items_in_order", "dataset", "iteration", "state", "position"),
+    Index("desk_items_assigned", "dataset", "iteration", "assignee", "state", "position"),
 )
 
 desk_leases = Table(
@@ -89,11 +91,12 @@ desk_events = Table(
     Column("seconds", Float),
     Column("shown", Boolean),
     Column("undoes", Integer),
+    Column("round", Integer, nullable=False),  # of the item, when it was done
     # The lease that an answer was given under, or what a reviewer had seen: what makes it once.
     Column("request_key", String(200), nullable=False),
     Column("ledger_events", Text, nullable=False),  # JSON array: what it appended
     Column("at", UtcTime, nullable=False),
-    Index("desk_events_of_item", "dataset", "iteration", "example_id", "seq"),
+    Index("desk_events_of_item", "dataset", "example_id", "iteration", "seq"),
     Index("desk_events_once", "request_key", unique=True),
     Index("desk_events_of_person", "dataset", "iteration", "actor", "seq"),
 )

@@ -1,7 +1,8 @@
 """The life of an item: which state it is in, and what takes it to another. In this place alone.
 
 What belongs here: states, transitions, and who may cause one, as pure functions of an item's
-events. What does not: storing events, leases, or the clock (`burnish.review.desk`).
+events; `docs/review-states.md` draws them. What does not: storing events (`burnish.review.events`),
+leases (`burnish.review.leases`), or the clock.
 
     open ──answer──▶ open             fewer answers than the policy asks for
     open ──answer──▶ settled          enough agree
@@ -12,14 +13,15 @@ events. What does not: storing events, leases, or the clock (`burnish.review.des
     submitted, disagreed, settled ──send_back──▶ rework
     rework ──answer──▶ as open        of those who answered before, or of all after release
     rework ──release──▶ open
-    any ──undo──▶ as if the answer had not been given
+    any but withdrawn ──undo──▶ as if the answer had not been given
     any but settled ──withdraw──▶ withdrawn
+    withdrawn ──restore──▶ as if it had not been withdrawn
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from burnish.errors import ReviewError
@@ -28,6 +30,12 @@ from burnish.review.records import Action, DeskEvent, Person, Policy, Said, Stat
 REVIEWS: frozenset[Action] = frozenset({"approve", "send_back", "decide", "release"})
 """What only a reviewer does."""
 
+HOUSEKEEPING: frozenset[Action] = frozenset({"withdraw", "restore"})
+"""What only the desk itself does."""
+
+DESK = Person("(desk)", "admin")
+"""Who acts where no person does: rows that left the queue, decisions made outside."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -35,7 +43,7 @@ class Standing:
 
     `answers` are the answers of this round that were not taken back, oldest first; `said` those of
     all rounds. `wanted` are the people who are asked in a rework (empty: anybody). `decision` is a
-    reviewer's own, `approved_by` who approved.
+    reviewer's own, `approved_by` who approved. `before` is what a withdrawn item was.
     """
 
     state: State = "open"
@@ -47,6 +55,7 @@ class Standing:
     decision: DeskEvent | None = None
     approved_by: str = ""
     last_seq: int = 0
+    before: State = "open"
 
     @property
     def people(self) -> frozenset[str]:
@@ -71,18 +80,26 @@ def stand(events: Sequence[DeskEvent], policy: Policy) -> Standing:
 def refusal(
     standing: Standing, action: Action, actor: Person, *, undoes: DeskEvent | None = None
 ) -> str:
-    """Why `actor` may not do this to an item now; empty where it is allowed."""
+    """Why this cannot be done to an item now, or not by `actor`; empty where it is allowed."""
+    return forbidden(standing, action, actor, undoes=undoes) or _untimely(standing, action, undoes)
+
+
+def forbidden(
+    standing: Standing, action: Action, actor: Person, *, undoes: DeskEvent | None = None
+) -> str:
+    """Why it is not for `actor` to do, though others may; empty where it is."""
+    if action in HOUSEKEEPING:
+        return "" if actor == DESK else "only the desk itself does that"
     if action in REVIEWS and actor.role == "annotator":
         return f"{actor.name} is an annotator, and this is for reviewers"
-    return {
-        "answer": _answer_refusal,
-        "undo": lambda s, a: _undo_refusal(s, a, undoes),
-        "approve": lambda s, a: _review_refusal(s, a, {"submitted"}),
-        "decide": lambda s, a: _review_refusal(s, a, {"submitted", "disagreed"}),
-        "send_back": lambda s, a: _review_refusal(s, a, {"submitted", "disagreed", "settled"}),
-        "release": lambda s, _: "" if s.state == "rework" else f"it is {s.state}, not in rework",
-        "withdraw": lambda s, _: "it is settled" if s.state == "settled" else "",
-    }[action](standing, actor)
+    if action == "answer":
+        return _not_asked(standing, actor)
+    if action == "undo" and undoes is not None and undoes.actor.name != actor.name:
+        return f"it is {undoes.actor.name} who said it, and only one's own answer is taken back"
+    # A second opinion is another person's.
+    if action in {"approve", "decide", "send_back"} and actor.name in standing.people:
+        return f"{actor.name} has answered it, so another reviewer must look"
+    return ""
 
 
 def allowed(standing: Standing, action: Action, actor: Person) -> bool:
@@ -91,16 +108,53 @@ def allowed(standing: Standing, action: Action, actor: Person) -> bool:
 
 
 def places(standing: Standing, policy: Policy) -> int:
-    """How many more people are asked in this round; 0 where the item asks nobody."""
+    """How many more people may have the item before them at once; 0 where it asks nobody.
+
+    No more than could settle it by agreeing with each other and with most of those who answered:
+    so nobody's answer comes when it is settled already. Of 2-of-3 the third is asked when the
+    first two disagree.
+
+    >>> places(Standing(), Policy(answers=3, agree=2))
+    2
+    """
     if standing.state not in {"open", "rework"}:
         return 0
-    wanted = len(standing.wanted) or policy.answers
-    return max(0, wanted - len(standing.answers))
+    asked = len(standing.wanted) or policy.answers
+    left = asked - len(standing.answers)
+    missing = min(policy.agree, asked) - _most(standing)
+    return max(0, min(left, missing if policy.answers > 1 else left))
 
 
-def _answer_refusal(standing: Standing, actor: Person) -> str:
-    if standing.state not in {"open", "rework"}:
-        return f"the item is {standing.state}, and asks for no answer"
+def enough_agree(said: Sequence[Said], policy: Policy, *, asked: int) -> bool:
+    """Whether as many mean the same as the policy wants; of fewer people asked, all of them.
+
+    One `unsure` settles an item that one person is asked about; of several it settles none.
+    """
+    if policy.answers == 1:
+        return bool(said)
+    return _agreeing(said) >= min(policy.agree, asked)
+
+
+def _agreeing(said: Sequence[Said]) -> int:
+    counts = Counter(one.meaning for one in said if one.meaning is not None)
+    return max(counts.values(), default=0)
+
+
+def _most(standing: Standing) -> int:
+    return _agreeing([one.said for one in standing.answers if one.said])
+
+
+def _untimely(standing: Standing, action: Action, undoes: DeskEvent | None) -> str:
+    """Why nobody may do this to the item as it stands."""
+    if action == "undo":
+        return _undo_untimely(standing, undoes)
+    if standing.state in _TAKES[action]:
+        return ""
+    wanted = " or ".join(sorted(_TAKES[action]))
+    return f"the item is {standing.state}, and that is for one that is {wanted}"
+
+
+def _not_asked(standing: Standing, actor: Person) -> str:
     if actor.name in standing.people:
         return f"{actor.name} has answered it already"
     if standing.wanted and actor.name not in standing.wanted:
@@ -108,46 +162,35 @@ def _answer_refusal(standing: Standing, actor: Person) -> str:
     return ""
 
 
-def _undo_refusal(standing: Standing, actor: Person, undoes: DeskEvent | None) -> str:
-    own = [e for e in standing.answers if undoes is not None and e.seq == undoes.seq]
-    if not own or own[0].actor.name != actor.name:
-        return "only one's own answer of this round is taken back"
+def _undo_untimely(standing: Standing, undoes: DeskEvent | None) -> str:
+    if standing.state == "withdrawn":
+        return "it was withdrawn"
+    if undoes is None or undoes.seq not in {event.seq for event in standing.answers}:
+        return "it is no answer of this round that stands"
     if standing.decision is not None or standing.approved_by:
         return "a reviewer has decided or approved it since"
-    return "it was withdrawn" if standing.state == "withdrawn" else ""
-
-
-def _review_refusal(standing: Standing, actor: Person, states: set[State]) -> str:
-    if standing.state not in states:
-        return f"the item is {standing.state}"
-    # A second opinion is another person's.
-    if actor.name in standing.people:
-        return f"{actor.name} has answered it, so another reviewer must look"
     return ""
 
 
+_TAKES: dict[Action, frozenset[State]] = {
+    "answer": frozenset({"open", "rework"}),
+    "approve": frozenset({"submitted"}),
+    "decide": frozenset({"submitted", "disagreed"}),
+    "send_back": frozenset({"submitted", "disagreed", "settled"}),
+    "release": frozenset({"rework"}),
+    "withdraw": frozenset({"open", "rework", "disagreed", "submitted"}),
+    "restore": frozenset({"withdrawn"}),
+}
+
+
 def _after(standing: Standing, event: DeskEvent, policy: Policy) -> Standing:
-    match event.action:
-        case "answer":
-            return _answered(standing, event, policy)
-        case "approve":
-            return replace(standing, state="settled", approved_by=event.actor.name)
-        case "decide":
-            return replace(standing, state="settled", decision=event)
-        case "send_back":
-            return Standing(
-                state="rework",
-                round=standing.round + 1,
-                said=standing.said,
-                wanted=standing.people,
-                note=event.comment,
-            )
-        case "release":
-            return replace(standing, state="open", wanted=frozenset())
-        case "withdraw":
-            return replace(standing, state="withdrawn")
-        case "undo":
-            raise ReviewError("an undo has no effect of its own", expected="its answer left out")
+    try:
+        effect = _EFFECTS[event.action]
+    except KeyError:
+        raise ReviewError(
+            f"{event.action} has no effect of its own", expected="its answer left out"
+        ) from None
+    return effect(standing, replace(event, round=standing.round), policy)
 
 
 def _answered(standing: Standing, event: DeskEvent, policy: Policy) -> Standing:
@@ -159,12 +202,42 @@ def _answered(standing: Standing, event: DeskEvent, policy: Policy) -> Standing:
     return replace(now, state="disagreed") if len(answers) >= needed else now
 
 
-def enough_agree(said: Sequence[Said], policy: Policy, *, asked: int) -> bool:
-    """Whether as many mean the same as the policy wants; of fewer people asked, all of them.
+def _approved(standing: Standing, event: DeskEvent, _: Policy) -> Standing:
+    return replace(standing, state="settled", approved_by=event.actor.name)
 
-    One `unsure` settles an item that one person is asked about; of several it settles none.
-    """
-    if policy.answers == 1:
-        return bool(said)
-    counts = Counter(one.meaning for one in said if one.meaning is not None)
-    return max(counts.values(), default=0) >= min(policy.agree, asked)
+
+def _decided(standing: Standing, event: DeskEvent, _: Policy) -> Standing:
+    return replace(standing, state="settled", decision=event)
+
+
+def _sent_back(standing: Standing, event: DeskEvent, _: Policy) -> Standing:
+    return Standing(
+        state="rework",
+        round=standing.round + 1,
+        said=standing.said,
+        wanted=standing.people,
+        note=event.comment,
+    )
+
+
+def _released(standing: Standing, event: DeskEvent, _: Policy) -> Standing:  # noqa: ARG001
+    return replace(standing, state="open", wanted=frozenset())
+
+
+def _withdrawn(standing: Standing, event: DeskEvent, _: Policy) -> Standing:  # noqa: ARG001
+    return replace(standing, state="withdrawn", before=standing.state)
+
+
+def _restored(standing: Standing, event: DeskEvent, _: Policy) -> Standing:  # noqa: ARG001
+    return replace(standing, state=standing.before)
+
+
+_EFFECTS: dict[Action, Callable[[Standing, DeskEvent, Policy], Standing]] = {
+    "answer": _answered,
+    "approve": _approved,
+    "decide": _decided,
+    "send_back": _sent_back,
+    "release": _released,
+    "withdraw": _withdrawn,
+    "restore": _restored,
+}

@@ -30,7 +30,7 @@ ROWS = {
                       "at": "x"},
     "desk_events": {"seq": 1, "dataset": "d", "iteration": 1, "example_id": "e", "actor": "a",
                     "role": "annotator", "simulated": False, "action": "answer", "comment": "",
-                    "request_key": "k", "ledger_events": "[]", "at": "x"},
+                    "round": 1, "request_key": "k", "ledger_events": "[]", "at": "x"},
     "desk_trail": {"seq": 1, "at": "x", "actor": "a", "action": "login", "subject": "a",
                    "detail": "", "address": ""},
 }  # fmt: skip

@@ -51,6 +51,7 @@ def _create_items() -> None:
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=False),
         sa.Column("last_seq", sa.Integer(), nullable=False),
         sa.Column("assignee", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
@@ -66,6 +67,12 @@ def _create_items() -> None:
         "desk_items_in_order",
         "desk_items",
         ["dataset", "iteration", "state", "position"],
+        unique=False,
+    )
+    op.create_index(
+        "desk_items_assigned",
+        "desk_items",
+        ["dataset", "iteration", "assignee", "state", "position"],
         unique=False,
     )
     op.create_table(
@@ -102,6 +109,7 @@ def _create_items() -> None:
         sa.Column("seconds", sa.Float(), nullable=True),
         sa.Column("shown", sa.Boolean(), nullable=True),
         sa.Column("undoes", sa.Integer(), nullable=True),
+        sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("request_key", sa.String(200), nullable=False),
         sa.Column("ledger_events", sa.Text(), nullable=False),
         sa.Column("at", sa.String(32), nullable=False),
@@ -110,7 +118,7 @@ def _create_items() -> None:
     op.create_index(
         "desk_events_of_item",
         "desk_events",
-        ["dataset", "iteration", "example_id", "seq"],
+        ["dataset", "example_id", "iteration", "seq"],
         unique=False,
     )
     op.create_index(
