@@ -1,0 +1,170 @@
+"""One thing done to one item, in one transaction: its event, its row, the ledger, the leases.
+
+What belongs here: what happens together whenever anything is done. What does not: who may do what
+when (`burnish.review.states`), what the ledger is told (`burnish.review.settling`), and the doors
+that people come through (`burnish.review.desk`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from burnish.errors import ItemNotFound, NotAllowed, ReviewConflict
+from burnish.ledger import SqlLedger
+from burnish.records import LabelEvent
+from burnish.review import events, items, leases, settling
+from burnish.review.records import Action, Answered, DeskEvent, Item, OpenBatch, Person, Said
+from burnish.review.states import DESK, Standing, forbidden, refusal, stand
+
+ASKING = frozenset({"open", "rework"})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An item as a transaction found it: its events, and where it stands."""
+
+    connection: Connection
+    ledger: SqlLedger
+    batch: OpenBatch
+    item: Item
+    events: tuple[DeskEvent, ...]
+    standing: Standing
+    now: datetime
+
+    @property
+    def appended(self) -> frozenset[int]:
+        """The numbers of the ledger's events that the desk appended for this item."""
+        return frozenset(number for event in self.events for number in event.ledger_events)
+
+
+@dataclass(frozen=True)
+class Act:
+    """What somebody is about to do; `key` makes it once."""
+
+    action: Action
+    actor: Person
+    key: str
+    said: Said | None = None
+    comment: str = ""
+    undoes: DeskEvent | None = None
+
+
+def scene_of(
+    connection: Connection, ledger: SqlLedger, batch: OpenBatch, example_id: str, now: datetime
+) -> Scene:
+    """The item of an open batch; raises `ItemNotFound` where it has no such row."""
+    item = items.find(connection, batch.dataset, batch.iteration, example_id)
+    if item is None:
+        raise ItemNotFound(
+            f"the open batch of {batch.dataset} has no example {example_id!r}",
+            expected="an example that the queue lists",
+        )
+    done: tuple[DeskEvent, ...] = ()
+    if item.last_seq:
+        done = tuple(
+            events.of_item(connection, batch.dataset, example_id, iteration=batch.iteration)
+        )
+    return Scene(connection, ledger, batch, item, done, stand(done, batch.policy), now)
+
+
+def check(scene: Scene, act: Act) -> None:
+    """Raise `NotAllowed` where it is not for this person, `ReviewConflict` where it is too late."""
+    why = forbidden(scene.standing, act.action, act.actor, undoes=act.undoes)
+    if why:
+        raise NotAllowed(f"{act.action} of {scene.item.example_id!r}: {why}")
+    why = refusal(scene.standing, act.action, act.actor, undoes=act.undoes)
+    if why:
+        raise ReviewConflict(
+            f"{act.action} of {scene.item.example_id!r}: {why}", hint="look at the item again"
+        )
+
+
+def perform(scene: Scene, act: Act, *, known: Mapping[str, str]) -> Answered:
+    """Do what was checked. `known` are the known answers of gold items."""
+    connection, batch, item = scene.connection, scene.batch, scene.item
+    event = DeskEvent(
+        seq=events.next_seq(connection),
+        example_id=item.example_id,
+        actor=act.actor,
+        action=act.action,
+        at=scene.now,
+        said=act.said,
+        comment=act.said.comment if act.said else act.comment,
+        undoes=act.undoes.seq if act.undoes else None,
+        round=scene.standing.round,
+    )
+    after = stand([*scene.events, event], batch.policy)
+    told = _tell(scene, act, after, known.get(item.example_id))
+    event = replace(event, ledger_events=told)
+    events.add(connection, event, dataset=batch.dataset, iteration=batch.iteration, key=act.key)
+    item = items.update(connection, item, after, batch.policy, scene.now)
+    held = leases.of_item(connection, batch, item.example_id)
+    if item.state in ASKING:
+        # Whoever has answered holds the item no more.
+        done = [one.token for one in held if one.person in after.people]
+        leases.end(connection, done)
+        left = [one for one in held if one.token not in done]
+        leases.make_room(connection, left, places=item.places, now=scene.now)
+    else:
+        leases.end(connection, [one.token for one in held])
+    return Answered(event, item, ledger_events=told)
+
+
+def decided_outside(scene: Scene) -> LabelEvent | None:
+    """The ledger's event on the item that stands and is not the desk's, since the batch opened."""
+    since = scene.batch.watermark.event_id
+    item = scene.item
+    course = scene.ledger.course(scene.connection, item.dataset, item.example_id, after=since)
+    if not course:
+        return None
+    undone, ours = settling.undone_by(course), scene.appended
+    others = [
+        event
+        for event in course
+        if event.event_id not in ours
+        and event.event_id not in undone
+        and "undoes" not in event.verdict.evidence
+    ]
+    return others[-1] if others else None
+
+
+def withdraw(scene: Scene, why: str) -> None:
+    """Take an item from the desk, if it has not been settled there or taken from it before."""
+    if scene.standing.state not in {"settled", "withdrawn"}:
+        housekeep(scene, "withdraw", why)
+
+
+def housekeep(scene: Scene, action: Action, why: str) -> Answered:
+    """What the desk does by itself."""
+    batch, item = scene.batch, scene.item
+    key = events.action_key(
+        action, batch.dataset, batch.iteration, item.example_id, item.last_seq, DESK.name
+    )
+    return perform(scene, Act(action, DESK, key, comment=why), known={})
+
+
+def outside_words(event: LabelEvent) -> str:
+    """Who decided outside of the desk, and in which event."""
+    return f"{event.verdict.author} decided it outside the desk (event {event.event_id})"
+
+
+def _tell(scene: Scene, act: Act, after: Standing, known: str | None) -> tuple[int, ...]:
+    """Append to the ledger what follows from it, and return the numbers of the events."""
+    before, item, dataset = scene.standing, scene.item, scene.batch.dataset
+    back = []
+    if before.state == "settled":
+        course = scene.ledger.course(scene.connection, dataset, item.example_id)
+        reason = "undo" if act.action == "undo" else "sent back"
+        back = settling.undos(course, sorted(scene.appended), actor=act.actor, reason=reason)
+    new = []
+    if after.state == "settled":
+        head = scene.ledger.newest(scene.connection, dataset).event_id
+        new = settling.verdicts(item, after, known=known, after=head + len(back))
+    if not back and not new:
+        return ()
+    appended = scene.ledger.appending(dataset, [*back, *new])(scene.connection)
+    return tuple(event.event_id for event in appended)

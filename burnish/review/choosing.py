@@ -1,0 +1,81 @@
+"""Which item a person gets next.
+
+What belongs here: one query an urgency, each along an index. What does not: leasing what was found
+(`burnish.review.leases`, `burnish.review.desk`).
+
+Rework for the person comes first, then what is assigned to them, then the others by position. An
+item that is assigned to somebody else keeps a place for them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+
+from burnish.review.items import answered_by, asked_again, item_from, of_batch
+from burnish.review.leases import live
+from burnish.review.records import Item, OpenBatch
+from burnish.review.schema import desk_items, desk_leases
+
+_C = desk_items.c
+
+
+def next_item(connection: Connection, batch: OpenBatch, name: str, now: datetime) -> Item | None:
+    """The first item with a free place that this person may answer and has not open already."""
+    rework = and_(_C.state == "rework", asked_again(name))
+    theirs = and_(_C.state == "open", _C.assignee == name, ~answered_by(name))
+    others = and_(_C.state == "open", _C.assignee != name, ~answered_by(name))
+    for group in (rework, theirs, others):
+        query = (
+            select(desk_items)
+            .where(of_batch(batch.dataset, batch.iteration), group)
+            .where(~_leased_to(name), _free(name, now))
+            .order_by(_C.position)
+            .limit(1)
+        )
+        row = connection.execute(query).mappings().first()
+        if row is not None:
+            return item_from(row)
+    return None
+
+
+def _free(name: str, now: datetime) -> ColumnElement[bool]:
+    lease = desk_leases.alias()
+    held: Any = (
+        select(func.count())
+        .select_from(lease)
+        .where(*_of_item(lease), lease.c.person != name, live(now, lease))
+        .correlate(desk_items)
+        .scalar_subquery()
+    )
+    return _C.places > held + _kept(name, now)
+
+
+def _kept(name: str, now: datetime) -> ColumnElement[int]:
+    """1 where a place is kept for whom the item is assigned to, until they have it or are done."""
+    lease = desk_leases.alias()
+    has_open = (
+        select(1)
+        .where(*_of_item(lease), lease.c.person == _C.assignee, live(now, lease))
+        .correlate(desk_items)
+        .exists()
+    )
+    # A rework asks those whom it was sent back to, whoever the item is assigned to.
+    nobody_else = or_(_C.assignee == "", _C.assignee == name, _C.state == "rework")
+    return case((nobody_else, 0), (or_(has_open, answered_by(_C.assignee)), 0), else_=1)
+
+
+def _leased_to(name: str) -> ColumnElement[bool]:
+    lease = desk_leases.alias()
+    query = select(1).where(*_of_item(lease), lease.c.person == name)
+    return query.correlate(desk_items).exists()
+
+
+def _of_item(other: Any) -> tuple[ColumnElement[bool], ...]:
+    return (
+        other.c.dataset == _C.dataset,
+        other.c.iteration == _C.iteration,
+        other.c.example_id == _C.example_id,
+    )

@@ -1,0 +1,167 @@
+"""The events of the desk in SQL: reading them, and adding one.
+
+What belongs here: rows of `desk_events` and the records they stand for. What does not: which event
+is allowed (`burnish.review.states`), and what else happens in the same transaction
+(`burnish.review.acting`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, cast
+
+from sqlalchemy import Connection, RowMapping, Select, func, select
+
+from burnish.errors import ItemNotFound
+from burnish.records import Decision
+from burnish.review.records import Action, DeskEvent, Person, Role, Said
+from burnish.review.schema import desk_events
+
+_C = desk_events.c
+
+
+def event_from(row: RowMapping) -> DeskEvent:
+    """The event of a row."""
+    said = None
+    if row["decision"] is not None:
+        said = Said(
+            cast("Decision", row["decision"]),
+            row["label"],
+            row["comment"],
+            row["seconds"],
+            bool(row["shown"]),
+        )
+    return DeskEvent(
+        seq=row["seq"],
+        example_id=row["example_id"],
+        actor=Person(row["actor"], cast("Role", row["role"]), bool(row["simulated"])),
+        action=cast("Action", row["action"]),
+        at=row["at"],
+        said=said,
+        comment=row["comment"],
+        undoes=row["undoes"],
+        round=row["round"],
+        ledger_events=tuple(json.loads(row["ledger_events"])),
+    )
+
+
+def of_item(
+    connection: Connection, dataset: str, example_id: str, *, iteration: int | None = None
+) -> list[DeskEvent]:
+    """What was done to an item, oldest first; None for the iteration: in all of them."""
+    query = select(desk_events).where(_C.dataset == dataset, _C.example_id == example_id)
+    if iteration is not None:
+        query = query.where(_C.iteration == iteration)
+    return _read(connection, query.order_by(_C.seq))
+
+
+def of_person(
+    connection: Connection, dataset: str, iteration: int, name: str, *, limit: int
+) -> list[DeskEvent]:
+    """What a person answered or decided in a batch, newest first; what was undone left out."""
+    query = (
+        select(desk_events)
+        .where(_C.dataset == dataset, _C.iteration == iteration, _C.actor == name)
+        .where(_C.action.in_(["answer", "decide"]), ~taken_back(desk_events))
+        .order_by(_C.seq.desc())
+        .limit(limit)
+    )
+    return _read(connection, query)
+
+
+def keyed(connection: Connection, key: str) -> tuple[DeskEvent, str, int] | None:
+    """The event that was stored under a request key, its dataset and iteration."""
+    row = connection.execute(select(desk_events).where(_C.request_key == key)).mappings().first()
+    return None if row is None else (event_from(row), row["dataset"], row["iteration"])
+
+
+def numbered(connection: Connection, dataset: str, iteration: int, seq: int) -> DeskEvent:
+    """The event of a number in a batch; raises `ItemNotFound` where it has none."""
+    query = select(desk_events).where(
+        _C.seq == seq, _C.dataset == dataset, _C.iteration == iteration
+    )
+    # A number beyond what a database counts to is no event's.
+    row = connection.execute(query).mappings().first() if 0 < seq < 2**31 else None
+    if row is None:
+        raise ItemNotFound(f"the open batch of {dataset} has no event {seq}")
+    return event_from(row)
+
+
+def counts(connection: Connection, dataset: str, iteration: int) -> dict[str, int]:
+    """How many answers of each person in a batch stand."""
+    query = (
+        select(_C.actor, func.count())
+        .where(_C.dataset == dataset, _C.iteration == iteration, _C.action == "answer")
+        .where(~taken_back(desk_events))
+        .group_by(_C.actor)
+    )
+    return {name: int(count) for name, count in connection.execute(query)}
+
+
+def appended(connection: Connection, dataset: str, iteration: int, ids: list[str]) -> set[int]:
+    """The numbers of the ledger's events that the desk appended for these examples."""
+    query = select(_C.ledger_events).where(
+        _C.dataset == dataset, _C.example_id.in_(ids), _C.iteration == iteration
+    )
+    return {number for text in connection.scalars(query) for number in json.loads(text)}
+
+
+def taken_back(event: Any) -> Any:
+    """The SQL condition that an event of `desk_events`, or an alias of it, was undone."""
+    undo = desk_events.alias()
+    same = (
+        undo.c.dataset == event.c.dataset,
+        undo.c.example_id == event.c.example_id,
+        undo.c.iteration == event.c.iteration,
+        undo.c.undoes == event.c.seq,
+    )
+    return select(1).where(*same).correlate(event).exists()
+
+
+def next_seq(connection: Connection) -> int:
+    """The number of the next event."""
+    return (connection.scalar(select(func.max(_C.seq))) or 0) + 1
+
+
+def add(
+    connection: Connection, event: DeskEvent, *, dataset: str, iteration: int, key: str
+) -> None:
+    """Store an event."""
+    said = event.said
+    connection.execute(
+        desk_events.insert(),
+        {
+            "seq": event.seq,
+            "dataset": dataset,
+            "iteration": iteration,
+            "example_id": event.example_id,
+            "actor": event.actor.name,
+            "role": event.actor.role,
+            "simulated": event.actor.simulated,
+            "action": event.action,
+            "decision": said.decision if said else None,
+            "label": said.label if said else None,
+            "comment": event.comment,
+            "seconds": said.seconds if said else None,
+            "shown": said.shown if said else None,
+            "undoes": event.undoes,
+            "round": event.round,
+            "request_key": key,
+            "ledger_events": json.dumps(list(event.ledger_events)),
+            "at": event.at,
+        },
+    )
+
+
+def action_key(action: Action, dataset: str, iteration: int, *seen: object) -> str:
+    """What makes an action once: who did what to which item, as they had seen it.
+
+    Hashed, since names of datasets and examples are longer than a key may be.
+    """
+    facts = json.dumps([dataset, iteration, *seen])
+    return f"{action}:{hashlib.sha256(facts.encode()).hexdigest()}"
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[DeskEvent]:
+    return [event_from(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,266 @@
+"""The rows of a batch at the desk: reading, listing, counting and updating them.
+
+What belongs here: rows of `desk_items` and the records they stand for. What does not: how they come
+from a queue (`burnish.review.syncing`), their life (`burnish.review.states`), and who gets which
+next (`burnish.review.choosing`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy import cast as cast_to
+
+from burnish.review.events import taken_back
+from burnish.review.records import Filters, Item, OpenBatch, Person, Policy, State
+from burnish.review.schema import desk_events, desk_items
+from burnish.review.states import Standing, places
+
+RANDOM_CHECK = "random check"
+"""What everybody reads instead of `control` or `gold`, while an item is not settled."""
+HIDDEN_REASONS = ("control", "gold")
+INBOX = 200
+_AT_ONCE = 500
+_C = desk_items.c
+
+
+def shown_reason(item: Item) -> str:
+    """Why an item is in the batch, as far as anybody may know before it is settled."""
+    reason = str(item.facts.get("reason") or "")
+    return RANDOM_CHECK if reason in HIDDEN_REASONS and item.state != "settled" else reason
+
+
+def item_from(row: RowMapping) -> Item:
+    """The item of a row."""
+    return Item(
+        dataset=row["dataset"],
+        iteration=row["iteration"],
+        example_id=row["example_id"],
+        position=row["position"],
+        state=cast("State", row["state"]),
+        round=row["round"],
+        answers=row["answers"],
+        last_seq=row["last_seq"],
+        updated_at=row["updated_at"],
+        assignee=row["assignee"],
+        note=row["note"],
+        places=row["places"],
+        facts=json.loads(row["facts"]),
+    )
+
+
+def row_of(batch: OpenBatch, facts: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """The row of `desk_items` for a new row of a queue."""
+    return {
+        "dataset": batch.dataset,
+        "iteration": batch.iteration,
+        "example_id": facts["example_id"],
+        "position": facts["position"],
+        "state": "open",
+        "round": 1,
+        "answers": 0,
+        "places": places(Standing(), batch.policy),
+        "last_seq": 0,
+        "assignee": "",
+        "note": "",
+        "reason": str(facts.get("reason") or ""),
+        "label": facts.get("label"),
+        "suggested_label": facts.get("suggested_label"),
+        "facts": json.dumps(facts, default=str),
+        "added_at": at,
+        "updated_at": at,
+    }
+
+
+def of_batch(dataset: str, iteration: int) -> ColumnElement[bool]:
+    """The SQL condition of an item to be in a batch."""
+    return and_(_C.dataset == dataset, _C.iteration == iteration)
+
+
+def find(connection: Connection, dataset: str, iteration: int, example_id: str) -> Item | None:
+    """One item of a batch; None where it has no such row."""
+    query = select(desk_items).where(of_batch(dataset, iteration), _C.example_id == example_id)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else item_from(row)
+
+
+def newest(connection: Connection, dataset: str, example_id: str) -> Item | None:
+    """The item of the latest batch that had the example; None where none had."""
+    query = select(desk_items).where(_C.dataset == dataset, _C.example_id == example_id)
+    row = connection.execute(query.order_by(_C.iteration.desc()).limit(1)).mappings().first()
+    return None if row is None else item_from(row)
+
+
+_UPDATE = (
+    desk_items.update()
+    .where(
+        _C.dataset == bindparam("of_dataset"),
+        _C.iteration == bindparam("of_iteration"),
+        _C.example_id == bindparam("of_example"),
+    )
+    .values({name: bindparam(f"new_{name}") for name in (
+        "state", "round", "answers", "places", "last_seq", "note", "updated_at"
+    )})
+)  # fmt: skip
+
+
+def update(
+    connection: Connection, item: Item, standing: Standing, policy: Policy, at: datetime
+) -> Item:
+    """Store where an item stands, and return it so."""
+    new = {
+        "state": standing.state,
+        "round": standing.round,
+        "answers": len(standing.answers),
+        "places": places(standing, policy),
+        "last_seq": standing.last_seq,
+        "note": standing.note,
+        "updated_at": at,
+    }
+    of = {
+        "of_dataset": item.dataset,
+        "of_iteration": item.iteration,
+        "of_example": item.example_id,
+    }
+    connection.execute(_UPDATE, of | {f"new_{name}": value for name, value in new.items()})
+    return replace(item, **new)
+
+
+def assign(connection: Connection, batch: OpenBatch, ids: Sequence[str], assignee: str) -> int:
+    """Assign items of a batch to somebody (to nobody: an empty name); how many there were."""
+    changed = 0
+    for start in range(0, len(ids), _AT_ONCE):
+        some = list(ids[start : start + _AT_ONCE])
+        query = desk_items.update().where(of_batch(batch.dataset, batch.iteration))
+        done = connection.execute(query.where(_C.example_id.in_(some)).values(assignee=assignee))
+        changed += done.rowcount
+    return changed
+
+
+def listed(
+    connection: Connection,
+    batch: OpenBatch,
+    condition: ColumnElement[bool],
+    *,
+    offset: int,
+    limit: int,
+) -> tuple[list[Item], int]:
+    """Items of a batch for which a condition holds, by position, and how many there are."""
+    query = select(desk_items).where(of_batch(batch.dataset, batch.iteration), condition)
+    total = connection.scalar(select(func.count()).select_from(query.subquery()))
+    page = query.order_by(_C.position, _C.example_id).offset(max(0, offset)).limit(max(0, limit))
+    return _read(connection, page), int(total or 0)
+
+
+def condition(
+    filters: Filters, *, now: datetime, dialect: str, among: Collection[str] | None = None
+) -> ColumnElement[bool]:
+    """The SQL condition of filters; `among` are the only ids to list (those of a slice)."""
+    wanted: list[ColumnElement[bool]] = [_C.state != "withdrawn"]
+    if filters.states:
+        wanted = [_C.state.in_(filters.states)]
+    if filters.reason:
+        wanted.append(_reason_is(filters.reason))
+    exact = (
+        (_C.label, filters.label),
+        (_C.suggested_label, filters.suggested),
+        (_C.assignee, filters.assignee),
+    )
+    wanted += [column == text for column, text in exact if text]
+    if filters.text:
+        found = _C.example_id.contains(filters.text, autoescape=True)
+        wanted.append(or_(found, _C.note.contains(filters.text, autoescape=True)))
+    if filters.min_age_hours > 0:
+        # More than a century is as good as for ever, and no overflow.
+        hours = min(filters.min_age_hours, 1e6)
+        wanted.append(_C.added_at <= now - timedelta(hours=hours))
+    if among is not None:
+        wanted.append(_C.example_id.in_(_texts(sorted(among), dialect)))
+    return and_(*wanted)
+
+
+def states(connection: Connection, batch: OpenBatch) -> dict[State, int]:
+    """How many items of a batch are in each state."""
+    query = (
+        select(_C.state, func.count())
+        .where(of_batch(batch.dataset, batch.iteration))
+        .group_by(_C.state)
+    )
+    return {cast("State", state): int(count) for state, count in connection.execute(query)}
+
+
+def inbox(connection: Connection, batch: OpenBatch, person: Person) -> list[Item]:
+    """What waits for a person beyond new items: as `Desk.inbox` says."""
+    query = select(desk_items).where(of_batch(batch.dataset, batch.iteration))
+    rework = and_(_C.state == "rework", asked_again(person.name))
+    if person.role != "annotator":
+        looks = and_(_C.state.in_(["disagreed", "submitted"]), ~answered_by(person.name))
+        query = query.where(or_(looks, _C.state == "rework"))
+    else:
+        query = query.where(rework)
+    order = case({"disagreed": 0, "submitted": 1}, value=_C.state, else_=2)
+    return _read(connection, query.order_by(order, _C.position).limit(INBOX))
+
+
+def answered_by(name: Any, *, rounds_ago: int = 0) -> ColumnElement[bool]:
+    """The SQL condition that somebody's answer to the item stands, of this round or before."""
+    event = desk_events.alias()
+    return (
+        select(1)
+        .where(
+            event.c.dataset == _C.dataset,
+            event.c.example_id == _C.example_id,
+            event.c.iteration == _C.iteration,
+            event.c.actor == name,
+            event.c.action == "answer",
+            event.c.round == _C.round - rounds_ago,
+            ~taken_back(event),
+        )
+        .correlate(desk_items)
+        .exists()
+    )
+
+
+def asked_again(name: str) -> ColumnElement[bool]:
+    """The SQL condition that an item in rework was sent back to somebody who has to answer yet."""
+    return and_(answered_by(name, rounds_ago=1), ~answered_by(name))
+
+
+def _reason_is(reason: str) -> ColumnElement[bool]:
+    """Listing by reason must not tell which items are there for a check."""
+    if reason == RANDOM_CHECK:
+        return and_(_C.reason.in_(HIDDEN_REASONS), _C.state != "settled")
+    same = _C.reason == reason
+    return and_(same, _C.state == "settled") if reason in HIDDEN_REASONS else same
+
+
+def _texts(values: Sequence[str], dialect: str) -> Select[Any]:
+    """Many texts as one parameter: databases bound how many parameters they take."""
+    told = json.dumps(values)
+    if dialect == "sqlite":
+        return select(func.json_each(told).table_valued("value").c.value)
+    return select(
+        func.json_array_elements_text(cast_to(cast_to(told, String), JSON)).column_valued("value")
+    )
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[Item]:
+    return [item_from(row) for row in connection.execute(query).mappings()]

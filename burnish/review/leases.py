@@ -1,0 +1,150 @@
+"""Leases: which item is before whom, so that two people never hold one place unknowingly.
+
+What belongs here: rows of `desk_leases`, when a lease is live, and which are ended to make room.
+What does not: which item a person gets (`burnish.review.choosing`), and what an answer under a
+lease does (`burnish.review.desk`).
+
+The row is the fence: an answer is taken while it is there, even after the lease has run out, since
+whoever is given its place deletes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
+
+from burnish.review.records import Item, Lease, OpenBatch
+from burnish.review.schema import desk_leases
+
+SLACK = timedelta(seconds=2)
+"""How far ahead of ours the clock may be that a lease was taken by; further, it was set back."""
+
+_C = desk_leases.c
+
+
+@dataclass(frozen=True)
+class Held:
+    """The row of a lease."""
+
+    token: str
+    dataset: str
+    iteration: int
+    example_id: str
+    person: str
+    shown: bool
+    taken_at: datetime
+    expires_at: datetime
+
+    def with_item(self, item: Item) -> Lease:
+        return Lease(self.token, item, self.person, self.taken_at, self.expires_at, self.shown)
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it holds its place: a lease from the future is of a clock that was set back."""
+        return self.taken_at - SLACK <= now < self.expires_at
+
+
+def live(now: datetime, lease: Any = desk_leases) -> ColumnElement[bool]:
+    """The SQL condition of a lease to be live."""
+    return and_(lease.c.taken_at <= now + SLACK, lease.c.expires_at > now)
+
+
+def find(connection: Connection, token: str) -> Held | None:
+    """The lease of a token; None where it is there no more."""
+    row = connection.execute(select(desk_leases).where(_C.token == token)).mappings().first()
+    return None if row is None else _held(row)
+
+
+def of_item(connection: Connection, batch: OpenBatch, example_id: str) -> list[Held]:
+    """All leases of an item, live or not, by when they end."""
+    query = select(desk_leases).where(_of(batch), _C.example_id == example_id)
+    return [_held(r) for r in connection.execute(query.order_by(_C.expires_at)).mappings()]
+
+
+def of_person(connection: Connection, batch: OpenBatch, name: str) -> list[Held]:
+    """All leases of a person in a batch, live or not, oldest first."""
+    query = select(desk_leases).where(_of(batch), _C.person == name)
+    return [_held(r) for r in connection.execute(query.order_by(_C.taken_at, _C.token)).mappings()]
+
+
+def count_live(connection: Connection, batch: OpenBatch, now: datetime) -> int:
+    """How many leases of a batch are live."""
+    query = select(func.count()).select_from(desk_leases).where(_of(batch), live(now))
+    return int(connection.scalar(query) or 0)
+
+
+def new(
+    batch: OpenBatch, item: Item, person: str, *, token: str, now: datetime, seconds: float
+) -> Lease:
+    """A lease that is not stored yet."""
+    shown = is_shown(batch, item.example_id, person)
+    return Lease(token, item, person, now, now + timedelta(seconds=seconds), shown)
+
+
+def add(connection: Connection, lease: Lease) -> None:
+    """Store a lease."""
+    connection.execute(
+        desk_leases.insert(),
+        {
+            "token": lease.token,
+            "dataset": lease.item.dataset,
+            "iteration": lease.item.iteration,
+            "example_id": lease.item.example_id,
+            "person": lease.person,
+            "shown": lease.shown,
+            "taken_at": lease.taken_at,
+            "expires_at": lease.expires_at,
+        },
+    )
+
+
+def renew(connection: Connection, held: Held, now: datetime, seconds: float) -> Held:
+    """Let a lease last from now on."""
+    taken = min(held.taken_at, now)
+    until = now + timedelta(seconds=seconds)
+    connection.execute(
+        desk_leases.update().where(_C.token == held.token).values(taken_at=taken, expires_at=until)
+    )
+    return replace(held, taken_at=taken, expires_at=until)
+
+
+def end(connection: Connection, tokens: Sequence[str]) -> None:
+    """End leases: what is answered under them from now on is not taken."""
+    if tokens:
+        connection.execute(desk_leases.delete().where(_C.token.in_(list(tokens))))
+
+
+def end_others(connection: Connection, batch: OpenBatch) -> None:
+    """End what is left of the batches before this one."""
+    connection.execute(
+        desk_leases.delete().where(_C.dataset == batch.dataset, _C.iteration != batch.iteration)
+    )
+
+
+def make_room(connection: Connection, held: Sequence[Held], *, places: int, now: datetime) -> None:
+    """End leases of an item beyond its places: those that are over first, then the latest taken."""
+    order = sorted(held, key=lambda one: (one.is_live(now), one.taken_at, one.token))
+    surplus = len(held) - places
+    over = [one for one in order if not one.is_live(now)][: max(0, surplus)]
+    alive = [one for one in order if one.is_live(now)]
+    late = alive[len(alive) - max(0, surplus - len(over)) :]
+    end(connection, [one.token for one in [*over, *late]])
+
+
+def is_shown(batch: OpenBatch, example_id: str, person: str) -> bool:
+    """Whether label and model's opinion are shown first: a draw that is the same each time."""
+    text = f"{batch.dataset}\0{batch.iteration}\0{example_id}\0{person}"
+    drawn = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
+    return drawn < batch.shown_share
+
+
+def _of(batch: OpenBatch) -> ColumnElement[bool]:
+    return and_(_C.dataset == batch.dataset, _C.iteration == batch.iteration)
+
+
+def _held(row: RowMapping) -> Held:
+    return Held(**{name: row[name] for name in Held.__dataclass_fields__})
