@@ -2,7 +2,9 @@
 #   make loop    installs, then runs five iterations of the loop on real images
 #   make test    installs, then runs the tests
 # and a third shows what was done:
-#   make up      Dagster, MLflow and the reports, on this machine, until Ctrl-C
+#   make up      Dagster, MLflow, the review desk and the reports, on this machine, until Ctrl-C
+# To decide yourself:
+#   make review  opens a batch of the digits, and serves the desk until Ctrl-C
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +18,7 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 
-.PHONY: loop up test test-all check docs setup clean-home lock benchmarks-setup
+.PHONY: loop up review test test-all check docs setup clean-home lock benchmarks-setup
 
 loop: $(READY)
 	$(BIN)/burnish loop --dataset digits --iterations 5 --budget 60 \
@@ -25,6 +27,11 @@ loop: $(READY)
 # Ports are chosen by `make up UP="--port 3100"`.
 up: $(READY)
 	$(BIN)/burnish up $(UP)
+
+# Two iterations: one that is decided is closed first, so that a batch is open in any case.
+review: $(READY)
+	$(BIN)/burnish loop --dataset digits --iterations 2 --budget 60 --reviewer file
+	$(BIN)/burnish review $(REVIEW)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 -m "not slow" -q --doctest-modules --ignore=burnish/database/migrations burnish tests

@@ -45,7 +45,12 @@ def review() -> None:
 @click.option(
     "--allow-host", multiple=True, metavar="NAME", help="A name it goes by; may be given again."
 )
-@click.option("--public-url", default="", help="The address that people type, behind a proxy.")
+@click.option(
+    "--public-url",
+    default="",
+    envvar="BURNISH_REVIEW_URL",
+    help="The address that people type, where a proxy stands before the desk.",
+)
 @click.option(
     "--trusted-proxy",
     multiple=True,

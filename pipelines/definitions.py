@@ -36,6 +36,7 @@ def settings_from_environment(environ: Mapping[str, str] = os.environ) -> Settin
         dagster_url=environ.get("BURNISH_DAGSTER_URL", ""),
         mlflow_url=environ.get("BURNISH_MLFLOW_URL", ""),
         pages_url=environ.get("BURNISH_PAGES_URL", ""),
+        review_url=environ.get("BURNISH_REVIEW_URL", ""),
         executor=environ.get("BURNISH_EXECUTOR") or "in_process",
         git_sha=_git_sha(),
     )

@@ -29,7 +29,8 @@ class Settings:
 
     `database_url` is the ledger and our record, `dagster_url` Dagster's own storage,
     `mlflow_url` what the MLflow server of `burnish up` keeps its runs in, `tracking_uri` the
-    server that iterations are logged to, `pages_url` the address under which reports are served.
+    server that iterations are logged to, `pages_url` the address under which reports are served,
+    `review_url` the one under which people reach the review desk.
     """
 
     project: Path
@@ -42,6 +43,7 @@ class Settings:
     dagster_url: str = ""
     mlflow_url: str = ""
     pages_url: str = ""
+    review_url: str = ""
     executor: str = "in_process"
     git_sha: str = "unknown"
 

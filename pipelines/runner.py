@@ -243,8 +243,11 @@ class Session:
         options = f"--dataset {self.spec.name}{_home_option(self.settings)}"
         CONSOLE.print(
             f"{iteration}: {len(left)} rows wait for people in {target}\n"
-            "Fill in `label` (or `decision`: drop, unsure) without asking the model, then:\n"
+            f"Decide at the desk, in a browser: burnish review{_home_option(self.settings)}\n"
+            "Or on that sheet: fill in `label` (or `decision`: drop, unsure) without asking the "
+            "model, then:\n"
             f"  burnish verdicts import {target} {options} --author NAME\n"
+            "When all are decided:\n"
             f"  burnish loop {options} --iterations 1 --reviewer file",
             highlight=False,
             soft_wrap=True,
@@ -295,7 +298,7 @@ def _commands(settings: Settings, spec: DatasetSpec) -> list[str]:
     own = _home_option(settings)
     before = f"BURNISH_HOME={settings.home} " if own else ""
     return [
-        f"{before}make up    # lineage and gates in Dagster, iterations compared in MLflow",
+        f"{before}make up    # lineage and gates in Dagster, iterations in MLflow, the review desk",
         f".venv/bin/burnish loop --dataset {spec.name}{own} --iterations 1    # go on",
     ]
 

@@ -1,4 +1,4 @@
-"""The programs of `burnish up`: code server, webserver, daemon, MLflow, and the reports.
+"""The programs of `burnish up`: code server, webserver, daemon, MLflow, review desk and reports.
 
 What belongs here: their commands, their environment, and how each is asked whether it works. What
 does not: running them (`pipelines.serving`).
@@ -25,7 +25,8 @@ from pipelines.instance import DAGSTER_URL, dagster_storage_url
 from pipelines.ports import LOOPBACK
 from pipelines.serving import Service
 
-CODE, DAGSTER, DAEMON, MLFLOW, PAGES = "code-server", "dagster", "daemon", "mlflow", "reports"
+CODE, DAGSTER, DAEMON, MLFLOW = "code-server", "dagster", "daemon", "mlflow"
+PAGES, REVIEW = "reports", "desk"
 LOCATION = "burnish"
 
 # A user's own values win over these.
@@ -74,12 +75,16 @@ class Place:
     def pages(self) -> str:
         return self.settings.pages_url or self.url(PAGES)
 
+    @property
+    def review(self) -> str:
+        return self.settings.review_url or self.url(REVIEW)
+
 
 def services(place: Place) -> list[Service]:
     """The programs; MLflow is not among them where the settings name a tracking server."""
     environment = environment_of(place)
     _write_workspace(place)
-    makers = [_pages, _code, _webserver, _daemon]
+    makers = [_pages, _desk, _code, _webserver, _daemon]
     if not place.settings.tracking_uri:
         makers.insert(1, _mlflow)
     return [maker(place, environment) for maker in makers]
@@ -116,6 +121,13 @@ def _pages(place: Place, environment: Mapping[str, str]) -> Service:
     root, port = place.settings.home / "reports", str(place.ports[PAGES])
     command = _python("pipelines.pages", "--root", str(root), "--port", port)
     return Service(PAGES, command, environment, lambda _: answers(place.url(PAGES)))
+
+
+def _desk(place: Place, environment: Mapping[str, str]) -> Service:
+    # Home, database, tables and catalog are in the environment.
+    port = str(place.ports[REVIEW])
+    command = _python("burnish.cli", "review", "serve", "--host", LOOPBACK, "--port", port)
+    return Service(REVIEW, command, environment, lambda _: answers(f"{place.url(REVIEW)}/health"))
 
 
 def _code(place: Place, environment: Mapping[str, str]) -> Service:

@@ -1,4 +1,4 @@
-"""`burnish up`: Dagster, MLflow and the reports of a home on this machine, until told to stop.
+"""`burnish up`: Dagster, MLflow, review desk and reports of a home here, until told to stop.
 
 What belongs here: the command, the order of things, and what is said on the screen. What does
 not: the programs (`pipelines.services`), running them (`pipelines.serving`), the place of one
@@ -22,19 +22,25 @@ import click
 
 from burnish.errors import BurnishError, ProjectError, SpecError
 from burnish.spec import DatasetSpec, load_usable
-from burnish.workflows.home import prepare_home
+from burnish.workflows.home import Home, prepare_home
+from burnish.workflows.serve_desk import accounts_of, first_admin, require_libraries
 from pipelines.environments import Settings, require_databases, resources_for
 from pipelines.instance import prepare
 from pipelines.jobs import executor_named
 from pipelines.orphans import socket_folder
 from pipelines.ports import choose_ports
-from pipelines.services import DAEMON, DAGSTER, MLFLOW, PAGES, Place, answers, services
+from pipelines.services import DAEMON, DAGSTER, MLFLOW, PAGES, REVIEW, Place, answers, services
 from pipelines.serving import Company, Interrupted, Running
 from pipelines.standing import Standing, take_place
 from pipelines.watching import Watch
 
-USUAL = {DAGSTER: 3000, MLFLOW: 5000, PAGES: 3001}
-OPTIONS = {DAGSTER: "--port", MLFLOW: "--mlflow-port", PAGES: "--pages-port"}
+USUAL = {DAGSTER: 3000, MLFLOW: 5000, PAGES: 3001, REVIEW: 3002}
+OPTIONS = {
+    DAGSTER: "--port",
+    MLFLOW: "--mlflow-port",
+    PAGES: "--pages-port",
+    REVIEW: "--review-port",
+}
 WATCH_SECONDS = 10.0
 PORT = click.IntRange(1, 65535)
 
@@ -43,11 +49,16 @@ PORT = click.IntRange(1, 65535)
 @click.option("--port", type=PORT, help="Of Dagster's pages [default: 3000, or a free one].")
 @click.option("--mlflow-port", type=PORT, help="Of MLflow [default: 5000, or a free one].")
 @click.option("--pages-port", type=PORT, help="Of the reports [default: 3001, or a free one].")
+@click.option("--review-port", type=PORT, help="Of the desk [default: 3002, or a free one].")
 @click.option("--home", type=click.Path(path_type=Path), help="Where all state lives.")
 def up(
-    port: int | None, mlflow_port: int | None, pages_port: int | None, home: Path | None
+    port: int | None,
+    mlflow_port: int | None,
+    pages_port: int | None,
+    review_port: int | None,
+    home: Path | None,
 ) -> None:
-    """Start Dagster (webserver and daemon), MLflow and the reports, on this machine alone.
+    """Start Dagster (webserver and daemon), MLflow, review desk and reports, here alone.
 
     All of it ends with Ctrl-C. A port that is named must be free; without one, the usual port is
     taken, or a free one where somebody else has it.
@@ -57,7 +68,7 @@ def up(
 
     settings = settings_from_environment()
     settings = settings if home is None else replace(settings, home=home.resolve())
-    named = {DAGSTER: port, MLFLOW: mlflow_port, PAGES: pages_port}
+    named = {DAGSTER: port, MLFLOW: mlflow_port, PAGES: pages_port, REVIEW: review_port}
     try:
         Up(settings).run(named)
     except BurnishError as error:
@@ -116,6 +127,7 @@ class Up:
         executor_named(self.settings.executor)
         self.specs, self.refused = load_usable(self.settings.catalog)
         require_databases(self.settings)
+        require_libraries()
 
     def _say_nights(self) -> None:
         """Which datasets are run, and when; and which are not, and why."""
@@ -152,13 +164,16 @@ class Up:
     def _stand(self, place: Place, standing: Standing) -> None:
         settings = self.settings
         _say(f"Starting; what each program says is in {settings.home / 'logs'}")
-        prepare_home(settings.home, database_url=settings.database_url, tables=settings.tables_root)
+        home = prepare_home(
+            settings.home, database_url=settings.database_url, tables=settings.tables_root
+        )
         prepare(settings.home, dagster_url=settings.dagster_url, retry=True)
         company = Company(self.token, settings.home / "logs", self.stop, standing.started)
         with Watch(place) as watch:
             try:
                 company.boot(services(place), _say_answers)
                 _say_addresses(place)
+                _say_who_may_review(home)
                 self._say_nights()
                 self._stay(company, watch)
             finally:
@@ -216,6 +231,7 @@ def _say_addresses(place: Place) -> None:
         ("Dagster", place.url(DAGSTER), "lineage, gates, runs, schedules"),
         ("MLflow", tracking, "iterations, compared"),
         ("Reports", place.pages, "what gates found, what reviews bought"),
+        ("Review", place.review, "where people decide on the rows of a batch"),
     )
     width = max(len(address) for _, address, _ in rows)
     _say("")
@@ -223,6 +239,16 @@ def _say_addresses(place: Place) -> None:
         _say(f"  {name:<9} {address:<{width}}   {what}")
     _say(f"  {'Home':<9} {settings.home}")
     _say("\nCtrl-C ends all of it.")
+
+
+def _say_who_may_review(home: Home) -> None:
+    """The first who may sign in at the desk, told where only a screen keeps it."""
+    accounts = accounts_of(home)
+    made = first_admin(accounts) if sys.stdout.isatty() else None
+    if made is not None:
+        _say(str(made))
+    elif not accounts.anybody_can_sign_in():
+        _say("Nobody can sign in at the desk yet: burnish review person add NAME --role admin")
 
 
 def _say(line: str) -> None:

@@ -152,7 +152,7 @@ def body(url: str) -> str:
 def test_all_of_it_answers_alone_in_its_home_and_leaves_nothing(call, planted):
     up = call(OMP_NUM_THREADS="2").stands()
     note = up.note
-    assert list(note["addresses"]) == ["dagster", "mlflow", "reports"]
+    assert list(note["addresses"]) == ["dagster", "mlflow", "reports", "desk"]
     assert all(address in up.text for address in note["addresses"].values())
     assets = up.ask("{ assetNodes { assetKey { path } } }")["assetNodes"]
     assert ["flowers", "champion"] in [asset["assetKey"]["path"] for asset in assets]
