@@ -48,6 +48,7 @@ from burnish.review.records import (
 )
 from burnish.review.saying import check_storable, complete, fit_comment, is_name
 from burnish.review.states import Standing, refusal
+from burnish.spec import DatasetSpec
 from burnish.typing import Clock
 
 Result = TypeVar("Result")
@@ -129,6 +130,10 @@ class Desk:
                 leased=leases.count_live(connection, batch, self._clock()),
                 by_person=events.counts(connection, batch.dataset, batch.iteration),
             )
+
+    def spec(self, dataset: str) -> DatasetSpec:
+        """The spec of a dataset, as the loop goes by it; pages find its pictures by that."""
+        return self._batches.spec(dataset)
 
     def set_owner(self, dataset: str, person: Person, owner: str) -> None:
         """Name who looks after the open batch; for reviewers."""
