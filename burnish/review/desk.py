@@ -98,6 +98,21 @@ class Desk:
         self._answers: dict[tuple[str, int, int], Mapping[str, str]] = {}
         migrate(engine)
 
+    @property
+    def engine(self) -> Engine:
+        """Where its tables lie, for lists that no door here gives (`burnish.review.listing`)."""
+        return self._engine
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """The ledger that settled items go to, for requests and for what it says of an example."""
+        return self._ledger
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that leases and ages go by."""
+        return self._clock
+
     # ------------------------------------------------------------ batches
 
     def datasets(self) -> list[Progress]:

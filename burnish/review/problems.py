@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from burnish.errors import (
     BurnishError,
     DataError,
+    ItemNotFound,
     LedgerError,
     LedgerMoved,
     NotAllowed,
@@ -49,6 +50,7 @@ STATUSES: tuple[tuple[type[BurnishError], int], ...] = (
     (LedgerMoved, 409),
     (WriteConflict, 409),
     (VersionNotFound, 404),
+    (ItemNotFound, 404),
     (ReviewError, 400),
     (DataError, 400),
     (SpecError, 400),
