@@ -16,15 +16,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, func, not_, select
 
+from burnish.review.items import HIDDEN_REASONS, RANDOM_CHECK
 from burnish.review.records import Filters, OpenBatch, State
 from burnish.review.schema import desk_items
 
-RANDOM_CHECK = "random check"
-SECRET_REASONS = ("control", "gold")
 PAGE = 50
 CHUNK = 500
 MOST_PAIRS = 30
@@ -33,6 +32,8 @@ MOST_SLICED = 20_000
 
 NOBODY = "nobody"
 """As a filter: what is assigned to nobody. No person may have this name at a desk."""
+
+ON_THE_DESK: tuple[State, ...] = tuple(s for s in get_args(State) if s != "withdrawn")
 
 Sort = Literal["position", "age"]
 SliceNames = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
@@ -61,11 +62,6 @@ class Listed:
     def hours(self) -> float:
         """How long nothing has happened to it."""
         return self.waiting.total_seconds() / 3600
-
-    @property
-    def age(self) -> str:
-        """The same in words."""
-        return in_words(self.waiting)
 
 
 @dataclass(frozen=True)
@@ -96,19 +92,6 @@ class Listing:
     total: int
     offset: int
     counts: Counts = field(default_factory=Counts)
-
-
-def in_words(span: timedelta) -> str:
-    """A span as people say it, in its largest unit.
-
-    >>> in_words(timedelta(minutes=3)), in_words(timedelta(days=2, hours=3))
-    ('3 min', '2 d')
-    """
-    seconds = max(0, int(span.total_seconds()))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return "just now"
 
 
 @dataclass(frozen=True)
@@ -224,7 +207,7 @@ class Queue:
         ).scalars()
         in_slices = Counter(cut for name in names for cut in sliced.get(name, ()))
         return Counts(
-            states=_ordered(grouped([columns.state], replace(filters, states=()))),
+            states=_ordered(grouped([columns.state], replace(filters, states=get_args(State)))),
             reasons=_ordered(grouped([_shown_reason()], replace(filters, reason=""))),
             pairs=tuple(
                 Count(a, count, b)
@@ -253,11 +236,12 @@ class Queue:
         )
 
     def _where(self, query: Select[Any], filters: Filters) -> Select[Any]:
-        """The query with every filter but the slice, which no column tells."""
+        """The query with every filter but the slice, which no column tells.
+
+        What is off the desk is found where its state is asked for.
+        """
         columns = desk_items.c
-        wanted: list[ColumnElement[bool]] = []
-        if filters.states:
-            wanted.append(columns.state.in_(filters.states))
+        wanted: list[ColumnElement[bool]] = [columns.state.in_(filters.states or ON_THE_DESK)]
         if filters.reason:
             wanted.append(_shown_reason() == filters.reason)
         if filters.label:
@@ -284,12 +268,12 @@ def is_secret(reason: str, state: str) -> bool:
     >>> is_secret("gold", "open"), is_secret("gold", "settled"), is_secret("audit", "open")
     (True, False, False)
     """
-    return reason in SECRET_REASONS and state != "settled"
+    return reason in HIDDEN_REASONS and state != "settled"
 
 
 def _secret() -> ColumnElement[bool]:
     columns = desk_items.c
-    return and_(columns.reason.in_(SECRET_REASONS), columns.state != "settled")
+    return and_(columns.reason.in_(HIDDEN_REASONS), columns.state != "settled")
 
 
 def _shown_reason() -> ColumnElement[Any]:

@@ -27,6 +27,7 @@ ROWS = [
     ("d", "open", "control", "dog", "dog", "", 3),
     ("e", "settled", "gold", "dog", "cat", "ben", 4),
     ("f", "disagreed", "requested", "dog", "cat", "", 50),
+    ("g", "withdrawn", "audit", "cat", "dog", "", 7),
     ("100%", "open", "audit", "dog", "cat", "", 5),
     ("1000", "open", "audit", "dog", "cat", "", 6),
 ]
@@ -46,6 +47,7 @@ def queue(database: str) -> Queue:
             "state": state,
             "round": 1,
             "answers": 0,
+            "places": 1,
             "last_seq": 0,
             "assignee": assignee,
             "note": "",
@@ -64,13 +66,22 @@ def queue(database: str) -> Queue:
     return Queue(engine, BATCH, NOW, lambda names: {n: SLICES.get(n, []) for n in names})
 
 
+HERE = [row[0] for row in ROWS if row[1] != "withdrawn"]
+
+
 def names(queue: Queue, **filters: object) -> list[str]:
     return [row.example_id for row in queue.page(Filters(**filters)).rows]
 
 
 def test_without_filters_the_rows_of_one_batch_come_in_their_order(queue: Queue):
-    assert names(queue) == [row[0] for row in ROWS]
-    assert queue.page(Filters()).total == len(ROWS)
+    assert names(queue) == HERE
+    assert queue.page(Filters()).total == len(HERE)
+
+
+def test_rows_off_the_desk_are_listed_when_they_are_asked_for(queue: Queue):
+    assert names(queue, states=("withdrawn",)) == ["g"]
+    assert Count("withdrawn", 1) in queue.page(Filters()).counts.states
+    assert Count("audit", 4) in queue.page(Filters()).counts.reasons
 
 
 def test_each_filter_leaves_what_it_names(queue: Queue):
@@ -139,14 +150,14 @@ def test_sql_and_wildcards_in_a_filter_are_text(queue: Queue, text: str):
 def test_pages_part_the_list_without_loss(queue: Queue):
     pages = [queue.page(Filters(), offset=at, limit=3) for at in (0, 3, 6, 9)]
     parted = [row.example_id for page in pages for row in page.rows]
-    assert parted == [row[0] for row in ROWS]
-    assert {page.total for page in pages} == {len(ROWS)}
+    assert parted == HERE
+    assert {page.total for page in pages} == {len(HERE)}
 
 
 def test_by_age_the_longest_waiting_comes_first(queue: Queue):
     oldest = queue.page(Filters(), sort="age", limit=3).rows
     assert [row.example_id for row in oldest] == ["f", "b", "1000"]
-    assert oldest[0].age == "2 d"
+    assert oldest[0].hours == 50
 
 
 def test_a_spreadsheet_runs_nothing_of_the_file(queue: Queue):
