@@ -61,7 +61,9 @@ class Asked(BaseModel):
 
         >>> Asked(reason="audit", offset=50).query(sort="age")
         '?reason=audit&sort=age'
+        >>> Asked(reason="audit").query(reason="")
+        ''
         """
         values = self.model_dump(by_alias=True, exclude_defaults=True, exclude={"offset"})
-        values = {name: value for name, value in (values | other).items() if value or value == 0}
-        return f"?{urlencode(values, doseq=True)}" if values else "?"
+        values = {name: value for name, value in (values | other).items() if value}
+        return f"?{urlencode(values, doseq=True)}" if values else ""

@@ -1,0 +1,265 @@
+"""The queue page: why each row of a batch is there, whose it is, and how far the batch is.
+
+What belongs here: the routes under `/d/{dataset}/queue`, and what their templates are given. What
+does not: filters and counts (`burnish.review.listing`), or the file's cells
+(`burnish.review.exporting`).
+
+Reviewers see the batch. Annotators see how far they are, and what they answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+from pydantic import BaseModel, Field
+
+from burnish.review.access import Annotator, Desked, Reviewer, Visitor, signed_in
+from burnish.review.api_answers import Dataset
+from burnish.review.api_models import MOST_IDS, ExampleId, Name
+from burnish.review.api_reviews import queue_of, require_person
+from burnish.review.asked import Asked
+from burnish.review.context import DeskContext
+from burnish.review.exporting import csv_lines
+from burnish.review.listing import NOBODY, Count, Listing
+from burnish.review.records import DeskEvent, Item, Progress, State
+from burnish.review.rendering import render, shown_by
+from burnish.review.timeline import says
+
+STATE_WORDS: Mapping[str, str] = {
+    "open": "waits for answers",
+    "rework": "sent back",
+    "disagreed": "disagreed about",
+    "submitted": "waits for approval",
+    "settled": "settled",
+    "withdrawn": "off the desk",
+}
+MOST_ANSWERS = 100
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value of a filter: its words, how many rows it leaves, where it leads, whether it is on."""
+
+    words: str
+    count: int
+    address: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A filter with its values; `all_address` takes it off."""
+
+    name: str
+    choices: tuple[Choice, ...]
+    all_address: str
+
+    @property
+    def chosen(self) -> bool:
+        return any(choice.chosen for choice in self.choices)
+
+
+@shown_by("queue.html")
+@dataclass(frozen=True)
+class QueuePage:
+    """The whole batch, for reviewers.
+
+    dataset, progress: the batch and how far it is. listing: the rows of this page. asked: what the
+    address asks for, `query` the same as text. facets: the filters. people: who can be asked.
+    words: of each state. before, after: addresses of the neighbouring pages, empty at the ends.
+    """
+
+    dataset: str
+    progress: Progress
+    listing: Listing
+    asked: Asked
+    query: str
+    facets: tuple[Facet, ...]
+    people: tuple[str, ...]
+    words: Mapping[str, str]
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of one's own: what was said, and where the item stands as far as one is told."""
+
+    event: DeskEvent
+    said: str
+    stands: str
+
+
+@shown_by("queue_mine.html")
+@dataclass(frozen=True)
+class MyQueuePage:
+    """An annotator's own part of the batch.
+
+    dataset, progress: the batch and how far it is. mine: how many answers of one's own stand.
+    answers: the newest of them. left: items that are not settled yet.
+    """
+
+    dataset: str
+    progress: Progress
+    mine: int
+    answers: tuple[Answer, ...]
+    left: int
+
+
+class AssignForm(BaseModel):
+    """Who is to be asked first, and about which rows."""
+
+    assignee: Name = ""
+    which: Literal["chosen", "all"] = "chosen"
+    example_id: list[ExampleId] = Field(default=[], max_length=MOST_IDS)
+
+
+@router.get("/d/{dataset}/queue")
+def queue(
+    request: Request,
+    dataset: Dataset,
+    asked: Annotated[Asked, Query()],
+    visitor: Annotator,
+    context: Desked,
+) -> Response:
+    """The batch for reviewers, one's own part of it for annotators."""
+    if visitor.may("reviewer"):
+        return render(request, "queue.html", _page(context, dataset, asked))
+    return render(request, "queue_mine.html", _mine(context, dataset, visitor))
+
+
+@router.get("/d/{dataset}/queue.csv", dependencies=[Depends(signed_in("reviewer"))])
+def export(dataset: Dataset, asked: Annotated[Asked, Query()], context: Desked) -> Response:
+    """All rows that the filters leave, as a file."""
+    rows = queue_of(context, dataset).rows(asked.filters(), sort=asked.sort)
+    return StreamingResponse(
+        csv_lines(rows),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{dataset}-queue.csv"'},
+    )
+
+
+@router.post("/d/{dataset}/queue/assign")
+def assign(
+    dataset: Dataset,
+    asked: Annotated[Asked, Query()],
+    form: Annotated[AssignForm, Form()],
+    visitor: Reviewer,
+    context: Desked,
+) -> Response:
+    """Have a person asked first about the rows that were chosen, or all that the filters leave."""
+    require_person(context, form.assignee)
+    chosen = form.example_id
+    if form.which == "all":
+        rows = queue_of(context, dataset).rows(asked.filters())
+        chosen = [row.example_id for row in rows]
+    if chosen:
+        context.desk.assign(dataset, visitor.person, chosen, form.assignee)
+    return _back(dataset, asked)
+
+
+@router.post("/d/{dataset}/queue/owner")
+def own(
+    dataset: Dataset,
+    asked: Annotated[Asked, Query()],
+    visitor: Reviewer,
+    context: Desked,
+    owner: Annotated[Name, Form()] = "",
+) -> Response:
+    """Name who looks after the batch."""
+    require_person(context, owner)
+    context.desk.set_owner(dataset, visitor.person, owner)
+    return _back(dataset, asked)
+
+
+def _back(dataset: str, asked: Asked) -> Response:
+    return RedirectResponse(f"/d/{dataset}/queue{asked.query(offset=asked.offset)}", 303)
+
+
+def _page(context: DeskContext, dataset: str, asked: Asked) -> QueuePage:
+    queue = queue_of(context, dataset)
+    listing = queue.page(asked.filters(), sort=asked.sort, offset=asked.offset, limit=asked.limit)
+    start, end = max(0, asked.offset - asked.limit), asked.offset + asked.limit
+    place = f"/d/{dataset}/queue"
+    return QueuePage(
+        dataset=dataset,
+        progress=context.desk.progress(dataset),
+        listing=listing,
+        asked=asked,
+        query=asked.query(offset=asked.offset),
+        facets=_facets(asked, listing),
+        people=tuple(sorted(one.name for one in context.accounts.people() if one.active)),
+        words=STATE_WORDS,
+        before=f"{place}{asked.query(offset=start)}" if asked.offset else "",
+        after=f"{place}{asked.query(offset=end)}" if end < listing.total else "",
+    )
+
+
+def _facets(asked: Asked, listing: Listing) -> tuple[Facet, ...]:
+    counts = listing.counts
+    pairs = tuple(
+        Choice(
+            f"{one.value} → {one.second}",
+            one.count,
+            asked.query(label=one.value, suggested=one.second),
+            (asked.label, asked.suggested) == (one.value, one.second),
+        )
+        for one in counts.pairs
+    )
+    states = tuple(
+        Choice(
+            STATE_WORDS.get(one.value, one.value),
+            one.count,
+            asked.query(state=_toggled(asked.state, one.value)),
+            one.value in asked.state,
+        )
+        for one in counts.states
+    )
+    found = (
+        Facet("State", states, asked.query(state=())),
+        _facet(asked, "Why it is here", "reason", asked.reason, counts.reasons),
+        Facet("Label → suggestion", pairs, asked.query(label="", suggested="")),
+        _facet(asked, "Slice", "slice", asked.cut, counts.slices),
+        _facet(asked, "Asked first", "assignee", asked.assignee, counts.assignees),
+    )
+    return tuple(facet for facet in found if facet.choices)
+
+
+def _facet(asked: Asked, name: str, key: str, chosen: str, counts: tuple[Count, ...]) -> Facet:
+    choices = tuple(
+        Choice(one.value, one.count, asked.query(**{key: one.value}), one.value == chosen)
+        for one in counts
+    )
+    # Who is asked for counts only where anybody is.
+    alone = key == "assignee" and {one.value for one in counts} <= {NOBODY}
+    return Facet(name, () if alone else choices, asked.query(**{key: ""}))
+
+
+def _toggled(states: list[State], state: str) -> list[str]:
+    return [one for one in states if one != state] if state in states else [*states, state]
+
+
+def _mine(context: DeskContext, dataset: str, visitor: Visitor) -> MyQueuePage:
+    progress: Progress = context.desk.progress(dataset)
+    name = visitor.person.name
+    events = context.desk.answered_by(dataset, name, limit=MOST_ANSWERS)
+    answers = tuple(
+        Answer(event, says(event.said), _stands(context.desk.item(dataset, event.example_id)))
+        for event in events
+        if event.said is not None
+    )
+    left = progress.total - progress.settled
+    return MyQueuePage(dataset, progress, progress.by_person.get(name, 0), answers, left)
+
+
+def _stands(item: Item) -> str:
+    """Where an item stands, as far as whoever answered it may know: not whether others agree."""
+    return {"settled": "settled", "rework": "sent back", "withdrawn": "off the desk"}.get(
+        item.state, "answered"
+    )
