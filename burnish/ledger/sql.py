@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, Select, func, or_, select, type_coerce
+from sqlalchemy import Column, Connection, Engine, Select, bindparam, func, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
 from burnish.database import migrate, transact, utc_text
@@ -37,6 +37,22 @@ def _utc_now() -> datetime:
 
 # What the chain covers, in this order: all columns but `dataset` and `chain`.
 CHAINED = tuple(column.name for column in label_events.c)[1:-1]
+
+
+# Made once: to put a query together takes longer than to run it.
+_E = label_events.c
+_NEWEST = (
+    select(_E.event_id, _E.chain)
+    .where(_E.dataset == bindparam("of_dataset"))
+    .order_by(_E.event_id.desc())
+    .limit(1)
+)
+_COURSE = (
+    select(label_events)
+    .where(_E.dataset == bindparam("of_dataset"), _E.example_id == bindparam("of_example"))
+    .where(_E.event_id > bindparam("after"))
+    .order_by(_E.event_id)
+)
 
 
 # A comparison needs two folds at a time, the next night a third.
@@ -119,9 +135,8 @@ class SqlLedger:
         self, connection: Connection, dataset: str, example_id: str, *, after: int = 0
     ) -> list[LabelEvent]:
         """What `blame` does, as a part of somebody else's transaction; events beyond `after`."""
-        event = label_events.c
-        query = _events_of(dataset).where(event.example_id == example_id, event.event_id > after)
-        return _events(connection, query)
+        of = {"of_dataset": dataset, "of_example": example_id, "after": after}
+        return _events(connection, _COURSE, of)
 
     def undo(self, dataset: str, event_id: int, *, author: str, reason: str = "") -> LabelEvent:
         """Take an event back, by an event: what stood on the example before stands again.
@@ -269,7 +284,7 @@ class SqlLedger:
 
     def _read(self, query: Select[Any]) -> list[LabelEvent]:
         with self._engine.connect() as connection:
-            return _events(connection, query)
+            return _events(connection, query.order_by(label_events.c.event_id))
 
 
 def _check_dataset(dataset: str) -> None:
@@ -284,8 +299,10 @@ def _events_of(dataset: str) -> Select[Any]:
     return select(label_events).where(label_events.c.dataset == dataset)
 
 
-def _events(connection: Connection, query: Select[Any]) -> list[LabelEvent]:
-    rows = connection.execute(query.order_by(label_events.c.event_id)).mappings().all()
+def _events(
+    connection: Connection, query: Select[Any], of: Mapping[str, Any] | None = None
+) -> list[LabelEvent]:
+    rows = connection.execute(query, of or {}).mappings().all()
     try:
         return [event_from(row) for row in rows]
     except (ValueError, TypeError, OverflowError) as error:
@@ -327,9 +344,7 @@ def _insert(connection: Connection, rows: list[EventRow]) -> None:
 
 
 def _head(connection: Connection, dataset: str) -> Watermark:
-    event = label_events.c
-    newest = select(event.event_id, event.chain).where(event.dataset == dataset)
-    row = connection.execute(newest.order_by(event.event_id.desc()).limit(1)).first()
+    row = connection.execute(_NEWEST, {"of_dataset": dataset}).first()
     return EMPTY if row is None else Watermark(row.event_id, bytes(row.chain).hex())
 
 

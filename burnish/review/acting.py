@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from burnish.errors import ItemNotFound, NotAllowed, ReviewConflict
 from burnish.ledger import SqlLedger
@@ -19,8 +19,14 @@ from burnish.records import LabelEvent
 from burnish.review import events, items, leases, settling
 from burnish.review.records import Action, Answered, DeskEvent, Item, OpenBatch, Person, Said
 from burnish.review.states import DESK, Standing, forbidden, refusal, stand
+from burnish.versions.schema import iterations
 
 ASKING = frozenset({"open", "rework"})
+
+_CLOSED = select(iterations.c.closed_at).where(
+    iterations.c.dataset == bindparam("of_dataset"),
+    iterations.c.number == bindparam("of_iteration"),
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,20 @@ def check(scene: Scene, act: Act) -> None:
     if why:
         raise ReviewConflict(
             f"{act.action} of {scene.item.example_id!r}: {why}", hint="look at the item again"
+        )
+
+
+def check_open(scene: Scene) -> None:
+    """Raise `ReviewConflict` where the iteration was closed since the batch was looked up.
+
+    In the transaction itself: what is said then would be in no version of the labels.
+    """
+    batch = scene.batch
+    of = {"of_dataset": batch.dataset, "of_iteration": batch.iteration}
+    if scene.connection.scalar(_CLOSED, of) is not None:
+        raise ReviewConflict(
+            f"the batch of {batch.dataset}, iteration {batch.iteration}, has just been closed",
+            hint="what is asked in the next batch can be answered there",
         )
 
 

@@ -12,65 +12,72 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select
 
-from burnish.review.items import answered_by, asked_again, item_from, of_batch
-from burnish.review.leases import live
+from burnish.review.items import answered_by, asked_again, item_from
+from burnish.review.leases import SLACK, live
 from burnish.review.records import Item, OpenBatch
 from burnish.review.schema import desk_items, desk_leases
 
 _C = desk_items.c
+_NAME: Any = bindparam("name")
 
 
 def next_item(connection: Connection, batch: OpenBatch, name: str, now: datetime) -> Item | None:
     """The first item with a free place that this person may answer and has not open already."""
-    rework = and_(_C.state == "rework", asked_again(name))
-    theirs = and_(_C.state == "open", _C.assignee == name, ~answered_by(name))
-    others = and_(_C.state == "open", _C.assignee != name, ~answered_by(name))
-    for group in (rework, theirs, others):
-        query = (
-            select(desk_items)
-            .where(of_batch(batch.dataset, batch.iteration), group)
-            .where(~_leased_to(name), _free(name, now))
-            .order_by(_C.position)
-            .limit(1)
-        )
-        row = connection.execute(query).mappings().first()
+    known = {"dataset": batch.dataset, "iteration": batch.iteration, "name": name}
+    times = {"now": now, "soon": now + SLACK}
+    for query in _QUERIES:
+        row = connection.execute(query, known | times).mappings().first()
         if row is not None:
             return item_from(row)
     return None
 
 
-def _free(name: str, now: datetime) -> ColumnElement[bool]:
+def _query(group: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(desk_items)
+        .where(_C.dataset == bindparam("dataset"), _C.iteration == bindparam("iteration"))
+        .where(group, ~_leased_to_them(), _is_free())
+        .order_by(_C.position)
+        .limit(1)
+    )
+
+
+def _is_free() -> ColumnElement[bool]:
     lease = desk_leases.alias()
     held: Any = (
         select(func.count())
         .select_from(lease)
-        .where(*_of_item(lease), lease.c.person != name, live(now, lease))
+        .where(*_of_item(lease), lease.c.person != _NAME, _live(lease))
         .correlate(desk_items)
         .scalar_subquery()
     )
-    return _C.places > held + _kept(name, now)
+    return _C.places > held + _kept()
 
 
-def _kept(name: str, now: datetime) -> ColumnElement[int]:
+def _kept() -> ColumnElement[int]:
     """1 where a place is kept for whom the item is assigned to, until they have it or are done."""
     lease = desk_leases.alias()
     has_open = (
         select(1)
-        .where(*_of_item(lease), lease.c.person == _C.assignee, live(now, lease))
+        .where(*_of_item(lease), lease.c.person == _C.assignee, _live(lease))
         .correlate(desk_items)
         .exists()
     )
     # A rework asks those whom it was sent back to, whoever the item is assigned to.
-    nobody_else = or_(_C.assignee == "", _C.assignee == name, _C.state == "rework")
+    nobody_else = or_(_C.assignee == "", _C.assignee == _NAME, _C.state == "rework")
     return case((nobody_else, 0), (or_(has_open, answered_by(_C.assignee)), 0), else_=1)
 
 
-def _leased_to(name: str) -> ColumnElement[bool]:
+def _leased_to_them() -> ColumnElement[bool]:
     lease = desk_leases.alias()
-    query = select(1).where(*_of_item(lease), lease.c.person == name)
+    query = select(1).where(*_of_item(lease), lease.c.person == _NAME)
     return query.correlate(desk_items).exists()
+
+
+def _live(lease: Any) -> ColumnElement[bool]:
+    return live(bindparam("now"), bindparam("soon"), lease)
 
 
 def _of_item(other: Any) -> tuple[ColumnElement[bool], ...]:
@@ -79,3 +86,11 @@ def _of_item(other: Any) -> tuple[ColumnElement[bool], ...]:
         other.c.iteration == _C.iteration,
         other.c.example_id == _C.example_id,
     )
+
+
+# Made once: to put such a query together takes ten times as long as to run it.
+_QUERIES = (
+    _query(and_(_C.state == "rework", asked_again(_NAME))),
+    _query(and_(_C.state == "open", _C.assignee == _NAME, ~answered_by(_NAME))),
+    _query(and_(_C.state == "open", _C.assignee != _NAME, ~answered_by(_NAME))),
+)

@@ -11,6 +11,7 @@ else or another tab was first), `NotAllowed`, and `ReviewError` for what cannot 
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from burnish.review.acting import (
     Act,
     Scene,
     check,
+    check_open,
     decided_outside,
     outside_words,
     perform,
@@ -96,6 +98,7 @@ class Desk:
         self._kept: dict[tuple[str, int], OpenBatch] = {}
         self._looked: dict[tuple[str, int], int] = {}
         self._answers: dict[tuple[str, int, int], Mapping[str, str]] = {}
+        self._turn = threading.Lock()
         migrate(engine)
 
     @property
@@ -154,7 +157,7 @@ class Desk:
         """Name who looks after the open batch; for reviewers."""
         _require_reviewer(person, "the owner of a batch is named")
         batch, name = self.batch(dataset), _fit_name(owner)
-        transact(self._engine, lambda c: syncing.set_owner(c, batch, name))
+        self._transact(lambda c: syncing.set_owner(c, batch, name))
 
     def assign(
         self, dataset: str, person: Person, example_ids: Sequence[str], assignee: str
@@ -166,7 +169,7 @@ class Desk:
         _require_reviewer(person, "items are assigned")
         batch, name = self.batch(dataset), _fit_name(assignee)
         ids = sorted({one for one in example_ids if is_name(one)})
-        return transact(self._engine, lambda c: items.assign(c, batch, ids, name))
+        return self._transact(lambda c: items.assign(c, batch, ids, name))
 
     # ------------------------------------------------------------ leases
 
@@ -184,7 +187,7 @@ class Desk:
             held = self._held(connection, batch, person, beside, now)
             return held or self._next(connection, batch, person, now)
 
-        return transact(self._engine, work)
+        return self._transact(work)
 
     def lease(self, dataset: str, person: Person, token: str) -> Lease:
         """The lease of a token as it stands."""
@@ -206,7 +209,7 @@ class Desk:
                 lease.item
             )
 
-        return transact(self._engine, work)
+        return self._transact(work)
 
     def give_back(self, dataset: str, person: Person, token: str) -> None:
         """End a lease, so that somebody else gets the item; nothing where it has ended already."""
@@ -217,7 +220,7 @@ class Desk:
             if held is not None and (held.person, held.dataset) == (person.name, batch.dataset):
                 leases.end(connection, [token])
 
-        transact(self._engine, work)
+        self._transact(work)
 
     # ------------------------------------------------------------ answers
 
@@ -389,8 +392,13 @@ class Desk:
             raise ItemNotFound(f"no batch of {dataset!r} had an example {example_id!r}")
         return found
 
+    def _transact(self, work: Callable[[Connection], Result]) -> Result:
+        # Who waits for SQLite sleeps ever longer: threads of one process take turns instead.
+        with self._turn:
+            return transact(self._engine, work)
+
     def _done(self, work: Callable[[Connection], Answered | _Refused]) -> Answered:
-        done = transact(self._engine, work)
+        done = self._transact(work)
         if isinstance(done, _Refused):
             raise done.error
         return done
@@ -486,6 +494,7 @@ class Desk:
 
 
 def _do(scene: Scene, act: Act, known: Mapping[str, str]) -> Answered | _Refused:
+    check_open(scene)
     decided = decided_outside(scene)
     if decided is not None:
         withdraw(scene, outside_words(decided))

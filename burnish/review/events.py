@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import Any, cast
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
 
 from burnish.errors import ItemNotFound
 from burnish.records import Decision
@@ -19,6 +19,16 @@ from burnish.review.records import Action, DeskEvent, Person, Role, Said
 from burnish.review.schema import desk_events
 
 _C = desk_events.c
+# Made once: to put a query together takes longer than to run it.
+_OF_EXAMPLE = (
+    select(desk_events)
+    .where(_C.dataset == bindparam("of_dataset"), _C.example_id == bindparam("of_example"))
+    .order_by(_C.seq)
+)
+_OF_ITEM = _OF_EXAMPLE.where(_C.iteration == bindparam("of_iteration"))
+_KEYED = select(desk_events).where(_C.request_key == bindparam("key"))
+_NEWEST = select(func.max(_C.seq))
+_INSERT = desk_events.insert()
 
 
 def event_from(row: RowMapping) -> DeskEvent:
@@ -50,10 +60,10 @@ def of_item(
     connection: Connection, dataset: str, example_id: str, *, iteration: int | None = None
 ) -> list[DeskEvent]:
     """What was done to an item, oldest first; None for the iteration: in all of them."""
-    query = select(desk_events).where(_C.dataset == dataset, _C.example_id == example_id)
-    if iteration is not None:
-        query = query.where(_C.iteration == iteration)
-    return _read(connection, query.order_by(_C.seq))
+    of = {"of_dataset": dataset, "of_example": example_id}
+    if iteration is None:
+        return _read(connection, _OF_EXAMPLE, of)
+    return _read(connection, _OF_ITEM, of | {"of_iteration": iteration})
 
 
 def of_person(
@@ -72,7 +82,7 @@ def of_person(
 
 def keyed(connection: Connection, key: str) -> tuple[DeskEvent, str, int] | None:
     """The event that was stored under a request key, its dataset and iteration."""
-    row = connection.execute(select(desk_events).where(_C.request_key == key)).mappings().first()
+    row = connection.execute(_KEYED, {"key": key}).mappings().first()
     return None if row is None else (event_from(row), row["dataset"], row["iteration"])
 
 
@@ -121,7 +131,7 @@ def taken_back(event: Any) -> Any:
 
 def next_seq(connection: Connection) -> int:
     """The number of the next event."""
-    return (connection.scalar(select(func.max(_C.seq))) or 0) + 1
+    return (connection.scalar(_NEWEST) or 0) + 1
 
 
 def add(
@@ -130,7 +140,7 @@ def add(
     """Store an event."""
     said = event.said
     connection.execute(
-        desk_events.insert(),
+        _INSERT,
         {
             "seq": event.seq,
             "dataset": dataset,
@@ -163,5 +173,7 @@ def action_key(action: Action, dataset: str, iteration: int, *seen: object) -> s
     return f"{action}:{hashlib.sha256(facts.encode()).hexdigest()}"
 
 
-def _read(connection: Connection, query: Select[Any]) -> list[DeskEvent]:
-    return [event_from(row) for row in connection.execute(query).mappings()]
+def _read(
+    connection: Connection, query: Select[Any], of: dict[str, Any] | None = None
+) -> list[DeskEvent]:
+    return [event_from(row) for row in connection.execute(query, of or {}).mappings()]

@@ -38,6 +38,8 @@ RANDOM_CHECK = "random check"
 """What everybody reads instead of `control` or `gold`, while an item is not settled."""
 HIDDEN_REASONS = ("control", "gold")
 INBOX = 200
+MOST = 10_000
+"""Items that are listed at once at most."""
 _AT_ONCE = 500
 _C = desk_items.c
 
@@ -97,8 +99,8 @@ def of_batch(dataset: str, iteration: int) -> ColumnElement[bool]:
 
 def find(connection: Connection, dataset: str, iteration: int, example_id: str) -> Item | None:
     """One item of a batch; None where it has no such row."""
-    query = select(desk_items).where(of_batch(dataset, iteration), _C.example_id == example_id)
-    row = connection.execute(query).mappings().first()
+    of = {"of_dataset": dataset, "of_iteration": iteration, "of_example": example_id}
+    row = connection.execute(_FIND, of).mappings().first()
     return None if row is None else item_from(row)
 
 
@@ -109,13 +111,16 @@ def newest(connection: Connection, dataset: str, example_id: str) -> Item | None
     return None if row is None else item_from(row)
 
 
+_IS = (
+    _C.dataset == bindparam("of_dataset"),
+    _C.iteration == bindparam("of_iteration"),
+    _C.example_id == bindparam("of_example"),
+)
+# Made once: to put a query together takes longer than to run it.
+_FIND = select(desk_items).where(*_IS)
 _UPDATE = (
     desk_items.update()
-    .where(
-        _C.dataset == bindparam("of_dataset"),
-        _C.iteration == bindparam("of_iteration"),
-        _C.example_id == bindparam("of_example"),
-    )
+    .where(*_IS)
     .values({name: bindparam(f"new_{name}") for name in (
         "state", "round", "answers", "places", "last_seq", "note", "updated_at"
     )})
@@ -164,9 +169,11 @@ def listed(
     limit: int,
 ) -> tuple[list[Item], int]:
     """Items of a batch for which a condition holds, by position, and how many there are."""
-    query = select(desk_items).where(of_batch(batch.dataset, batch.iteration), condition)
-    total = connection.scalar(select(func.count()).select_from(query.subquery()))
-    page = query.order_by(_C.position, _C.example_id).offset(max(0, offset)).limit(max(0, limit))
+    wanted = and_(of_batch(batch.dataset, batch.iteration), condition)
+    total = connection.scalar(select(func.count()).select_from(desk_items).where(wanted))
+    query = select(desk_items).where(wanted).order_by(_C.position)
+    # What is beyond the last item is nothing, and no number that a database cannot count to.
+    page = query.offset(min(max(0, offset), int(total or 0))).limit(min(max(0, limit), MOST))
     return _read(connection, page), int(total or 0)
 
 

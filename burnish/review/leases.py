@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, func, select
 
 from burnish.review.records import Item, Lease, OpenBatch
 from burnish.review.schema import desk_leases
@@ -25,6 +25,21 @@ SLACK = timedelta(seconds=2)
 """How far ahead of ours the clock may be that a lease was taken by; further, it was set back."""
 
 _C = desk_leases.c
+# Made once: to put a query together takes longer than to run it.
+_OF_BATCH = (_C.dataset == bindparam("of_dataset"), _C.iteration == bindparam("of_iteration"))
+_OF_ITEM = select(desk_leases).where(*_OF_BATCH, _C.example_id == bindparam("of_example"))
+_OF_PERSON = (
+    select(desk_leases)
+    .where(*_OF_BATCH, _C.person == bindparam("of_person"))
+    .order_by(_C.taken_at, _C.token)
+)
+_BY_TOKEN = select(desk_leases).where(_C.token == bindparam("named"))
+_END = desk_leases.delete().where(_C.token == bindparam("named"))
+_RENEW = (
+    desk_leases.update()
+    .where(_C.token == bindparam("named"))
+    .values(taken_at=bindparam("new_taken_at"), expires_at=bindparam("new_expires_at"))
+)
 
 
 @dataclass(frozen=True)
@@ -48,33 +63,34 @@ class Held:
         return self.taken_at - SLACK <= now < self.expires_at
 
 
-def live(now: datetime, lease: Any = desk_leases) -> ColumnElement[bool]:
-    """The SQL condition of a lease to be live."""
-    return and_(lease.c.taken_at <= now + SLACK, lease.c.expires_at > now)
+def live(now: Any, soon: Any, lease: Any) -> ColumnElement[bool]:
+    """The SQL condition of a lease to be live, as `Held.is_live` says; `soon` is now + `SLACK`."""
+    return and_(lease.c.taken_at <= soon, lease.c.expires_at > now)
 
 
 def find(connection: Connection, token: str) -> Held | None:
     """The lease of a token; None where it is there no more."""
-    row = connection.execute(select(desk_leases).where(_C.token == token)).mappings().first()
+    row = connection.execute(_BY_TOKEN, {"named": token}).mappings().first()
     return None if row is None else _held(row)
 
 
 def of_item(connection: Connection, batch: OpenBatch, example_id: str) -> list[Held]:
-    """All leases of an item, live or not, by when they end."""
-    query = select(desk_leases).where(_of(batch), _C.example_id == example_id)
-    return [_held(r) for r in connection.execute(query.order_by(_C.expires_at)).mappings()]
+    """All leases of an item, live or not."""
+    rows = connection.execute(_OF_ITEM, _named(batch) | {"of_example": example_id})
+    return [_held(row) for row in rows.mappings()]
 
 
 def of_person(connection: Connection, batch: OpenBatch, name: str) -> list[Held]:
     """All leases of a person in a batch, live or not, oldest first."""
-    query = select(desk_leases).where(_of(batch), _C.person == name)
-    return [_held(r) for r in connection.execute(query.order_by(_C.taken_at, _C.token)).mappings()]
+    rows = connection.execute(_OF_PERSON, _named(batch) | {"of_person": name})
+    return [_held(row) for row in rows.mappings()]
 
 
 def count_live(connection: Connection, batch: OpenBatch, now: datetime) -> int:
     """How many leases of a batch are live."""
-    query = select(func.count()).select_from(desk_leases).where(_of(batch), live(now))
-    return int(connection.scalar(query) or 0)
+    alive = live(now, now + SLACK, desk_leases)
+    query = select(func.count()).select_from(desk_leases).where(*_OF_BATCH, alive)
+    return int(connection.scalar(query, _named(batch)) or 0)
 
 
 def new(
@@ -106,16 +122,15 @@ def renew(connection: Connection, held: Held, now: datetime, seconds: float) -> 
     """Let a lease last from now on."""
     taken = min(held.taken_at, now)
     until = now + timedelta(seconds=seconds)
-    connection.execute(
-        desk_leases.update().where(_C.token == held.token).values(taken_at=taken, expires_at=until)
-    )
+    new = {"new_taken_at": taken, "new_expires_at": until}
+    connection.execute(_RENEW, {"named": held.token} | new)
     return replace(held, taken_at=taken, expires_at=until)
 
 
 def end(connection: Connection, tokens: Sequence[str]) -> None:
     """End leases: what is answered under them from now on is not taken."""
     if tokens:
-        connection.execute(desk_leases.delete().where(_C.token.in_(list(tokens))))
+        connection.execute(_END, [{"named": token} for token in tokens])
 
 
 def end_others(connection: Connection, batch: OpenBatch) -> None:
@@ -142,8 +157,8 @@ def is_shown(batch: OpenBatch, example_id: str, person: str) -> bool:
     return drawn < batch.shown_share
 
 
-def _of(batch: OpenBatch) -> ColumnElement[bool]:
-    return and_(_C.dataset == batch.dataset, _C.iteration == batch.iteration)
+def _named(batch: OpenBatch) -> dict[str, Any]:
+    return {"of_dataset": batch.dataset, "of_iteration": batch.iteration}
 
 
 def _held(row: RowMapping) -> Held:

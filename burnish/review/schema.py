@@ -57,6 +57,7 @@ desk_items = Table(
     Column("added_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Index("desk_items_in_order", "dataset", "iteration", "state", "position"),
+    Index("desk_items_by_position", "dataset", "iteration", "position"),
     Index("desk_items_assigned", "dataset", "iteration", "assignee", "state", "position"),
 )
 
@@ -96,7 +97,7 @@ desk_events = Table(
     Column("request_key", String(200), nullable=False),
     Column("ledger_events", Text, nullable=False),  # JSON array: what it appended
     Column("at", UtcTime, nullable=False),
-    Index("desk_events_of_item", "dataset", "example_id", "iteration", "seq"),
+    Index("desk_events_of_item", "dataset", "example_id", "iteration", "actor", "seq"),
     Index("desk_events_once", "request_key", unique=True),
     Index("desk_events_of_person", "dataset", "iteration", "actor", "seq"),
 )

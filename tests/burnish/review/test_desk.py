@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from burnish.database import transact
 from burnish.errors import ItemNotFound, NotAllowed, ReviewConflict, ReviewError
 from burnish.records import Verdict
 from burnish.review.items import RANDOM_CHECK, shown_reason
 from burnish.review.records import Filters, Policy, Said
+from burnish.versions.schema import iterations
 from tests.burnish.review.desks import (
     ADA,
     APPROVED,
@@ -16,6 +20,7 @@ from tests.burnish.review.desks import (
     DOUBLE,
     EVE,
     ROB,
+    START,
     TWO_OF_THREE,
     Room,
     queue_row,
@@ -107,8 +112,6 @@ def test_rework_that_is_released_is_for_anybody(database):
 def test_an_undo_takes_back_what_the_ledger_was_told(database):
     two = room(database, policy=DOUBLE)
     two.ledger.append("digits", [Verdict("a", "change", "1", "8", author="old")])
-    from dataclasses import replace
-
     two.loop.batch = replace(two.loop.batch, watermark=two.ledger.head("digits"))
     two.say(ADA, "3")
     two.say(BOB, "3")
@@ -387,8 +390,6 @@ def test_names_that_nothing_has_find_nothing(database):
 
 
 def test_the_policy_a_batch_was_opened_with_holds_to_its_end(database):
-    from dataclasses import replace
-
     one = room(database)
     one.desk.progress("digits")
     one.loop.batch = replace(one.loop.batch, policy=DOUBLE)
@@ -397,13 +398,24 @@ def test_the_policy_a_batch_was_opened_with_holds_to_its_end(database):
 
 
 def test_an_answer_for_a_batch_that_has_closed_is_refused(database):
-    from dataclasses import replace
-
     one = room(database)
     lease = one.desk.take("digits", ADA)
     one.loop.batch = replace(one.loop.batch, iteration=2)
     with pytest.raises(ReviewConflict, match="lease has ended"):
         one.desk.answer("digits", ADA, lease.token, said("3"))
+
+
+def test_an_iteration_that_closes_meanwhile_takes_no_answer(database):
+    one = room(database)
+    lease = one.desk.take("digits", ADA)
+    closed = {
+        "dataset": "digits", "number": 1, "watermark": 0, "watermark_chain": "", "summary": "{}",
+        "opened_at": START, "closed_at": START,
+    }  # fmt: skip
+    transact(one.engine, lambda connection: connection.execute(iterations.insert(), closed))
+    with pytest.raises(ReviewConflict, match="has just been closed"):
+        one.desk.answer("digits", ADA, lease.token, said("3"))
+    assert one.ledger.events("digits") == []
 
 
 def test_what_is_shown_first_is_drawn_by_share_and_stays(database):

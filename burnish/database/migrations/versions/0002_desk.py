@@ -70,6 +70,12 @@ def _create_items() -> None:
         unique=False,
     )
     op.create_index(
+        "desk_items_by_position",
+        "desk_items",
+        ["dataset", "iteration", "position"],
+        unique=False,
+    )
+    op.create_index(
         "desk_items_assigned",
         "desk_items",
         ["dataset", "iteration", "assignee", "state", "position"],
@@ -118,7 +124,7 @@ def _create_items() -> None:
     op.create_index(
         "desk_events_of_item",
         "desk_events",
-        ["dataset", "example_id", "iteration", "seq"],
+        ["dataset", "example_id", "iteration", "actor", "seq"],
         unique=False,
     )
     op.create_index(
