@@ -20,8 +20,8 @@ from rich.table import Table
 
 from burnish.errors import BurnishError, IterationError
 from burnish.modeling import check_model
-from burnish.records import Iteration
-from burnish.report.loop_page import render_loop_page
+from burnish.records import Iteration, LabelEvent
+from burnish.report.loop_page import render_loop_page, reviewer_in_words
 from burnish.report.summary import IterationSummary, LoopSummary, Measured
 from burnish.spec import DatasetSpec, load_spec_named, with_choices
 from burnish.workflows.ahead import look_ahead
@@ -37,6 +37,7 @@ from burnish.workflows.summarise import (
     missing_summaries,
     summarise_iteration,
     summarise_loop,
+    who_decided,
 )
 from pipelines.definitions import settings_from_environment
 from pipelines.environments import Settings
@@ -46,6 +47,8 @@ from pipelines.up import up
 
 # A file or a pipe has no width of its own; the table is whole at this one.
 CONSOLE = Console(width=None if sys.stdout.isatty() else 120)
+
+AFTER = "When all of them are decided:"
 
 COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("iter", "right"),
@@ -82,11 +85,11 @@ def prepare_command(home: Path | None) -> None:
 @click.option("--budget", type=click.IntRange(1), help="Rows asked about [default: the spec's].")
 @click.option(
     "--reviewer",
-    type=click.Choice(["simulated", "file"]),
+    type=click.Choice(["simulated", "file", "desk"]),
     default="file",
     show_default=True,
-    help="Who decides: people, through a CSV file, or a simulated reviewer who knows the truth "
-    "and errs.",
+    help="Who decides: people, at the review desk or on a CSV sheet that is written (`file`), at "
+    "the desk alone (`desk`), or a simulated reviewer who knows the truth and errs.",
 )
 @click.option("--reviewer-accuracy", default=0.95, show_default=True, type=click.FloatRange(0, 1))
 @click.option("--seed", type=int, help="Of folds, draws and the simulated reviewer.")
@@ -236,22 +239,28 @@ class Session:
         versions, ledger = self.home.versions, self.home.ledger
         _, queue = open_batch(versions, self.spec.name)
         left = {item["example_id"] for item in undecided(ledger, iteration, queue)}
+        options = f"--dataset {self.spec.name}{_home_option(self.settings)}"
+        again = f"  burnish loop {options} --iterations 1 --reviewer {self.reviewer}"
+        desk = f"  burnish review{_home_option(self.settings)}"
+        if self.reviewer == "desk":
+            _tell(f"{iteration}: {len(left)} rows wait for people at the desk:", desk, AFTER, again)
+            return
         target = handed_out(self.settings.home / "queues", iteration, left)
         if target is None:
             target = next_sheet(self.settings.home / "queues", iteration)
             export_items(self.home, self.spec.name, target)
-        options = f"--dataset {self.spec.name}{_home_option(self.settings)}"
-        CONSOLE.print(
-            f"{iteration}: {len(left)} rows wait for people in {target}\n"
-            f"Decide at the desk, in a browser: burnish review{_home_option(self.settings)}\n"
-            "Or on that sheet: fill in `label` (or `decision`: drop, unsure) without asking the "
-            "model, then:\n"
-            f"  burnish verdicts import {target} {options} --author NAME\n"
-            "When all are decided:\n"
-            f"  burnish loop {options} --iterations 1 --reviewer file",
-            highlight=False,
-            soft_wrap=True,
+        _tell(
+            f"{iteration}: {len(left)} rows wait for people in {target}",
+            "Decide in a browser, at the review desk:",
+            desk,
+            "Or on that sheet: fill in `label` (or `decision`: drop, unsure) without the model:",
+            f"  burnish verdicts import {target} {options} --author NAME",
+            AFTER,
+            again,
         )
+
+    def _verdicts(self) -> list[LabelEvent]:
+        return self.home.ledger.events(self.spec.name)
 
     def show(self, done: list[IterationSummary], json_file: Path | None) -> None:
         """The table, the page, the JSON and the commands to look further."""
@@ -265,7 +274,7 @@ class Session:
             self.home,
             self.spec,
             self.history.iterations,
-            reviewer=self.reviewer,
+            reviewer="simulated" if self.truth is not None else who_decided(self._verdicts()),
             accuracy=self.accuracy if self.truth is not None else None,
             truth=self.truth,
             commands=_commands(self.settings, self.spec),
@@ -292,6 +301,10 @@ class Session:
         if waiting:
             said = self.amiss or [waiting_sentence(waiting)]
             CONSOLE.print(" ".join(said), highlight=False, markup=False, soft_wrap=True)
+
+
+def _tell(*lines: str) -> None:
+    CONSOLE.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
 def _commands(settings: Settings, spec: DatasetSpec) -> list[str]:
@@ -326,11 +339,6 @@ def _progress() -> Progress:
 
 
 def _table(whole: LoopSummary, done: list[IterationSummary]) -> Table:
-    who = (
-        f"simulated reviewer, right {whole.reviewer_accuracy:.0%} of the time"
-        if whole.reviewer == "simulated"
-        else "decided by people"
-    )
     against = done[0].accuracy_against
     left = (
         "still wrong, judged by the control arm and gold items"
@@ -338,7 +346,7 @@ def _table(whole: LoopSummary, done: list[IterationSummary]) -> Table:
         else "reviewers would still change, judged by the control arm"
     )
     table = Table(
-        title=f"{whole.dataset}: {who}",
+        title=f"{whole.dataset}: {reviewer_in_words(whole)}",
         caption=f"Noise left (training labels {left}) and test accuracy in %, with 95 % intervals; "
         f"accuracy is against {against if against == 'truth' else 'the labels as given'}. "
         f"Augmented rows: kept/refused.",

@@ -8,6 +8,7 @@ and fetches nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -161,10 +162,17 @@ def verdict(summary: LoopSummary) -> str:
     )
 
 
+PEOPLE: Mapping[str, str] = {
+    "file": "decisions read from a file",
+    "desk": "decided by people at the review desk",
+    "mixed": "decided by people, and by a simulated reviewer",
+}
+
+
 def reviewer_in_words(summary: LoopSummary) -> str:
-    """Who decided: `simulated reviewer, right X % of the time`, or `decisions read from a file`."""
-    if summary.reviewer == "file":
-        return "decisions read from a file"
+    """Who decided: people, a simulated reviewer who is right X % of the time, or both."""
+    if summary.reviewer in PEOPLE:
+        return PEOPLE[summary.reviewer]
     if summary.reviewer_accuracy is None:
         return "simulated reviewer, its share of right answers not stated"
     return f"simulated reviewer, right {percent(summary.reviewer_accuracy)} of the time"
@@ -212,9 +220,10 @@ def limits(summary: LoopSummary, slices: tuple[SliceRow, ...]) -> tuple[str, ...
     """What the figures cannot say: those limits that apply to this very loop."""
     last = summary.iterations[-1]
     said: list[str] = []
-    if summary.reviewer == "simulated":
+    if summary.reviewer in {"simulated", "mixed"}:
+        whose = "a row" if summary.reviewer == "simulated" else "some of the rows"
         said.append(
-            "Nobody looked at a row. The simulated reviewer knows the truth and errs at random; "
+            f"Nobody looked at {whose}. The simulated reviewer knows the truth and errs at random; "
             "people tire, err more on hard rows, and agree with a suggestion more often."
         )
     if last.accuracy_against == "truth":

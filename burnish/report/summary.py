@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from burnish.errors import DataError
 
-Reviewer = Literal["simulated", "file"]
+Reviewer = Literal["simulated", "file", "desk", "mixed"]
 Against = Literal["truth", "given labels"]
 
 

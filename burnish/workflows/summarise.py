@@ -33,6 +33,7 @@ from burnish.report.summary import (
 from burnish.slices import resolve_slices
 from burnish.spec import DatasetSpec
 from burnish.workflows.evaluate import worst_slice
+from burnish.workflows.gold import is_restated
 from burnish.workflows.home import Home
 from burnish.workflows.promote import RULE
 from burnish.workflows.taken_back import is_undo, not_taken_back
@@ -130,6 +131,20 @@ def standing_changes(events: Iterable[LabelEvent]) -> list[LabelEvent]:
     """
     standing = {event.verdict.example_id: event for event in events}
     return [event for event in standing.values() if event.verdict.decision == "change"]
+
+
+def who_decided(events: Iterable[LabelEvent]) -> Reviewer:
+    """Who gave these verdicts: simulated people are named wherever they had a say.
+
+    At the desk each answer has a round; others came on a sheet.
+    """
+    given = [event.verdict for event in events if not is_restated(event.verdict)]
+    simulated = {verdict.role == "simulated" for verdict in given}
+    if simulated == {True}:
+        return "simulated"
+    if True in simulated:
+        return "mixed"
+    return "desk" if any("round" in verdict.evidence for verdict in given) else "file"
 
 
 def missing_summaries(
