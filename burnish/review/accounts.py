@@ -21,7 +21,7 @@ from functools import cached_property
 from sqlalchemy import Connection, Engine, insert, select
 
 from burnish.database import migrate, transact
-from burnish.errors import ReviewError, SignInError
+from burnish.errors import ReviewError, SignInError, TooManyAttempts
 from burnish.review import people, sessions, trail
 from burnish.review.attempts import note_throttled, throttled, wait_of
 from burnish.review.passwords import Passwords, check_password
@@ -152,7 +152,12 @@ class Accounts:
 
     def change_password(self, name: str, old: str, new: str, *, address: str = "") -> None:
         """Set one's own password, knowing the old one; guesses count as attempts to sign in."""
-        self._check(name, old, address)
+        try:
+            self._check(name, old, address)
+        except TooManyAttempts:
+            raise
+        except SignInError as error:
+            raise ReviewError("the password you have is another") from error
         self.set_password(name, new, by=name, address=address)
 
     def deactivate(self, name: str, *, by: str, address: str = "") -> None:

@@ -90,3 +90,10 @@ def csrf_of(page: str, *, form: bool = False) -> str:
     found = re.search(pattern, page)
     assert found, "the page holds no token"
     return found[1]
+
+
+def is_turned_away(response: Any) -> bool:
+    """Whether the response is what strangers get: 401, or the way to the form."""
+    if response.status_code == 303:
+        return response.headers["location"].startswith("/sign-in?next=")
+    return response.status_code == 401
