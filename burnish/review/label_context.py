@@ -28,9 +28,10 @@ class Shot:
 
 @dataclass(frozen=True)
 class Sketch:
-    """An example in little: a picture if it has one, else the beginning of its words."""
+    """An example in little: its first picture or signal, else the beginning of its words."""
 
     picture: Shot | None = None
+    drawing: Markup | None = None
     words: str = ""
 
 

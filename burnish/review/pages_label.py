@@ -198,7 +198,7 @@ def image(
         raise not_found(f"{dataset} has no example {example!r}")
     side = SMALL_SIDE if small else LARGEST_SIDE
     try:
-        picture = picture_of(row, column, context.desk.batches.spec(dataset), side=side)
+        picture = picture_of(row, column, context.desk.spec(dataset), side=side)
     except DataError as error:
         raise not_found(error.found, hint=error.hint) from error
     headers = {"Cache-Control": "private, max-age=3600"}

@@ -126,6 +126,8 @@ def sketch_of(item: Item, examples: Examples) -> Sketch:
         small = shots[0]
         address = small.address if small.crisp else f"{small.address}&small=true"
         return Sketch(Shot(small.name, address, crisp=small.crisp))
+    if looked.drawings:
+        return Sketch(drawing=looked.drawings[0][1])
     words = [text for _, text in looked.texts if text.strip()]
     words = words or [f"{value.name} {value.text}" for value in looked.values[:4]]
     text = " · ".join(words)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Planted:
     rows: list[dict[str, Any]]
     classes: tuple[str, ...]
     queue_: list[dict[str, Any]]
-    policy: Policy = Policy()
+    policy: Policy = Policy()  # noqa: RUF009 - frozen
     shown_share: float = 0.0
     version: int = 1
 
@@ -81,7 +81,7 @@ class Planted:
         return look(row, self.spec_, label=ALL_ROWS, usual=usual, detail=LARGE)
 
     def slices(self, dataset: str, example_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        return {name: () for name in example_ids}
+        return dict.fromkeys(example_ids, ())
 
 
 @dataclass
@@ -94,7 +94,6 @@ class Served:
     planted: Planted
     engine: Engine
     server: Any
-    said: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def label_url(self) -> str:
@@ -179,12 +178,14 @@ def queue_of(rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[d
     ]
 
 
-def texts(folder: Path, count: int = 30, classes: Sequence[str] = ("cat", "dog", "fish")) -> Planted:
+def texts(
+    folder: Path, count: int = 30, classes: Sequence[str] = ("cat", "dog", "fish")
+) -> Planted:
     """Notes about pets, with a weight that is unusual for the first, and a colour."""
     rows = [
         {
             "example_id": f"pet-{at:03d}",
-            "note": f"Note {at}. Slept on the sofa for most of the day and came when it was called.",
+            "note": f"Note {at}. Slept on the sofa for most of the day, and came when called.",
             "weight": 900.0 if at == 0 else 4.0 + at % 7 / 10,
             "colour": ("red", "grey")[at % 2],
         }

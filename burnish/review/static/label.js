@@ -110,8 +110,10 @@
   }
 
   function tellRefusal(told, before = "") {
-    const parts = [before, told.found, told.expected && `expected: ${told.expected}`, told.hint];
-    tell(parts.filter(Boolean).map((part) => part[0].toUpperCase() + part.slice(1)).join(". ") + ".", "refused");
+    const great = (words) => words[0].toUpperCase() + words.slice(1);
+    const after = [told.expected && `expected: ${told.expected}`, told.hint].filter(Boolean).map(great);
+    // What was found may begin with a name, which is written as it is.
+    tell([[before, told.found].filter(Boolean).join(": "), ...after].join(". ") + ".", "refused");
   }
 
   /** A way on, where the session has ended: answers wait in this tab meanwhile. */
