@@ -1,0 +1,110 @@
+"""What the doors of the desk stand on: database, ledger and batches, and the items kept in step.
+
+What belongs here: opening a batch, and the one way in which something is written. What does not:
+the doors (`burnish.review.desk`, which has `burnish.review.reading` and `burnish.review.leasing`).
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from burnish.database import migrate, transact
+from burnish.errors import ItemNotFound
+from burnish.ledger import SqlLedger
+from burnish.review import syncing
+from burnish.review.acting import Scene, scene_of
+from burnish.review.ports import Batches
+from burnish.review.records import OpenBatch
+from burnish.review.saying import is_name
+from burnish.typing import Clock
+
+Result = TypeVar("Result")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class Ground:
+    """Database, ledger, batches and clock; `make_token` makes the secrets leases are named by."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        ledger: SqlLedger,
+        batches: Batches,
+        *,
+        clock: Clock = _now,
+        lease_seconds: float = 300.0,
+        make_token: Callable[[], str] = _token,
+    ) -> None:
+        self._engine = engine
+        self._ledger = ledger
+        self._batches = batches
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self._make_token = make_token
+        self._kept: dict[tuple[str, int], OpenBatch] = {}
+        self._looked: dict[tuple[str, int], int] = {}
+        self._answers: dict[tuple[str, int, int], Mapping[str, str]] = {}
+        self._turn = threading.Lock()
+        migrate(engine)
+
+    def batch(self, dataset: str) -> OpenBatch:
+        """The open batch, its items as the queue has them; raises `ItemNotFound` where none is."""
+        found = self._batches.open(dataset) if is_name(dataset) else None
+        if found is None:
+            raise ItemNotFound(
+                f"no batch of {dataset!r} is open",
+                expected="a dataset whose queue waits for people",
+                hint=f"`burnish loop --dataset {dataset} --iterations 1 --reviewer desk` opens one",
+            )
+        place = (found.dataset, found.iteration)
+        kept = self._kept.get(place)
+        if kept is None or kept.queue_version < found.queue_version:
+            kept = self._kept[place] = self._taken(found)
+        return replace(found, policy=kept.policy, queue_version=kept.queue_version)
+
+    def _taken(self, found: OpenBatch) -> OpenBatch:
+        with self._engine.connect() as connection:
+            kept = syncing.as_kept(connection, found)
+        if kept is not None and kept.queue_version >= found.queue_version:
+            return kept
+        rows = self._batches.queue(found)
+        return syncing.take_queue(self._engine, self._ledger, found, rows, now=self._clock())
+
+    def _looked_outside(self, batch: OpenBatch) -> OpenBatch:
+        place = (batch.dataset, batch.iteration)
+        after = self._looked.get(place, batch.watermark.event_id)
+        self._looked[place] = syncing.look_outside(
+            self._engine, self._ledger, batch, after=after, now=self._clock()
+        )
+        return batch
+
+    def _known_answers(self, batch: OpenBatch) -> Mapping[str, str]:
+        # They are kept when a queue is made, and do not change with it.
+        place = (batch.dataset, batch.iteration, batch.queue_version)
+        if place not in self._answers:
+            self._answers[place] = self._batches.known_answers(batch.dataset)
+        return self._answers[place]
+
+    def _scene(self, connection: Connection, batch: OpenBatch, example_id: str) -> Scene:
+        if not is_name(example_id):
+            raise ItemNotFound(f"the open batch of {batch.dataset} has no example {example_id!r}")
+        return scene_of(connection, self._ledger, batch, example_id, self._clock())
+
+    def _transact(self, work: Callable[[Connection], Result]) -> Result:
+        # Who waits for SQLite sleeps ever longer: threads of one process take turns instead.
+        with self._turn:
+            return transact(self._engine, work)

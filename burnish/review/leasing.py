@@ -1,0 +1,138 @@
+"""Leases: an item before one person, for a while.
+
+What belongs here: the doors by which an item is taken, held and given back. What does not: which
+item it is (`burnish.review.choosing`), and rows of leases (`burnish.review.leases`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from burnish.errors import ReviewConflict
+from burnish.review import choosing, items, leases
+from burnish.review.acting import (
+    ASKING,
+    Scene,
+    decided_outside,
+    outside_words,
+    scene_of,
+    withdraw,
+)
+from burnish.review.ground import Ground
+from burnish.review.records import Lease, OpenBatch, Person
+from burnish.review.saying import is_name
+
+
+class Leasing(Ground):
+    """The doors of the desk by which items are leased."""
+
+    def take(self, dataset: str, person: Person, *, beside: Sequence[str] = ()) -> Lease | None:
+        """The next item that this person may answer, leased to them; None where nothing is left.
+
+        Rework for them comes first, then what is assigned to them, then the others by position.
+        What they hold already comes before all that, so that two tabs have the same item; `beside`
+        are the tokens on their screen, next to which another is wanted.
+        """
+        batch = self.batch(dataset)
+
+        def work(connection: Connection) -> Lease | None:
+            now = self._clock()
+            held = self._held(connection, batch, person, beside, now)
+            return held or self._next(connection, batch, person, now)
+
+        return self._transact(work)
+
+    def lease(self, dataset: str, person: Person, token: str) -> Lease:
+        """The lease of a token as it stands."""
+        batch = self.batch(dataset)
+        with self._engine.connect() as connection:
+            return lease_of(connection, batch, person, token)
+
+    def renew(self, dataset: str, person: Person, token: str) -> Lease:
+        """Let a lease last from now on; also one that has run out, while nobody has its place."""
+        batch = self.batch(dataset)
+
+        def work(connection: Connection) -> Lease:
+            lease, held = (
+                lease_of(connection, batch, person, token),
+                leases.find(connection, token),
+            )
+            assert held is not None
+            return leases.renew(connection, held, self._clock(), self._lease_seconds).with_item(
+                lease.item
+            )
+
+        return self._transact(work)
+
+    def give_back(self, dataset: str, person: Person, token: str) -> None:
+        """End a lease, so that somebody else gets the item; nothing where it has ended already."""
+        batch = self.batch(dataset)
+
+        def work(connection: Connection) -> None:
+            held = leases.find(connection, token) if is_name(token) else None
+            if held is not None and (held.person, held.dataset) == (person.name, batch.dataset):
+                leases.end(connection, [token])
+
+        self._transact(work)
+
+    def _held(
+        self,
+        connection: Connection,
+        batch: OpenBatch,
+        person: Person,
+        beside: Sequence[str],
+        now: datetime,
+    ) -> Lease | None:
+        for held in leases.of_person(connection, batch, person.name):
+            if held.token in beside:
+                continue
+            item = items.find(connection, batch.dataset, batch.iteration, held.example_id)
+            if item is not None and item.state in ASKING:
+                renewed = leases.renew(connection, held, now, self._lease_seconds)
+                return renewed.with_item(item)
+            leases.end(connection, [held.token])
+        return None
+
+    def _next(
+        self, connection: Connection, batch: OpenBatch, person: Person, now: datetime
+    ) -> Lease | None:
+        while True:
+            item = choosing.next_item(connection, batch, person.name, now)
+            if item is None:
+                return None
+            scene = scene_of(connection, self._ledger, batch, item.example_id, now)
+            decided = decided_outside(scene)
+            if decided is None:
+                return self._leased(scene, person)
+            withdraw(scene, outside_words(decided))
+
+    def _leased(self, scene: Scene, person: Person) -> Lease:
+        item, now = scene.item, scene.now
+        held = leases.of_item(scene.connection, scene.batch, item.example_id)
+        leases.make_room(scene.connection, held, places=item.places - 1, now=now)
+        lease = leases.new(
+            scene.batch,
+            item,
+            person.name,
+            token=self._make_token(),
+            now=now,
+            seconds=self._lease_seconds,
+        )
+        leases.add(scene.connection, lease)
+        return lease
+
+
+def lease_of(connection: Connection, batch: OpenBatch, person: Person, token: str) -> Lease:
+    """The lease of a person by its token; raises `ReviewConflict` where it has ended."""
+    held = leases.find(connection, token) if is_name(token) else None
+    if held is not None and held.person == person.name and held.dataset == batch.dataset:
+        item = items.find(connection, batch.dataset, held.iteration, held.example_id)
+        if item is not None and held.iteration == batch.iteration:
+            return held.with_item(item)
+    raise ReviewConflict(
+        "this lease has ended: the item was given to somebody else, answered, or its batch closed",
+        hint="take the next item",
+    )

@@ -1,0 +1,113 @@
+"""What is seen of the desk: progress, items, their events, and what waits for somebody.
+
+What belongs here: the doors that read. What does not: those that change something
+(`burnish.review.desk`), and what a page makes of it (`burnish.review.pages_queue` and others).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+
+from sqlalchemy import Connection
+
+from burnish.errors import ItemNotFound
+from burnish.review import events, items, leases, syncing
+from burnish.review.ground import Ground
+from burnish.review.records import DeskEvent, Filters, Item, Person, Progress
+from burnish.review.saying import is_name
+from burnish.review.states import Standing
+
+
+class Reading(Ground):
+    """The doors of the desk that read."""
+
+    def datasets(self) -> list[Progress]:
+        """How far each open batch is, by the name of its dataset."""
+        found: list[Progress] = []
+        for name in sorted(self._batches.datasets()):
+            # Most have no batch, and one may close meanwhile.
+            with suppress(ItemNotFound):
+                found.append(self.progress(name))
+        return found
+
+    def progress(self, dataset: str) -> Progress:
+        """How far people are with the open batch of a dataset, decisions made outside included."""
+        batch = self._looked_outside(self.batch(dataset))
+        with self._engine.connect() as connection:
+            return Progress(
+                batch=syncing.as_kept(connection, batch) or batch,
+                states=items.states(connection, batch),
+                leased=leases.count_live(connection, batch, self._clock()),
+                by_person=events.counts(connection, batch.dataset, batch.iteration),
+            )
+
+    def items(
+        self,
+        dataset: str,
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+        *,
+        offset: int = 0,
+        limit: int = 50,
+        among: Collection[str] | None = None,
+    ) -> tuple[list[Item], int]:
+        """Items of the open batch by position, and how many the filters leave in all.
+
+        `among` are the examples of the slice that the filters name: the desk knows of none itself.
+        """
+        batch = self._looked_outside(self.batch(dataset))
+        if not all(is_name(text) for text in _texts(filters) if text):
+            return [], 0
+        with self._engine.connect() as connection:
+            wanted = items.condition(
+                filters, now=self._clock(), dialect=self._engine.dialect.name, among=among
+            )
+            return items.listed(connection, batch, wanted, offset=offset, limit=limit)
+
+    def item(self, dataset: str, example_id: str) -> Item:
+        """One item: of the open batch, else of the latest one that had it."""
+        with self._engine.connect() as connection:
+            return self._item(connection, dataset, example_id)
+
+    def events(self, dataset: str, example_id: str) -> list[DeskEvent]:
+        """Everything that was done to an example at the desk, in all iterations, oldest first."""
+        if not (is_name(dataset) and is_name(example_id)):
+            return []
+        with self._engine.connect() as connection:
+            return events.of_item(connection, dataset, example_id)
+
+    def standing(self, dataset: str, example_id: str) -> Standing:
+        """Where an item of the open batch stands."""
+        batch = self.batch(dataset)
+        with self._engine.connect() as connection:
+            return self._scene(connection, batch, example_id).standing
+
+    def inbox(self, dataset: str, person: Person) -> list[Item]:
+        """What waits for a person beyond new items, at most 200.
+
+        Of a reviewer disagreed and submitted items that they have not answered themselves, and all
+        in rework; of an annotator the rework that asks them.
+        """
+        batch = self._looked_outside(self.batch(dataset))
+        with self._engine.connect() as connection:
+            return items.inbox(connection, batch, person)
+
+    def answered_by(self, dataset: str, name: str, *, limit: int = 20) -> list[DeskEvent]:
+        """What somebody answered or decided in the open batch, and did not undo; newest first."""
+        batch = self.batch(dataset)
+        if not is_name(name):
+            return []
+        with self._engine.connect() as connection:
+            return events.of_person(connection, batch.dataset, batch.iteration, name, limit=limit)
+
+    def _item(self, connection: Connection, dataset: str, example_id: str) -> Item:
+        named = is_name(dataset) and is_name(example_id)
+        found = items.newest(connection, dataset, example_id) if named else None
+        if found is None:
+            raise ItemNotFound(f"no batch of {dataset!r} had an example {example_id!r}")
+        return found
+
+
+def _texts(filters: Filters) -> list[str]:
+    named = (filters.reason, filters.label, filters.suggested, filters.assignee, filters.text)
+    return [*named, *filters.states]
