@@ -114,8 +114,8 @@ def answer(
     """Take an answer under its lease; the same one sent again is acknowledged again."""
     said = Said(
         decision=form.meant(),
-        label=form.label or None,
-        comment=form.comment.replace("\r\n", "\n"),
+        label=_unfolded(form.label) or None,
+        comment=_unfolded(form.comment),
         seconds=_seconds(form.seconds),
         shown=_was_shown(context, dataset, visitor.person, form.token),
     )
@@ -275,6 +275,11 @@ def _was_shown(context: DeskContext, dataset: str, person: Person, token: str) -
     except ReviewError:  # the desk says what became of it, or knows the answer already
         return False
     return _is_shown(context, lease, person)
+
+
+def _unfolded(text: str) -> str:
+    """A text as it was before a form was sent, which writes each end of a line in two signs."""
+    return text.replace("\r\n", "\n")
 
 
 def _seconds(text: str) -> float | None:
