@@ -137,6 +137,9 @@ def _evidence(item: Item, event: DeskEvent, *, settles: bool, approved_by: str) 
     }
     if said is not None and said.seconds is not None:
         told["seconds"] = said.seconds
+    if event.action == "decide":
+        # Whoever decides has seen the answers: no judgement of their own, as an answer is.
+        told["decides"] = True
     if approved_by:
         told["approved_by"] = approved_by
     return told

@@ -114,7 +114,7 @@ def _counts(verdict: Verdict) -> bool:
     return (
         isinstance(evidence.get("shown"), bool)
         and evidence.get("round", 1) == 1
-        and evidence.get("action", "answer") == "answer"
+        and not evidence.get("decides")
         and verdict.decision != "unsure"
         and verdict.from_label is not None
     )

@@ -75,7 +75,7 @@ def test_only_first_answers_that_say_what_was_shown_count():
     course.settle("g1", [("Ada", WRONG)], reason="gold", shown=True, round=2)
     course.settle("g2", [("Ada", RIGHT)], reason="gold")
     course.settle("g3", [("Ada", None)], reason="gold", shown=False)
-    course.settle("g4", [("Ada", RIGHT)], reason="gold", shown=False, action="decide")
+    course.settle("g4", [("Ada", RIGHT)], reason="gold", shown=True, decides=True)
     assert hits(course, "Ada") == []
     course.settle("g2", [("Ada", WRONG)], reason="gold", shown=False)
     assert hits(course, "Ada") == [((0, 0), (0, 0)), ((0, 0), (0, 1))]
