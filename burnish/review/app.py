@@ -27,7 +27,6 @@ ROUTERS = (
     "pages_people",
     "pages_tokens",
     "pages_label",
-    "images",
     "pages_queue",
     "pages_review",
     "pages_history",

@@ -42,6 +42,14 @@ TABLE: dict[tuple[str, str], str] = {
     ("POST", "/people"): "admin",
     ("POST", "/people/{change}"): "admin",
     ("GET", "/trail"): "admin",
+    ("GET", "/d/{dataset}/label"): "annotator",
+    ("POST", "/d/{dataset}/label/answer"): "annotator",
+    ("POST", "/d/{dataset}/label/give-back"): "annotator",
+    ("POST", "/d/{dataset}/label/next"): "annotator",
+    ("POST", "/d/{dataset}/label/renew"): "annotator",
+    ("GET", "/d/{dataset}/label/session"): "annotator",
+    ("POST", "/d/{dataset}/label/undo"): "annotator",
+    ("GET", "/images/{dataset}"): "annotator",
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
 VALUES = {"change": "role"}
