@@ -32,16 +32,17 @@ def parsed(template: str) -> nodes.Template:
 def names_used(template: str) -> set[str]:
     """The names that a template needs, those of its parents and of what it includes among them."""
     tree = parsed(template)
-    # What a block uses of its template's own macros and imports counts as undeclared there.
+    # What a template names itself counts as undeclared in its blocks and in what it includes.
     own = {node.name for node in tree.find_all(nodes.Macro)}
     own |= {node.target for node in tree.find_all(nodes.Import)}
+    own |= {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
     for node in tree.find_all(nodes.FromImport):
         own |= {name[1] if isinstance(name, tuple) else name for name in node.names}
-    used = meta.find_undeclared_variables(tree) - own
+    used = set(meta.find_undeclared_variables(tree))
     for other in meta.find_referenced_templates(tree):
         if other:
             used |= names_used(other)
-    return used
+    return used - own
 
 
 @pytest.mark.parametrize("template", PAGES)
