@@ -166,6 +166,21 @@ def test_decisions_from_a_file_are_not_called_simulated():
     assert "imulated" not in text
 
 
+@pytest.mark.parametrize(
+    ("reviewer", "words", "simulated"),
+    [
+        ("desk", "decided by people at the review desk", False),
+        ("mixed", "decided by people, and by a simulated reviewer", True),
+    ],
+)
+def test_a_program_that_decided_some_rows_is_named_beside_people(reviewer, words, simulated):
+    loop = made_loop(reviewer=reviewer, reviewer_accuracy=None)
+    text = read(render_loop_page(loop)).text
+    assert words in text
+    assert ("a program that knows the true labels" in text) == simulated
+    assert "no person made them" not in text
+
+
 def test_without_truth_accuracy_is_against_given_labels_and_nothing_is_truly_wrong():
     turns = tuple(
         made_turn(

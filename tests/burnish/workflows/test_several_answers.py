@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
 from burnish.errors import IterationError
 from burnish.labels import ReviewerCounts
-from burnish.records import Verdict
+from burnish.records import LabelEvent, Verdict
 from burnish.workflows.ahead import past_batches, seconds_of_a_review
 from burnish.workflows.batch import decided_examples, require_decided, undecided
 from burnish.workflows.control_arms import changed_labels, control_arms, gold_counts
@@ -15,6 +17,7 @@ from burnish.workflows.gold import count_reviews
 from burnish.workflows.home import prepare_home
 from burnish.workflows.refit import verdict_history
 from burnish.workflows.simulate import score_verdicts
+from burnish.workflows.summarise import who_decided
 from tests.burnish.workflows.settlements import Course
 
 GOLD = {"g1": "3", "g2": "8", "g3": "3"}
@@ -159,3 +162,18 @@ def test_answers_are_scored_by_what_came_of_the_item():
     score = score_verdicts(course.events, {"a": "3", "b": "8", "c": "8"})
     assert (score.found, score.broken) == (1, 0)
     assert (score.precision.value, score.base_rate.value) == (0.5, 0.0)
+
+
+def by_role(role: str, course: Course) -> list[LabelEvent]:
+    return [replace(one, verdict=replace(one.verdict, role=role)) for one in course.events]
+
+
+def test_who_decided_is_told_by_the_ledger():
+    desk, sheet = Course(gold=GOLD), Course()
+    desk.settle("g1", [("Ada", "8")], reason="gold", round=1)
+    sheet.settle("b", [("Ada", "8")])
+    assert who_decided(desk.events) == "desk"
+    assert who_decided(sheet.events) == who_decided([]) == "file"
+    simulated = by_role("simulated", sheet)
+    assert who_decided(simulated) == "simulated"
+    assert who_decided([*simulated, *desk.events]) == "mixed"
