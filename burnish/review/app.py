@@ -7,7 +7,6 @@ What belongs here: putting the application together. What does not: any page (`p
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 from fastapi import Depends, FastAPI
 from starlette.responses import JSONResponse
@@ -57,10 +56,7 @@ def create_app(context: DeskContext) -> FastAPI:
     app.state.desk = context
     handle_problems(app)
     for name in ROUTERS:
-        if find_spec(f"burnish.review.{name}"):
-            module = import_module(f"burnish.review.{name}")
-            if hasattr(module, "router"):
-                app.include_router(module.router)
+        app.include_router(import_module(f"burnish.review.{name}").router)
     app.add_api_route("/health", _health, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Doors, settings=context.settings)

@@ -7,9 +7,9 @@ from a home (`burnish.workflows.desk`), or checking that they are safe to serve 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from burnish.review.accounts import Accounts
+from burnish.review.desk import Desk
 from burnish.review.ports import Examples
 
 MEGABYTE = 1024 * 1024
@@ -47,7 +47,7 @@ class DeskSettings:
 class DeskContext:
     """Everything that a page may ask: the desk, who people are, the examples, the settings."""
 
-    desk: Any
+    desk: Desk
     accounts: Accounts
     examples: Examples
     settings: DeskSettings = DeskSettings()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
-from importlib.util import find_spec
 
 import pytest
 from jinja2 import meta, nodes
@@ -15,8 +14,7 @@ from burnish.review.app import ROUTERS
 from burnish.review.rendering import CONTEXTS, GLOBALS, STATIC, TEMPLATES, environment, shown_by
 
 for router in ROUTERS:
-    if find_spec(f"burnish.review.{router}"):
-        import_module(f"burnish.review.{router}")
+    import_module(f"burnish.review.{router}")
 
 PAGES = sorted(
     file.name
