@@ -1,4 +1,4 @@
-"""The desk's first minute: who may enter, which port, and what is said when something is missing."""
+"""The desk's first minute: who may enter, which port, and what is said when a part is missing."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_usual_port_that_is_taken_is_passed_over_and_a_named_one_is_refused(mo
             assert found.getsockname()[1] != port
         with pytest.raises(ProjectError, match=f"port {port}"):
             listen("127.0.0.1", port)
-    with pytest.raises(ProjectError, match="cannot listen at 203.0.113.1"):
+    with pytest.raises(ProjectError, match=r"cannot listen at 203\.0\.113\.1"):
         listen("203.0.113.1", None)
 
 
