@@ -57,7 +57,7 @@
         comment.focus();
         return;
       }
-      if (key === "o") {
+      if (key === "l") {
         const opinion = document.querySelector("details.opinion");
         if (opinion) opinion.open = !opinion.open;
         return;
