@@ -1,7 +1,7 @@
 """A desk that is served for a browser: a planted batch, real people, a real server.
 
-What belongs here: planting rows of every kind, serving them on a free port, signing in. What does
-not: any expectation.
+What belongs here: planting rows of every kind, serving them on a free port, signing in, and what a
+test asks of the page again and again. What does not: any expectation.
 """
 
 from __future__ import annotations
@@ -240,3 +240,57 @@ def png_bytes(colour: tuple[int, int, int]) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (40, 30), colour).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def until(page: Any, holds: str) -> None:
+    """Wait until an expression holds in the page; its policy lets nothing be compiled there."""
+    for _ in range(1000):
+        if page.evaluate(holds):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"it never came to hold: {holds}\n{page.inner_text('main')}")
+
+
+def example(page: Any) -> str:
+    """The example on screen."""
+    return str(page.locator("#stage .label-card").get_attribute("data-example"))
+
+
+def see(page: Any, example_id: str) -> None:
+    """Wait until this example is on screen."""
+    until(page, f"document.querySelector('#stage [data-example=\"{example_id}\"]') !== null")
+
+
+def ready(page: Any) -> None:
+    """Wait until the next example is there as well."""
+    until(page, "document.querySelector('#ahead').childElementCount > 0")
+
+
+def press(page: Any, key: str) -> str:
+    """Press a key, and wait until something else is on screen; what was answered."""
+    before = example(page)
+    page.evaluate("window.shown = document.querySelector('#stage .label-card')")
+    page.keyboard.press(key)
+    until(page, "!window.shown?.isConnected")
+    return before
+
+
+def saved(page: Any) -> None:
+    """Wait until the page says that all is saved."""
+    until(page, "document.querySelector('#state').dataset.state === 'saved'")
+
+
+def past(page: Any) -> str:
+    """The words of the strip."""
+    return str(page.locator("#past").inner_text()).replace("\xa0", " ")
+
+
+def focused(page: Any, heading: str) -> bool:
+    """Whether the heading of this name has the focus."""
+    found = page.get_by_role("heading", name=heading)
+    return bool(found.evaluate("node => node === document.activeElement"))
+
+
+def saved_of_mine(page: Any, count: int) -> None:
+    """Wait until that many answers are shown as saved."""
+    until(page, f"document.querySelector('#count-mine').textContent === '{count}'")

@@ -1,8 +1,9 @@
 // The labeling page made quick: one key an answer, the next example already there.
 //
 // What belongs here: keys, swapping cards, and sending answers in order until each is acknowledged.
-// What does not: what a card shows (templates/label_card.html), or whether an answer is taken (the
-// server alone says so). Without this file the page works as plain forms.
+// What does not: a request (label_talk.js), finding one of many classes (label_find.js), what a card
+// shows (templates/label_card.html), or whether an answer is taken (the server alone says so).
+// Without these files the page works as plain forms.
 //
 // An answer is shown as saved only when the server said so. Until then it is kept here with its
 // lease's token, and sent again with the same token, which the server takes once.
@@ -17,14 +18,13 @@
   const MOST_UNSENT = 5;
   const LONGEST_SECONDS = 600; // nobody looks at one example for longer; they went away
   const RENEW_EVERY = 60_000;
-  const PATIENCE = 15_000; // an answer that takes longer is sent again
 
   const base = desk.dataset.base;
-  let csrf = document.querySelector("meta[name=csrf]").content;
+  const { Refused, newSession, post, beacon } = window.burnishTalk(base);
   const at = (id) => document.getElementById(id);
   const stage = at("stage"), ahead = at("ahead"), form = at("answer"), comment = at("comment");
   const notice = at("notice"), said = at("said"), state = at("state"), help = at("help");
-  const filter = at("filter"), choices = [...at("choices").querySelectorAll("button")];
+  const filter = at("filter");
   const keep = form.querySelector(".label-keep");
 
   /** Items held, the one on screen first: {token, node, comment, seconds, refused, dies}. */
@@ -38,46 +38,9 @@
 
   // ---- Talking to the server ---------------------------------------------------------------
 
-  class Refused extends Error {
-    constructor(status, told) {
-      super(told.found || "the desk refused it");
-      this.status = status;
-      this.told = told;
-    }
-  }
-
-  /** Whoever signed in again in another tab has a new session, with a secret of its own. */
-  async function newSession() {
-    const response = await fetch(base + "/session", { headers: { Accept: "application/json" }, redirect: "error" });
-    const told = await response.json();
-    if (!response.ok) throw new Refused(response.status, told.error || {});
-    const changed = told.csrf !== csrf;
-    csrf = told.csrf;
-    return changed;
-  }
-
-  /** POST a form; the answer's JSON. Raises Refused for 4xx, another error where it may pass. */
-  async function post(path, fields, again = true) {
-    const body = new URLSearchParams();
-    for (const [name, value] of fields) body.append(name, value);
-    const response = await fetch(base + path, {
-      method: "POST",
-      body,
-      headers: { Accept: "application/json", "X-CSRF-Token": csrf },
-      credentials: "same-origin",
-      keepalive: true, // an answer on its way arrives even if the tab is closed
-      redirect: "error",
-      signal: AbortSignal.timeout(PATIENCE),
-    });
-    const passing = response.status >= 500 || response.status === 429;
-    if (passing) throw new Error(`the desk answered ${response.status}`);
-    if (response.status === 403 && again && (await newSession())) return post(path, fields, false);
-    const told = await response.json();
-    if (!response.ok) throw new Refused(response.status, told.error || {});
-    return told;
-  }
-
   const tokens = () => [...outbox.map((job) => job.item), ...held].map((item) => ["token", item.token]);
+
+  /** Wait, but not once there is a connection again. */
   const pause = (milliseconds) => new Promise((done) => {
     const woken = () => { clearTimeout(timer); window.removeEventListener("online", woken); done(); };
     const timer = setTimeout(woken, milliseconds);
@@ -191,7 +154,7 @@
     watch.start();
     if (!item) return;
     if (stage.getBoundingClientRect().top < 0) stage.scrollIntoView({ block: "start" });
-    if (sticky && filter && document.activeElement === filter) resetFilter();
+    if (sticky && filter && document.activeElement === filter) find.reset();
     else item.node.querySelector(".label-name").focus({ preventScroll: true });
   }
 
@@ -223,7 +186,7 @@
           else take(itemOf(told.card));
         } catch (error) {
           if (error instanceof Refused) { refusedToLoad(error); break; }
-          if (!held.length) tell("The desk cannot be reached, so the next example cannot be loaded. Trying again …", "loading");
+          if (!held.length && !outbox.length) tell("The desk cannot be reached, so the next example cannot be loaded. Trying again …", "loading");
           await pause(Math.min(8000, 500 * 2 ** pauses++));
         }
       }
@@ -425,8 +388,7 @@
     channel?.postMessage({ tab, tokens: [] });
     if (!mine.length) return;
     const pairs = mine.flatMap((item) => [["token", item.token], ["until", item.until]]);
-    const body = new URLSearchParams([["csrf", csrf], ...pairs]);
-    navigator.sendBeacon(base + "/give-back", body);
+    beacon("/give-back", pairs);
   }
 
   // Tabs of one browser tell each other what they hold: closing one leaves the other its item, and
@@ -480,56 +442,16 @@
 
   function leaveField() {
     sticky = false;
-    if (filter) resetFilter();
+    find?.reset();
     (stage.querySelector(".label-name") || stage).focus({ preventScroll: true });
   }
 
   // ---- Finding one of many classes ---------------------------------------------------------
 
-  let chosen = 0;
-  function narrow() {
-    const words = filter.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (choice) => words.every((word) => choice.value.toLocaleLowerCase().includes(word));
-    // Those that begin with what was typed come first.
-    const begins = (choice) => !choice.value.toLocaleLowerCase().startsWith(words[0] || "");
-    const order = words.length ? [...choices].sort((a, b) => begins(a) - begins(b)) : choices;
-    at("choices").append(...order);
-    for (const choice of choices) choice.hidden = !fits(choice);
-    mark(0);
-    const found = inOrder();
-    at("filter-found").textContent = !words.length ? "" : found.length ? `${found.length} of ${choices.length}; Enter: ${found[0].value}` : "no class fits";
-  }
-
-  const inOrder = () => [...at("choices").children].filter((choice) => !choice.hidden);
-
-  function mark(place) {
-    const found = inOrder();
-    chosen = Math.max(0, Math.min(place, found.length - 1));
-    const marking = filter.value.trim() !== "";
-    for (const choice of choices) choice.classList.remove("label-marked");
-    if (!marking || !found.length) return;
-    found[chosen].classList.add("label-marked");
-    found[chosen].scrollIntoView({ block: "nearest" });
-    if (place) at("filter-found").textContent = `Enter: ${found[chosen].value}`;
-  }
-
-  function resetFilter() {
-    filter.value = "";
-    narrow();
-  }
-
-  function filterKey(event) {
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      event.preventDefault();
-      mark(chosen + (event.key === "ArrowDown" ? 1 : -1));
-    } else if (event.key === "Enter") {
-      event.preventDefault();
-      const found = inOrder();
-      if (event.repeat || !filter.value.trim() || !found.length) return;
-      sticky = true;
-      answer(found[chosen]);
-    }
-  }
+  const find = filter && window.burnishFind(filter, at("choices"), at("filter-found"), (choice) => {
+    sticky = true;
+    answer(choice);
+  });
 
   // ---- Beginning ---------------------------------------------------------------------------
 
@@ -560,14 +482,11 @@
   window.addEventListener("pagehide", giveBack);
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   window.addEventListener("offline", () => tell("There is no connection. Answers wait in this tab until there is one.", "unsaved"));
+  window.addEventListener("online", () => { if (!outbox.length && notice.dataset.kind === "unsaved") hush(); });
   setInterval(renew, RENEW_EVERY);
   setInterval(warnOfExpiry, 5000);
 
-  if (filter) {
-    at("filter-box").hidden = false;
-    filter.addEventListener("input", narrow);
-    filter.addEventListener("keydown", filterKey);
-  }
+  if (filter) at("filter-box").hidden = false;
   at("help-open").hidden = false;
   at("undo").hidden = !undoForm();
   held.push(itemFrom(stage.querySelector(".label-card")));
