@@ -89,12 +89,21 @@ class Leasing(Ground):
         for held in leases.of_person(connection, batch, person.name):
             if held.token in beside:
                 continue
-            item = items.find(connection, batch.dataset, batch.iteration, held.example_id)
-            if item is not None and item.state in ASKING:
-                renewed = leases.renew(connection, held, now, self._lease_seconds)
-                return renewed.with_item(item)
-            leases.end(connection, [held.token])
+            scene = scene_of(connection, self._ledger, batch, held.example_id, now)
+            if not self._asks(scene):
+                leases.end(connection, [held.token])
+                continue
+            renewed = leases.renew(connection, held, now, self._lease_seconds)
+            return renewed.with_item(scene.item)
         return None
+
+    @staticmethod
+    def _asks(scene: Scene) -> bool:
+        """Whether the item still asks people; one that was decided outside is withdrawn."""
+        decided = decided_outside(scene)
+        if decided is not None:
+            withdraw(scene, outside_words(decided))
+        return decided is None and scene.item.state in ASKING
 
     def _next(
         self, connection: Connection, batch: OpenBatch, person: Person, now: datetime
@@ -104,10 +113,8 @@ class Leasing(Ground):
             if item is None:
                 return None
             scene = scene_of(connection, self._ledger, batch, item.example_id, now)
-            decided = decided_outside(scene)
-            if decided is None:
+            if self._asks(scene):
                 return self._leased(scene, person)
-            withdraw(scene, outside_words(decided))
 
     def _leased(self, scene: Scene, person: Person) -> Lease:
         item, now = scene.item, scene.now

@@ -71,9 +71,10 @@ def take_queue(
             connection.execute(desk_items.insert(), new)
         names = {row["example_id"] for row in rows}
         for example_id, state in before.items():
-            if (example_id in names) == (state == "withdrawn"):
+            stays = example_id in names
+            if not stays or state == "withdrawn":
                 scene = scene_of(connection, ledger, opened, example_id, now)
-                _come_or_leave(scene, stays=example_id in names)
+                _come(scene) if stays else _leave(scene)
         return opened
 
     return transact(engine, work)
@@ -134,14 +135,23 @@ def _is_undone(scene: Scene) -> bool:
     return bool(set(last) & settling.undone_by(course))
 
 
-def _come_or_leave(scene: Scene, *, stays: bool) -> None:
-    if not stays:
-        withdraw(scene, LEFT)
-    elif scene.events[-1].comment == LEFT:
+def _leave(scene: Scene) -> None:
+    if scene.standing.state == "withdrawn" and scene.events[-1].comment != LEFT:
+        # It must not come back with a decision outside that is taken back.
+        housekeep(scene, "restore", LEFT)
+        scene = _again(scene)
+    withdraw(scene, LEFT)
+
+
+def _come(scene: Scene) -> None:
+    if scene.events[-1].comment == LEFT:
         housekeep(scene, "restore", "it is in the queue again")
-        item = scene.item
-        again = scene_of(scene.connection, scene.ledger, scene.batch, item.example_id, scene.now)
-        _heed_one(again)
+        _heed_one(_again(scene))
+
+
+def _again(scene: Scene) -> Scene:
+    example_id = scene.item.example_id
+    return scene_of(scene.connection, scene.ledger, scene.batch, example_id, scene.now)
 
 
 def _keep(connection: Connection, batch: OpenBatch, now: datetime, *, known: bool) -> None:

@@ -64,10 +64,10 @@ class Loop:
     gold: dict[str, str] = field(default_factory=dict[str, str])
 
     def datasets(self) -> list[str]:
-        return ["digits"]
+        return [self.batch.dataset] if self.batch else []
 
     def open(self, dataset: str) -> OpenBatch | None:
-        return self.batch if dataset == "digits" else None
+        return self.batch if self.batch and dataset == self.batch.dataset else None
 
     def queue(self, batch: OpenBatch) -> list[dict[str, Any]]:
         return list(self.rows)
@@ -139,5 +139,5 @@ def room(
     engine, time = open_database(path), Time()
     ledger = SqlLedger(engine, clock=time)
     loop, tokens = Loop(batch, list(rows), dict(gold or {})), count(1)
-    desk = Desk(engine, ledger, loop, clock=time, make_token=lambda: f"token-{next(tokens)}")
+    desk = Desk(engine, ledger, loop, clock=time, make_token=lambda: f"token-{next(tokens):06}")
     return Room(desk, ledger, loop, time, engine)
