@@ -10,7 +10,6 @@ import hmac
 import secrets
 from dataclasses import dataclass, replace
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -106,11 +105,10 @@ def own_path(path: str) -> str:
     >>> own_path("/\\evil.example"), own_path("/\t/evil.example")
     ('/', '/')
     """
-    parts = urlsplit(path)
     plain = path.isprintable() and len(path) < LONGEST and not {"\\", " "} & set(path)
-    if not plain or parts.scheme or parts.netloc or not path.startswith("/"):
+    if not plain or not path.startswith("/") or path.startswith(("//", "/sign-")):
         return "/"
-    return "/" if path.startswith("//") or parts.path.startswith("/sign-") else path
+    return path
 
 
 def _tried_in_vain(request: Request, form: SignInForm, error: SignInError) -> Response:

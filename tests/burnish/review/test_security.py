@@ -81,6 +81,21 @@ def test_a_path_in_the_host_opens_no_door(accounts: Accounts):
         assert "ann" not in response.text
 
 
+def test_a_path_in_the_host_would_open_none_even_if_the_host_were_let_in(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("burnish.review.security.host_allowed", lambda *_: True)
+    client = client_of(make_app(accounts))
+    token = accounts.make_token("ada", "job", by="ada").secret
+    for host, headers in (
+        ("127.0.0.1/sign-in?", {}),
+        ("127.0.0.1/api/v1/x?", {"Authorization": f"Bearer {token}"}),
+    ):
+        response = client.get("/people", headers={"Host": host, **headers})
+        assert response.status_code == 303
+        assert response.headers["location"] == "/sign-in?next=%2Fpeople"
+
+
 # ---------------------------------------------------------------- other sites
 
 

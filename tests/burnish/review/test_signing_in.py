@@ -90,7 +90,7 @@ def test_the_form_of_another_site_signs_nobody_in(fresh, token: str):
     [
         "https://evil.example/", "//evil.example", "///evil.example", "/\\evil.example",
         "/\t/evil.example", "javascript:alert(1)", "evil", "", "/%0d%0aSet-Cookie:x", "/sign-out",
-        "http:/evil.example", "/" + "x" * 3000,
+        "http:/evil.example", "http://[", "//[", "/" + "x" * 3000,
     ],
 )  # fmt: skip
 def test_signing_in_leads_nowhere_else(fresh, path: str):
