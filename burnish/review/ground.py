@@ -23,6 +23,7 @@ from burnish.review.acting import Scene, scene_of
 from burnish.review.ports import Batches
 from burnish.review.records import OpenBatch
 from burnish.review.saying import is_name
+from burnish.spec import DatasetSpec
 from burnish.typing import Clock
 
 Result = TypeVar("Result")
@@ -75,6 +76,10 @@ class Ground:
         if kept is None or kept.queue_version < found.queue_version:
             kept = self._kept[place] = self._taken(found)
         return replace(found, policy=kept.policy, queue_version=kept.queue_version)
+
+    def spec(self, dataset: str) -> DatasetSpec:
+        """The spec of a dataset, as the loop goes by it; pages find its pictures by that."""
+        return self._batches.spec(dataset)
 
     def _taken(self, found: OpenBatch) -> OpenBatch:
         with self._engine.connect() as connection:
