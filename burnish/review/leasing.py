@@ -67,13 +67,20 @@ class Leasing(Ground):
 
         return self._transact(work)
 
-    def give_back(self, dataset: str, person: Person, token: str) -> None:
-        """End a lease, so that somebody else gets the item; nothing where it has ended already."""
+    def give_back(
+        self, dataset: str, person: Person, token: str, *, until: datetime | None = None
+    ) -> None:
+        """End a lease, so that somebody else gets the item; nothing where it has ended already.
+
+        With `until`, when it was known to end, one that has been prolonged since is kept.
+        """
         batch = self.batch(dataset)
 
         def work(connection: Connection) -> None:
             held = leases.find(connection, token) if is_name(token) else None
-            if held is not None and (held.person, held.dataset) == (person.name, batch.dataset):
+            if held is None or (held.person, held.dataset) != (person.name, batch.dataset):
+                return
+            if until is None or held.expires_at == until:
                 leases.end(connection, [token])
 
         self._transact(work)
