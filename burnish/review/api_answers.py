@@ -113,9 +113,9 @@ def answers(
     context: Desked,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> EventsOut:
-    """Your own answers in the open batch, newest first."""
+    """Your own answers in the open batch, newest first; whether one kept the label is not told."""
     found = context.desk.answered_by(dataset, visitor.person.name, limit=limit)
-    return EventsOut(events=[EventOut.of(event) for event in found])
+    return EventsOut(events=[EventOut.of(event, told=False) for event in found])
 
 
 def said_of(said: SaidIn) -> Said:

@@ -265,14 +265,18 @@ class EventOut(Told):
     action: Action
     actor: PersonOut
     at: datetime
-    decision: Decision | None
+    decision: Decision | None = Field(
+        description="Null where nothing was said, and where it would tell the label as given "
+        "to whoever may still be asked."
+    )
     label: str | None
     comment: str
     seconds: float | None
     undoes: int | None = Field(description="The event that it takes back.")
 
     @classmethod
-    def of(cls, event: DeskEvent) -> EventOut:
+    def of(cls, event: DeskEvent, *, told: bool = True) -> EventOut:
+        """The event; unless `told`, without what follows from the label as given."""
         said = event.said
         return cls(
             seq=event.seq,
@@ -280,7 +284,7 @@ class EventOut(Told):
             action=event.action,
             actor=PersonOut.of(event.actor),
             at=event.at,
-            decision=said.decision if said else None,
+            decision=said.decision if said and (told or said.label is None) else None,
             label=said.label if said else None,
             comment=event.comment or (said.comment if said else ""),
             seconds=finite(said.seconds) if said else None,

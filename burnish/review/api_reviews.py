@@ -83,7 +83,7 @@ def item(
     return ItemSeenOut(
         **ItemOut.of(found).model_dump(),
         opinion=OpinionOut.of(opinion_of(found)) if sight.label else None,
-        events=[EventOut.of(event) for event in seen],
+        events=[EventOut.of(event, told=sight.label) for event in seen],
     )
 
 

@@ -250,7 +250,11 @@ def _mine(context: DeskContext, dataset: str, visitor: Visitor) -> MyQueuePage:
     name = visitor.person.name
     events = context.desk.answered_by(dataset, name, limit=MOST_ANSWERS)
     answers = tuple(
-        Answer(event, says(event.said), _stands(context.desk.item(dataset, event.example_id)))
+        Answer(
+            event,
+            says(event.said, told=False),
+            _stands(context.desk.item(dataset, event.example_id)),
+        )
         for event in events
         if event.said is not None
     )

@@ -79,7 +79,9 @@ def timeline(
     seen = visible_events(events, sight, person)
     once = {(event.actor.name, event.at) for event in seen if event.said} & decided.keys()
     back = {_evidence(m).get("undoes") for m in moments if m["what"] == LEDGER}
-    entries = [_of_event(e, undone, decided.get((e.actor.name, e.at))) for e in seen]
+    entries = [
+        _of_event(e, undone, decided.get((e.actor.name, e.at)), told=sight.label) for e in seen
+    ]
     entries += [
         _of_moment(moment, secret_in, back)
         for moment in moments
@@ -89,21 +91,19 @@ def timeline(
     return sorted(entries, key=lambda entry: entry.at or datetime.min.replace(tzinfo=UTC))
 
 
-def says(said: Said) -> str:
-    """What somebody said of an item, in words.
+def says(said: Said, *, told: bool = True) -> str:
+    """What somebody said of an item, in words; unless `told`, not how it relates to the label.
 
-    >>> says(Said("change", "dog")), says(Said("drop"))
-    ("said 'dog', which is another label", 'said to drop it')
+    >>> says(Said("change", "dog")), says(Said("change", "dog"), told=False), says(Said("drop"))
+    ("said 'dog', which is another label", "said 'dog'", 'said to drop it')
     """
-    return {
-        "keep": f"said {said.label!r}, which is the label as given",
-        "change": f"said {said.label!r}, which is another label",
-        "drop": "said to drop it",
-        "unsure": "was unsure",
-    }[said.decision]
+    if said.label is None:
+        return "said to drop it" if said.decision == "drop" else "was unsure"
+    relation = {"keep": ", which is the label as given", "change": ", which is another label"}
+    return f"said {said.label!r}{relation.get(said.decision, '') if told else ''}"
 
 
-def _of_event(event: DeskEvent, undone: set[int], number: int | None) -> Entry:
+def _of_event(event: DeskEvent, undone: set[int], number: int | None, *, told: bool) -> Entry:
     said, facts = event.said, [("round", str(event.round))]
     if said is not None and said.seconds is not None:
         facts.append(("seconds taken", f"{said.seconds:.1f}"))
@@ -112,7 +112,7 @@ def _of_event(event: DeskEvent, undone: set[int], number: int | None) -> Entry:
     return Entry(
         at=event.at,
         kind=event.action,
-        text=_did(event),
+        text=_did(event, told=told),
         who=event.actor.name,
         role="simulated" if event.actor.simulated else event.actor.role,
         comment=event.comment or (said.comment if said else ""),
@@ -123,9 +123,10 @@ def _of_event(event: DeskEvent, undone: set[int], number: int | None) -> Entry:
     )
 
 
-def _did(event: DeskEvent) -> str:
+def _did(event: DeskEvent, *, told: bool) -> str:
     if event.said is not None:
-        return says(event.said) if event.action == "answer" else f"decided: {says(event.said)}"
+        words = says(event.said, told=told)
+        return words if event.action == "answer" else f"decided: {words}"
     return {
         "undo": "took the answer back",
         "approve": "approved what the answers agree on",

@@ -91,6 +91,9 @@ def test_until_it_is_settled_one_sees_of_others_only_that_they_asked_again(plant
     )
     again = seen(planted.program("ann"), "p1")
     assert again["opinion"] is None, "asked again, nobody is led by the label"
+    assert [e["decision"] for e in again["events"]] == [None, None]
+    (own,) = planted.program("ann").get(f"{DATASET}/answers").json()["events"]
+    assert (own["label"], own["decision"]) == ("dog", None), "nor by whether one had changed it"
     assert [(e["actor"]["name"], e["comment"]) for e in again["events"]] == [
         ("ann", ""),
         ("rex", "see the tail"),

@@ -273,6 +273,20 @@ def test_who_may_still_be_asked_sees_nothing_that_would_lead_them(planted: Plant
     assert "Label as given" in own
 
 
+def test_asked_again_one_is_not_told_whether_one_had_changed_the_label(planted: PlantedDesk):
+    planted.answer("ann", label="dog")
+    planted.answer("ben", label="cat")
+    ann = signed_in(planted.app, "ann")
+    assert "which is another label" in words(ann.get("/d/pets/examples/p1"))
+    rex = signed_in(planted.app, "rex")
+    act(rex, rex.get("/d/pets/review"), act="send_back", comment="look at the ears")
+    for place in ("examples/p1", "queue"):
+        read = words(ann.get(f"/d/pets/{place}"))
+        assert "said &#39;dog&#39;" in read
+        assert "another label" not in read
+        assert "label as given" not in read
+
+
 def test_nobody_learns_from_history_that_a_row_is_a_known_answer(planted: PlantedDesk):
     rex = signed_in(planted.app, "rex")
     read = words(rex.get("/d/pets/examples/p3"))
