@@ -1,8 +1,8 @@
 """Accounts: the people of a desk, how they sign in, and what programs sign in with for them.
 
 What belongs here: every change to people, passwords, sessions and tokens, each with its line in
-the trail, in one transaction. What does not: cookies, headers and roles at a page (`access`), or
-the rules of passwords (`passwords`) and of failed attempts (`attempts`).
+the trail, in one transaction. What does not: cookies, headers and roles at a page (`access`),
+whether a password is right (`checking`), or which are taken (`passwords`).
 
 An actor is the name of who does something: of a person, or of the user of this machine for what is
 done from its command line.
@@ -10,24 +10,18 @@ done from its command line.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
-import threading
-import unicodedata
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine
 
 from burnish.database import migrate, transact
 from burnish.errors import ReviewError, SignInError, TooManyAttempts
 from burnish.review import people, sessions, trail
-from burnish.review.attempts import note_throttled, throttled, wait_of
+from burnish.review.checking import Checks
+from burnish.review.install import Install
 from burnish.review.passwords import Passwords, check_password
 from burnish.review.people import PersonRecord
 from burnish.review.records import Person, Role
-from burnish.review.schema import desk_secrets
 from burnish.review.sessions import ApiToken, IssuedToken, Session
 from burnish.review.trail import Doing, TrailLine
 from burnish.typing import Clock
@@ -66,11 +60,10 @@ class Accounts:
         self._engine = engine
         self._clock = clock
         self._passwords = passwords or Passwords()
+        self._install = Install(engine, clock=clock)
+        self._checks = Checks(engine, self._passwords, self._install, clock=clock)
         self._lasts = timedelta(hours=session_hours)
         self._idle = timedelta(hours=idle_hours)
-        # One password at a time: counting failures and adding one is one step, and a hash takes
-        # 64 MB that a crowd of strangers must not multiply.
-        self._checking = threading.Lock()
 
     # ------------------------------------------------------------ people
 
@@ -153,7 +146,7 @@ class Accounts:
     def change_password(self, name: str, old: str, new: str, *, address: str = "") -> None:
         """Set one's own password, knowing the old one; guesses count as attempts to sign in."""
         try:
-            self._check(name, old, address)
+            self._checks.check(name, old, address)
         except TooManyAttempts:
             raise
         except SignInError as error:
@@ -189,7 +182,7 @@ class Accounts:
 
     def sign_in(self, name: str, password: str, *, address: str = "") -> Session:
         """A new session. Which of name and password was wrong is not told."""
-        person, kept = self._check(name, password, address)
+        person, kept = self._checks.check(name, password, address)
         fresh = self._passwords.hashed(password) if self._passwords.outdated(kept) else None
         doing = self._doing(person.name, address)
 
@@ -221,32 +214,6 @@ class Accounts:
                 trail.note(connection, self._doing(name, address), "sign_out", name)
 
         transact(self._engine, work)
-
-    def _check(self, name: str, password: str, address: str) -> tuple[Person, str]:
-        """Who has this name and password; counts the attempt."""
-        name = unicodedata.normalize("NFKC", name).strip()
-        with self._engine.connect() as connection:
-            found = people.find(connection, name)
-        # What is typed where the name belongs may be a password: it is kept unreadable.
-        subject = name if found else f"unknown {self.sign(f'name:{name}')[:16]}"
-        # Before the lock as well: those who must wait anyway need not queue up for it.
-        self._refuse_throttled(subject, address)
-        with self._checking:
-            self._refuse_throttled(subject, address)
-            kept = found[1] if found and found[0].active else None
-            if self._passwords.fits(kept, password) and found is not None and kept is not None:
-                return found[0].person, kept
-            doing = self._doing("", address)
-            transact(self._engine, lambda c: trail.note(c, doing, "sign_in_failed", subject))
-        raise SignInError("name and password do not fit", hint="an admin can set a new password")
-
-    def _refuse_throttled(self, subject: str, address: str) -> None:
-        doing = self._doing("", address)
-        with self._engine.connect() as connection:
-            wait = wait_of(connection, subject, address, doing.at)
-        if wait is not None:
-            transact(self._engine, lambda c: note_throttled(c, doing, subject))
-            raise throttled(wait)
 
     # ------------------------------------------------------------ tokens
 
@@ -315,26 +282,11 @@ class Accounts:
 
     def sign(self, text: str) -> str:
         """A signature that only this install can make."""
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
+        return self._install.sign(text)
 
     def cookie_name(self) -> str:
         """The session's cookie: desks of other homes on the same machine have others."""
         return f"burnish_{self.sign('cookie')[:8]}"
-
-    @cached_property
-    def _secret(self) -> bytes:
-        mine = desk_secrets.c.name == "install"
-
-        def work(connection: Connection) -> str:
-            found = connection.scalar(select(desk_secrets.c.value).where(mine))
-            if found is not None:
-                return found
-            made = secrets.token_hex(32)
-            values = {"name": "install", "value": made, "created_at": self._clock()}
-            connection.execute(insert(desk_secrets).values(values))
-            return made
-
-        return bytes.fromhex(transact(self._engine, work))
 
     def _doing(self, actor: str, address: str) -> Doing:
         return Doing(actor, self._clock(), address)

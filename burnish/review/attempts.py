@@ -1,7 +1,7 @@
 """How often signing in may fail before it has to wait.
 
-What belongs here: counting the failures that the trail holds. What does not: checking a password
-(`passwords`), or signing in (`accounts`).
+What belongs here: counting the failures that the trail holds. What does not: trying a password
+(`checking`), or signing in (`accounts`).
 
 Ten failures of a name, or thirty from an address, in a quarter of an hour, and the next attempt
 waits, right or wrong. So that nobody is locked out by a stranger who knows their name, an address
