@@ -19,7 +19,7 @@ from burnish.workflows.simulate_desk import DeskClient, SimulatedPerson, simulat
 from pipelines import runner
 from tests.pipelines.desk_server import desk_server
 
-POLICY = "policy: double_blind, gold: gold.csv, gold_share: 0.2"
+POLICY = "policy: double_blind, gold: gold.csv, gold_share: 0.2, shown_share: 0.5"
 
 
 class Project:
@@ -32,6 +32,7 @@ class Project:
             spec.read_text().replace("control_share: 0.25", f"control_share: 0.25, {POLICY}")
         )
         truth = list(csv.reader((planted.catalog / "truth.csv").open()))
+        self.gold = {name for name, _ in truth[1::2]}
         with (planted.catalog / "gold.csv").open("w", newline="") as out:
             csv.writer(out).writerows([("example_id", "label"), *truth[1::2]])
         self.truth = load_truth(load_spec_named(planted.catalog, "flowers"))
@@ -137,6 +138,14 @@ def test_known_answers_stand_and_measure_each_person(project):
     told = json.loads(project.burnish("review", "accuracy", "flowers", "--json").stdout)
     counts = {row["author"]: row["n"] for row in told["accuracy"]}
     assert counts["sim ada"] == counts["sim bob"] >= len(gold)
+    answered = [
+        event.verdict.evidence
+        for event in project.home.ledger.events("flowers")
+        if event.verdict.author == "sim ada" and event.verdict.example_id in project.gold
+    ]
+    ada = [row for row in told["anchoring"] if row["author"] == "sim ada"]
+    for arm, shown in (("shown_n", True), ("hidden_n", False)):
+        assert sum(row[arm] for row in ada) == sum(one["shown"] is shown for one in answered) > 0
     assert "not known" in project.burnish("review", "accuracy", "flowers").output
 
 
