@@ -15,7 +15,7 @@
   if (!desk || !work) return;
 
   const LOADED_AHEAD = 2; // items held at once: the one on screen and the next
-  const MOST_UNSENT = 5;
+  const MOST_UNSENT = 20, MOST_OFFLINE = 5; // more would be too much to lose with the tab
   const LONGEST_SECONDS = 600; // nobody looks at one example for longer; they went away
   const RENEW_EVERY = 60_000;
 
@@ -34,6 +34,7 @@
   /** Tokens that other tabs of this browser hold, by tab. */
   const elsewhere = new Map();
   let sending = false, loading = false, dry = false, undoing = false, leaving = false;
+  let coming = Promise.resolve(); // the item that was asked for last
   let sticky = false; // the last class was found by the filter, so the next one may be too
 
   // ---- Talking to the server ---------------------------------------------------------------
@@ -174,12 +175,12 @@
 
   /** Load the next item until enough are held; where none is left, let the server say what now. */
   async function load() {
-    if (loading || dry || leaving) return;
+    if (loading || dry || leaving || undoing) return;
     loading = true;
     try {
-      for (let pauses = 0; held.length < LOADED_AHEAD && !dry && !leaving;) {
+      for (let pauses = 0; held.length < LOADED_AHEAD && !dry && !leaving && !undoing;) {
         try {
-          const told = await post("/next", tokens());
+          const told = await (coming = post("/next", tokens()));
           if (notice.dataset.kind === "loading") hush();
           pauses = 0;
           if (told.card === null || holds(told.token)) dry = true;
@@ -234,7 +235,7 @@
     const start = performance.now();
     const item = held[0];
     if (!item || item.refused || pressed.hidden) return;
-    if (outbox.length >= MOST_UNSENT) {
+    if (outbox.length >= (outbox[0]?.tries ? MOST_OFFLINE : MOST_UNSENT)) {
       tell(`${outbox.length} answers are not saved yet. Wait until the desk can be reached.`, "unsaved");
       return;
     }
@@ -329,6 +330,8 @@
     if (outbox.length) { tell("Your last answer is still being saved; undo it in a moment.", "undo"); return; }
     undoing = true;
     try {
+      // What is on its way has a lease that the page does not know of yet.
+      await coming.catch(() => {});
       const told = await post("/undo", [...(seq ? [["seq", seq]] : []), ...tokens()]);
       hush();
       showPast(told);
@@ -345,6 +348,7 @@
       else tell("The desk cannot be reached, so nothing was undone. Try again.", "undo");
     } finally {
       undoing = false;
+      load();
     }
   }
 
