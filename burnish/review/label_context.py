@@ -133,7 +133,7 @@ class LabelPage:
     latest answers. `busy` counts the items that others have before them just now, `waiting` those
     that wait for a reviewer. `may_review` says whether the visitor is one, `policy` how many people
     answer an item. `message` is what the last request did, where a page without script has to say
-    so.
+    so. `course` is how far the person and the batch are.
     """
 
     dataset: str
