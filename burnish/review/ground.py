@@ -77,10 +77,6 @@ class Ground:
             kept = self._kept[place] = self._taken(found)
         return replace(found, policy=kept.policy, queue_version=kept.queue_version)
 
-    def spec(self, dataset: str) -> DatasetSpec:
-        """The spec of a dataset, as the loop goes by it; pages find its pictures by that."""
-        return self._batches.spec(dataset)
-
     def _taken(self, found: OpenBatch) -> OpenBatch:
         with self._engine.connect() as connection:
             kept = syncing.as_kept(connection, found)
