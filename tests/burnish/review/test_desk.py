@@ -10,7 +10,7 @@ from burnish.database import transact
 from burnish.errors import ItemNotFound, NotAllowed, ReviewConflict, ReviewError
 from burnish.records import Verdict
 from burnish.review.items import RANDOM_CHECK, shown_reason
-from burnish.review.records import Filters, Policy, Said
+from burnish.review.records import Filters, Person, Policy, Said
 from burnish.versions.schema import iterations
 from tests.burnish.review.desks import (
     ADA,
@@ -75,6 +75,19 @@ def test_a_reviewer_decides_where_two_disagree(database):
     expected = [("ada", "change", "3"), ("bob", "change", "9"), ("rob", "keep", "8")]
     assert says(two, "a") == expected
     assert two.desk.inbox("digits", ROB) == []
+
+
+def test_a_simulated_person_is_marked_in_the_ledger(database):
+    one = room(database)
+    one.say(Person("sim-1", "annotator", simulated=True), "3")
+    assert [event.verdict.role for event in one.told("a")] == ["simulated"]
+    assert one.desk.events("digits", "a")[0].actor.simulated
+
+
+def test_a_row_without_a_label_is_given_one(database):
+    one = room(database, rows=[queue_row("a", 1, label=None, reason="unlabeled")])
+    assert one.say(ADA, "3").event.said.decision == "change"
+    assert one.told("a")[0].verdict.from_label is None
 
 
 def test_a_reviewer_approves_and_is_named_in_the_evidence(database):

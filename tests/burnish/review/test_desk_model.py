@@ -74,6 +74,7 @@ class DeskMachine(RuleBasedStateMachine):
         )  # fmt: skip
         self.model = Model(policy, {name: Row(name, at) for at, name in enumerate(NAMES)})
         self.tokens: list[str] = []
+        self.owners: dict[str, Person] = {}
         self.desk.batch(self.dataset)
 
     # -------------------------------------------------------- what people do
@@ -95,6 +96,7 @@ class DeskMachine(RuleBasedStateMachine):
             assert (found.item.example_id, found.item.state) == (row.name, self.state(row))
             self.model.take(row, person.name, found.token, self.time.now)
             self.tokens.append(found.token)
+            self.owners[found.token] = person
         assert found.expires_at == self.time.now + LEASE
 
     @rule(person=people, label=labels)
@@ -116,10 +118,27 @@ class DeskMachine(RuleBasedStateMachine):
         """Under any token there ever was: held, run out, taken over, used."""
         if not self.tokens:
             return
-        token = data.draw(st.sampled_from(self.tokens[-8:]))
+        self.answer_under(data.draw(st.sampled_from(self.tokens[-8:])), label)
+
+    @rule(
+        persons=st.permutations(PEOPLE),
+        seconds=st.sampled_from([100, 301, -10, -86_400]),
+        others=st.integers(1, 3),
+        label=labels,
+    )
+    def come_late(self, persons, seconds, others, label):
+        """Somebody takes an item, the clock moves, others take one, and then comes the answer."""
+        first, before = persons[0], len(self.tokens)
+        self.take(first, False)
+        self.time.move(seconds)
+        for person in persons[1 : 1 + others]:
+            self.take(person, False)
+        for token in self.tokens[before : before + 1]:
+            self.answer_under(token, label)
+
+    def answer_under(self, token, label):
         lease, known = self.model.lease(token), self.model.keyed.get(token)
-        name = known[0] if known else lease.person if lease else "ada"
-        person = next(one for one in PEOPLE if one.name == name)
+        person = self.owners[token]
         if known is not None:
             self.known(token, person, known, label)
         elif lease is None or not self.model.asks(lease.row):
