@@ -57,7 +57,7 @@
     const count = waiting === 1 ? "1 answer" : `${waiting} answers`;
     state.dataset.state = kind;
     state.textContent = { saved: "saved", saving: "saving …", unsaved: `no connection: ${count} not saved yet` }[kind];
-    if (tried) tell(`The desk cannot be reached. ${count} wait in this tab and are sent as soon as it answers; do not close it.`, "unsaved");
+    if (tried) tell(`The desk cannot be reached. Until it can, this tab keeps ${count} and tries again; do not close it.`, "unsaved");
     else if (notice.dataset.kind === "unsaved") hush();
   }
 
