@@ -203,9 +203,12 @@ def serve(
         if settings.login and settings.loopback and tell_password:
             made = first_admin(context.accounts)
         app = create_app(context)
-        for line in greeting(context, _address(host, listening), made):
-            say(line)
-        _run(app, listening)
+        # Told to end, the server ends its requests, and then raises the signal for whoever else
+        # cares; and somebody may be quicker than it starts.
+        with suppress(KeyboardInterrupt):
+            for line in greeting(context, _address(host, listening), made):
+                say(line)
+            _run(app, listening)
     say("Ended.")
 
 
@@ -248,6 +251,4 @@ def _run(app: object, listening: socket.socket) -> None:
         lifespan="off",
         timeout_graceful_shutdown=5,
     )
-    # Told to end, the server ends its requests, and then raises the signal for whoever else cares.
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+    uvicorn.Server(config).run(sockets=[listening])

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +18,13 @@ from click.testing import CliRunner
 
 from burnish.cli import main
 from burnish.errors import ReviewError
+from burnish.review.accounts import Accounts
 from burnish.spec import load_spec_named
 from burnish.workflows.home import Home, open_home
 from burnish.workflows.simulate import load_truth
 from burnish.workflows.simulate_desk import DeskClient, SimulatedPerson, simulated_reviewers
 from pipelines import runner
-from tests.pipelines.desk_server import desk_server
+from tests.pipelines.desk_server import PROJECT, desk_server
 
 POLICY = "policy: double_blind, gold: gold.csv, gold_share: 0.2, shown_share: 0.5"
 
@@ -193,6 +200,24 @@ def test_without_a_screen_no_password_is_told_and_it_says_what_to_do(project, se
         assert "password" not in desk.text
     listed = json.loads(project.burnish("review", "person", "list", "--json").stdout)
     assert listed == []
+
+
+def test_on_a_screen_the_first_admin_is_told_a_password_that_signs_in(project):
+    project.loop()
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "burnish.cli", "review", "--home", str(project.planted.home),
+               "--catalog", str(project.planted.catalog)]  # fmt: skip
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, cwd=PROJECT) as process:
+        os.close(theirs)
+        shown = ""
+        while "Ctrl-C ends it." not in shown:
+            shown += os.read(ours, 4096).decode()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    os.close(ours)
+    name, password = (re.search(rf"{word}\s+(\S+)", shown)[1] for word in ("name", "password"))
+    accounts = Accounts(project.home.versions.engine)
+    assert accounts.sign_in(name, password).person.role == "admin"
 
 
 def test_a_second_desk_takes_another_port_and_a_named_one_must_be_free(project, served):
