@@ -53,7 +53,7 @@ router = APIRouter(tags=["Reviewing"])
 def items(dataset: Dataset, asked: Annotated[Asked, Query()], context: Desked) -> ItemsOut:
     """A page of the queue, filtered."""
     listing = queue_of(context, dataset).page(
-        asked.filters(), sort=asked.sort, offset=asked.offset, limit=asked.limit
+        asked.filters(), sort=asked.sort, offset=asked.offset, limit=asked.limit, counted=False
     )
     return ItemsOut(
         items=[ListedOut.of(row) for row in listing.rows],

@@ -107,22 +107,30 @@ class Queue:
     slice_names: SliceNames | None = None
 
     def page(
-        self, filters: Filters, *, sort: Sort = "position", offset: int = 0, limit: int = PAGE
+        self,
+        filters: Filters,
+        *,
+        sort: Sort = "position",
+        offset: int = 0,
+        limit: int = PAGE,
+        counted: bool = True,
     ) -> Listing:
-        """A page of what the filters leave, and the counts of each filter."""
+        """A page of what the filters leave; `counted`, with the counts of each filter."""
         with self.engine.connect() as connection:
-            sliced = self._sliced(connection)
+            wants_slices = counted or filters.slice_name
+            sliced = self._sliced(connection) if wants_slices else {}
             names, total = self._page(
                 connection, filters, sort, sliced, slice(offset, offset + limit)
             )
             rows = self._rows(connection, names)
-            counts = self._counts(connection, filters, sliced)
+            counts = self._counts(connection, filters, sliced) if counted else Counts()
         return Listing(rows, total, offset, counts)
 
     def rows(self, filters: Filters, *, sort: Sort = "position") -> Iterator[Listed]:
         """All that the filters leave, read a few hundred at a time."""
         with self.engine.connect() as connection:
-            names = self._names(connection, filters, sort, self._sliced(connection))
+            sliced = self._sliced(connection) if filters.slice_name else {}
+            names = self._names(connection, filters, sort, sliced)
             for start in range(0, len(names), CHUNK):
                 yield from self._rows(connection, names[start : start + CHUNK])
 
