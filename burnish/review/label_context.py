@@ -130,10 +130,10 @@ class LabelPage:
     """The labeling page of a `dataset`.
 
     `card` is the item (None: nothing is left for this person), `choices` the classes, `past` the
-    latest answers. `busy` counts the items that others have before them just now, `waiting` those
-    that wait for a reviewer. `may_review` says whether the visitor is one, `policy` how many people
-    answer an item. `message` is what the last request did, where a page without script has to say
-    so. `course` is how far the person and the batch are.
+    latest answers, `course` how far the batch is. `busy` counts the items that others have before
+    them just now, `waiting` those that wait for a reviewer, and `may_review` tells whether the
+    visitor is one. `policy` says how people answer an item, `message` what the last request did,
+    where a page without script has to say so.
     """
 
     dataset: str
