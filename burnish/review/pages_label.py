@@ -79,10 +79,12 @@ def label_page(
     progress: Progress = context.desk.progress(dataset)
     lease = context.desk.take(dataset, visitor.person)
     waiting = context.desk.inbox(dataset, visitor.person) if visitor.may("reviewer") else []
+    choices = choices_of(progress.batch.classes)
     page = LabelPage(
         dataset=dataset,
         card=_card(context, lease, visitor.person) if lease else None,
-        choices=choices_of(progress.batch.classes),
+        choices=choices,
+        many=any(not choice.key for choice in choices),
         past=_past(context, dataset, visitor.person),
         course=course_of(progress, visitor.person.name),
         busy=0 if lease else progress.leased,

@@ -19,7 +19,7 @@ from burnish.review.label_context import Card, Choice, Course, Opinion, Past, Sh
 from burnish.review.ports import Examples
 from burnish.review.records import DeskEvent, Item, Lease, Progress, Said
 
-NUMBER_KEYS = "123456789"
+NUMBER_KEYS = "1234567890"
 STATES = {
     "open": "waits for another answer",
     "rework": "was sent back",
@@ -78,11 +78,19 @@ def opinion_of(facts: Mapping[str, Any]) -> Opinion:
 
 
 def choices_of(classes: Sequence[str]) -> tuple[Choice, ...]:
-    """The classes with their keys: the first nine have one.
+    """The classes with their keys: the first ten have one, in the order of a keyboard.
+
+    Where classes are called by single digits, each of those has its own as its key, and no other
+    class has a digit: nobody should press 3 to say 2.
 
     >>> [choice.key for choice in choices_of("abcdefghijk")][7:]
-    ['8', '9', '', '']
+    ['8', '9', '0', '']
+    >>> [choice.key for choice in choices_of(["0", "1", "ten"])]
+    ['0', '1', '']
     """
+    digits = set(NUMBER_KEYS)
+    if digits.intersection(classes):
+        return tuple(Choice(label, label if label in digits else "") for label in classes)
     keys = [*NUMBER_KEYS, *[""] * max(0, len(classes) - len(NUMBER_KEYS))]
     return tuple(Choice(label, key) for label, key in zip(classes, keys, strict=False))
 

@@ -231,6 +231,16 @@ def test_a_page_that_is_left_gives_items_back_and_one_loaded_again_keeps_them(no
     assert notes.desk.progress("pets").leased == 0
 
 
+def test_a_class_that_is_a_digit_is_chosen_by_that_digit(tmp_path, tab):
+    with serving(texts(tmp_path, 5, [str(at) for at in range(10)]), tmp_path) as served:
+        page = tab(served)
+        for key in "3079":
+            press(page, key)
+        saved(page)
+        assert list(served.answers().values()) == list("3079")
+        assert page.locator("#filter").count() == 0
+
+
 def test_one_of_many_classes_is_found_by_typing(tmp_path, tab):
     classes = [f"intent {at:02d}" for at in range(60)] + ["card arrival", "lost card", "card lost"]
     with serving(texts(tmp_path, 6, classes), tmp_path) as served:
