@@ -62,6 +62,25 @@ class Ground:
         self._turn = threading.Lock()
         migrate(engine)
 
+    @property
+    def engine(self) -> Engine:
+        """Where its tables lie, for lists that no door here gives (`burnish.review.listing`)."""
+        return self._engine
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """The ledger that settled items go to, for requests and for what it says of an example."""
+        return self._ledger
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that leases and ages go by."""
+        return self._clock
+
+    def spec(self, dataset: str) -> DatasetSpec:
+        """The spec of a dataset, as the loop goes by it; pages find its pictures by that."""
+        return self._batches.spec(dataset)
+
     def batch(self, dataset: str) -> OpenBatch:
         """The open batch, its items as the queue has them; raises `ItemNotFound` where none is."""
         found = self._batches.open(dataset) if is_name(dataset) else None
