@@ -28,11 +28,11 @@ from burnish.review.label_context import Card
 from burnish.review.pages_queue import STATE_WORDS
 from burnish.review.records import Action, Answered, DeskEvent, Item, Person, Progress, Said
 from burnish.review.rendering import render, shown_by
+from burnish.review.showing import choices_of
 from burnish.review.sight import Opinion, opinion_of
 from burnish.review.states import Standing, allowed
 from burnish.review.viewing import card_to_see
 
-KEYS = "123456789"
 ACTS: tuple[Action, ...] = ("decide", "approve", "send_back", "release")
 DONE = {
     "decide": "Decided",
@@ -226,7 +226,6 @@ def _before(context: DeskContext, progress: Progress, person: Person, example_id
     may: frozenset[Action] = frozenset(a for a in ACTS if allowed(standing, a, person))
     said = [event.said for event in standing.answers if event.said is not None]
     votes = [one.label for one in said if one.label is not None]
-    keys = [*KEYS, *[""] * len(progress.batch.classes)]
     return Before(
         item=item,
         card=card_to_see(context.examples, dataset, example_id),
@@ -234,8 +233,8 @@ def _before(context: DeskContext, progress: Progress, person: Person, example_id
         earlier=standing.said[: len(standing.said) - len(standing.answers)],
         opinion=opinion_of(item),
         keys=tuple(
-            Key(label, key, votes.count(label))
-            for label, key in zip(progress.batch.classes, keys, strict=False)
+            Key(choice.label, choice.key, votes.count(choice.label))
+            for choice in choices_of(progress.batch.classes)
         ),
         may=may,
         why_not="" if may else _why_not(standing, person),
