@@ -10,18 +10,23 @@ from __future__ import annotations
 import getpass
 import ipaddress
 import secrets
+import signal
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING
 
 from burnish.errors import ProjectError, ReviewError
 from burnish.workflows.home import Home
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from burnish.review.accounts import Accounts
     from burnish.review.context import DeskContext, DeskSettings
 
@@ -202,13 +207,13 @@ def serve(
         made = None
         if settings.login and settings.loopback and tell_password:
             made = first_admin(context.accounts)
-        app = create_app(context)
-        # Told to end, the server ends its requests, and then raises the signal for whoever else
-        # cares; and somebody may be quicker than it starts.
-        with suppress(KeyboardInterrupt):
+        server = _server(create_app(context))
+        # From here on, and not from when it has started: somebody may be quicker, and an event loop
+        # that starts can lose what it is told meanwhile.
+        with _told_by_signals(server):
             for line in greeting(context, _address(host, listening), made):
                 say(line)
-            _run(app, listening)
+            server.run(sockets=[listening])
     say("Ended.")
 
 
@@ -238,7 +243,7 @@ def _address(host: str, listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _run(app: object, listening: socket.socket) -> None:
+def _server(app: object) -> uvicorn.Server:
     import uvicorn
 
     config = uvicorn.Config(
@@ -251,4 +256,18 @@ def _run(app: object, listening: socket.socket) -> None:
         lifespan="off",
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)
+
+
+@contextmanager
+def _told_by_signals(server: uvicorn.Server) -> Generator[None]:
+    """Have the server end its requests and stop, when this process is told to end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.signal(one, server.handle_exit) for one in (SIGINT, SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -220,6 +220,34 @@ def test_on_a_screen_the_first_admin_is_told_a_password_that_signs_in(project):
     assert accounts.sign_in(name, password).person.role == "admin"
 
 
+EARLY = """
+import os, signal, sys
+from pathlib import Path
+from burnish.review.context import DeskSettings
+from burnish.workflows.home import open_home
+from burnish.workflows.serve_desk import serve
+
+def say(line):
+    print(line, flush=True)
+    if line == "Ctrl-C ends it.":
+        os.kill(os.getpid(), getattr(signal, sys.argv[3]))
+
+settings = DeskSettings(login=False, sole_person="Ada")
+serve(open_home(Path(sys.argv[1])), Path(sys.argv[2]), settings=settings, port=0, say=say)
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_a_desk_that_is_told_to_end_before_it_has_started_ends(project, number):
+    project.loop()
+    places = [str(project.planted.home), str(project.planted.catalog)]
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY, *places, number],
+        cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Ended."), done.stderr
+
+
 def test_a_second_desk_takes_another_port_and_a_named_one_must_be_free(project, served):
     with served() as first, served() as second:
         assert first.url != second.url
