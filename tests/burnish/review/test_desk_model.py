@@ -223,6 +223,11 @@ class DeskMachine(RuleBasedStateMachine):
             "send_back": lambda: self.desk.send_back(self.dataset, person, name, **how),
             "release": lambda: self.desk.release(self.dataset, person, name, **how),
         }[action]
+        told = label if action == "decide" else None
+        if stale and (seen, name, action, person.name, told) in self.model.done:
+            # The very act that made it what it is, sent again as it was sent before.
+            assert send().known
+            return
         if stale or not self.may_review(action, person, row):
             self.refused(send)
             return
@@ -235,7 +240,7 @@ class DeskMachine(RuleBasedStateMachine):
             row.send_back()
         else:
             row.wanted, row.asked_again = None, False
-        self.acknowledge(row, done, person, label if action == "decide" else None)
+        self.acknowledge(row, done, person, told)
         assert send().known
 
     def may_review(self, action, person, row: Row) -> bool:
