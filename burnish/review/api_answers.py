@@ -30,8 +30,8 @@ from burnish.review.api_models import (
 )
 from burnish.review.context import DeskContext
 from burnish.review.problems import responses
-from burnish.review.records import Lease, Said
-from burnish.review.sight import opinion_of
+from burnish.review.records import Answered, Lease, Person, Said
+from burnish.review.sight import opinion_of, stands_for
 
 DATASET = r"^[a-z][a-z0-9_]{0,39}$"
 Dataset = Annotated[str, Path(pattern=DATASET, description="The name of a dataset.")]
@@ -97,13 +97,14 @@ def answer(
 ) -> AnsweredOut:
     """Answer the item. The same answer under the same token is stored once, and always told."""
     done = context.desk.answer(dataset, visitor.person, token, said_of(said))
-    return AnsweredOut.of(done)
+    return _came_of_it(context, visitor.person, done)
 
 
 @router.post("/datasets/{dataset}/undo", responses=ACTS)
 def undo(dataset: Dataset, which: UndoIn, visitor: Annotator, context: Desked) -> AnsweredOut:
     """Take an answer of yours back: the one named, or the newest that can be."""
-    return AnsweredOut.of(context.desk.undo(dataset, visitor.person, seq=which.seq))
+    done = context.desk.undo(dataset, visitor.person, seq=which.seq)
+    return _came_of_it(context, visitor.person, done)
 
 
 @router.get("/datasets/{dataset}/answers", responses=USUAL)
@@ -134,6 +135,16 @@ def features_of(context: DeskContext, dataset: str, example_id: str) -> Mapping[
     """The example's features alone; empty where it has left the source."""
     row = context.examples.row(dataset, example_id) or {}
     return {name: cell for name, cell in row.items() if name != "example_id"}
+
+
+def _came_of_it(context: DeskContext, person: Person, done: Answered) -> AnsweredOut:
+    """What came of an answer, as far as who gave it may know."""
+    if person.role != "annotator":
+        return AnsweredOut.of(done)
+    dataset = done.item.dataset
+    standing = context.desk.standing(dataset, done.item.example_id)
+    policy = context.desk.batch(dataset).policy
+    return AnsweredOut.of(done, stands_for(done.item, standing, policy, person))
 
 
 def _told(context: DeskContext, lease: Lease) -> LeaseOut:

@@ -28,7 +28,7 @@ from burnish.review.records import (
     Said,
     State,
 )
-from burnish.review.sight import Opinion
+from burnish.review.sight import Opinion, Seen, Stands, progress_seen
 
 LONGEST_COMMENT, LONGEST_NAME, LONGEST_ID, MOST_IDS = 2_000, 200, 600, 1_000
 LARGEST = 2**31 - 1
@@ -189,7 +189,10 @@ class ProgressOut(Told):
     classes: list[str]
     owner: str
     total: int
-    settled: int
+    settled: int = Field(
+        description="To an annotator where several people answer: only what a reviewer settled, "
+        "so that nobody learns from a count whether others agreed."
+    )
     states: dict[State, int]
     leased: int = Field(description="Items that are before somebody now.")
     by_person: dict[str, int] = Field(
@@ -199,6 +202,7 @@ class ProgressOut(Told):
     @classmethod
     def of(cls, progress: Progress, person: Person) -> ProgressOut:
         batch, mine = progress.batch, person.role == "annotator"
+        progress = progress_seen(progress, person)
         return cls(
             dataset=batch.dataset,
             iteration=batch.iteration,
@@ -297,17 +301,35 @@ class ItemOut(Told):
 
     example_id: str
     position: int
-    state: State
+    state: Seen = Field(
+        description="To an annotator where several people answer: `answered` once they have, until "
+        "a reviewer settled it or the batch is closed."
+    )
     round: int
-    answers: int = Field(description="Answers of this round that stand.")
+    answers: int = Field(
+        description="Answers of this round that stand; to an annotator where several people "
+        "answer only their own."
+    )
     last_seq: int = Field(description="Its newest event; a reviewer's act names it as `after`.")
     assignee: str
     note: str
     updated_at: datetime
 
     @classmethod
-    def of(cls, item: Item) -> ItemOut:
-        return cls(**{name: getattr(item, name) for name in cls.model_fields})
+    def of(cls, item: Item, stands: Stands | None = None) -> ItemOut:
+        """An item, and where it stands as far as may be told: `stands`, else all."""
+        told: Item | Stands = stands or item
+        return cls(
+            example_id=item.example_id,
+            position=item.position,
+            state=told.state,
+            round=item.round,
+            answers=told.answers,
+            last_seq=told.last_seq,
+            assignee=item.assignee,
+            note=item.note,
+            updated_at=told.updated_at,
+        )
 
 
 class ItemSeenOut(ItemOut):
@@ -372,15 +394,18 @@ class AnsweredOut(Told):
     event: EventOut
     item: ItemOut
     known: bool = Field(description="The very same had been taken before: nothing was added.")
-    ledger_events: list[int] = Field(description="The ledger's events that settled the item.")
+    ledger_events: list[int] = Field(
+        description="The ledger's events that settled the item; told to reviewers alone."
+    )
 
     @classmethod
-    def of(cls, answered: Answered) -> AnsweredOut:
+    def of(cls, answered: Answered, stands: Stands | None = None) -> AnsweredOut:
+        """What came of it; with `stands` as an annotator may know it."""
         return cls(
             event=EventOut.of(answered.event),
-            item=ItemOut.of(answered.item),
+            item=ItemOut.of(answered.item, stands),
             known=answered.known,
-            ledger_events=list(answered.ledger_events),
+            ledger_events=[] if stands else list(answered.ledger_events),
         )
 
 

@@ -42,7 +42,13 @@ from burnish.review.asked import Asked
 from burnish.review.context import DeskContext
 from burnish.review.listing import Queue
 from burnish.review.records import OpenBatch
-from burnish.review.sight import opinion_of, sight_of, visible_events
+from burnish.review.sight import (
+    keeps_secret,
+    opinion_of,
+    sight_of,
+    stands_for,
+    visible_events,
+)
 
 router = APIRouter(tags=["Reviewing"])
 
@@ -76,13 +82,17 @@ def item(
     context: Desked,
 ) -> ItemSeenOut:
     """An item of the open batch, with what you may see of it."""
-    found = context.desk.item(dataset, example_id)
-    sight = sight_of(context.desk.standing(dataset, example_id), visitor.person)
-    events = context.desk.events(dataset, example_id)
-    seen = visible_events(events, sight, visitor.person)
+    person, policy = visitor.person, context.desk.batch(dataset).policy
+    found, standing = (
+        context.desk.item(dataset, example_id),
+        context.desk.standing(dataset, example_id),
+    )
+    sight = sight_of(standing, policy, person)
+    seen = visible_events(context.desk.events(dataset, example_id), sight, person)
+    opinion = opinion_of(found, secret=keeps_secret(found, standing, person))
     return ItemSeenOut(
-        **ItemOut.of(found).model_dump(),
-        opinion=OpinionOut.of(opinion_of(found)) if sight.label else None,
+        **ItemOut.of(found, stands_for(found, standing, policy, person)).model_dump(),
+        opinion=OpinionOut.of(opinion) if sight.label else None,
         events=[EventOut.of(event, told=sight.label) for event in seen],
     )
 

@@ -67,7 +67,7 @@ class Desk(Leasing, Reading):
                 return _again(connection, batch, before, person, said)
             lease = lease_of(connection, batch, person, token)
             scene = self._scene(connection, batch, lease.item.example_id)
-            full = complete(said, scene.item, batch, shown=lease.shown)
+            full = complete(said, scene.item, batch, shown=lease.shown or _has_seen(scene, person))
             check_storable(full, scene.item, person)
             return _do(scene, Act("answer", person, token, full), known)
 
@@ -194,6 +194,14 @@ class Desk(Leasing, Reading):
             return _do(scene, Act(action, person, key, full, text), known)
 
         return self._done(work)
+
+
+def _has_seen(scene: Scene, person: Person) -> bool:
+    """Whether somebody has answered the item before: label and model are shown after an answer.
+
+    Also where the answer was taken back or sent back: the next one is not blind, whoever asks.
+    """
+    return any(e.action == "answer" and e.actor.name == person.name for e in scene.events)
 
 
 def _do(scene: Scene, act: Act, known: Mapping[str, str]) -> Answered | _Refused:

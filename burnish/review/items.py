@@ -214,6 +214,25 @@ def states(connection: Connection, batch: OpenBatch) -> dict[State, int]:
     return {cast("State", state): int(count) for state, count in connection.execute(query)}
 
 
+def count_final(connection: Connection, batch: OpenBatch) -> int:
+    """How many items a reviewer approved or decided: no answer to them is taken back."""
+    event = desk_events.alias()
+    by_reviewer = (
+        select(1)
+        .where(
+            event.c.dataset == _C.dataset,
+            event.c.example_id == _C.example_id,
+            event.c.iteration == _C.iteration,
+            event.c.action.in_(["approve", "decide"]),
+            event.c.round == _C.round,
+        )
+        .correlate(desk_items)
+        .exists()
+    )
+    wanted = and_(of_batch(batch.dataset, batch.iteration), _C.state == "settled", by_reviewer)
+    return int(connection.scalar(select(func.count()).select_from(desk_items).where(wanted)) or 0)
+
+
 def inbox(connection: Connection, batch: OpenBatch, person: Person) -> list[Item]:
     """What waits for a person beyond new items: as `Desk.inbox` says."""
     query = select(desk_items).where(of_batch(batch.dataset, batch.iteration))

@@ -100,11 +100,17 @@ class Past:
 
 @dataclass(frozen=True)
 class Course:
-    """How far the batch is: answers of mine, items settled, of how many."""
+    """How far the batch is: answers of mine, items done, of how many, and what `done` counts.
+
+    Where several people answer, an annotator's `blind` course counts their own answers: how many
+    items are settled would tell whether others agreed.
+    """
 
     mine: int
-    settled: int
+    done: int
     total: int
+    word: str
+    blind: bool = False
 
 
 @shown_by("label_card.html")

@@ -25,11 +25,20 @@ from burnish.review.api_reviews import ask_again, open_batch, queue_of
 from burnish.review.asked import Word
 from burnish.review.context import DeskContext
 from burnish.review.label_context import Card
-from burnish.review.listing import is_secret
 from burnish.review.problems import not_found
-from burnish.review.records import DeskEvent, Filters, Item, Person, State
+from burnish.review.records import DeskEvent, Filters, Item, Person, Policy, State
 from burnish.review.rendering import render, shown_by
-from burnish.review.sight import NOT_YET, Opinion, opinion_of, sight_of
+from burnish.review.sight import (
+    NOT_OTHERS,
+    NOT_YET,
+    Opinion,
+    Sight,
+    is_blind,
+    is_final,
+    keeps_secret,
+    opinion_of,
+    sight_of,
+)
 from burnish.review.states import Standing
 from burnish.review.timeline import Entry, timeline
 from burnish.review.viewing import card_to_see
@@ -243,27 +252,33 @@ def _history(
     context: DeskContext, dataset: str, example_id: str, person: Person, *, asked: bool
 ) -> HistoryPage:
     item, standing, events = _at_the_desk(context, dataset, example_id)
-    sight = sight_of(standing, person)
+    batch = open_batch(context, dataset)
+    policy = batch.policy if batch else Policy()
+    sight = sight_of(standing, policy, person)
     life = _life(context, dataset, example_id)
     if not life and not events and item is None:
         raise not_found(f"{dataset} has no example {example_id[:80]!r}")
-    secret = item is not None and is_secret(str(item.facts.get("reason")), item.state)
+    secret, undecided = False, None
+    if item is not None and standing is not None:
+        secret = keeps_secret(item, standing, person)
+        undecided = batch if person.role == "annotator" and not is_final(standing) else None
     entries = timeline(
         events,
         life,
         sight=sight,
         person=person,
-        secret_in=open_batch(context, dataset) if secret else None,
+        secret_in=batch if secret else None,
+        undecided_in=undecided,
     )
     return HistoryPage(
         dataset=dataset,
         example_id=example_id,
         card=card_to_see(context.examples, dataset, example_id),
         item=item,
-        opinion=opinion_of(item) if item is not None and sight.label else None,
-        label=life.get("label") if sight.label else None,
+        opinion=opinion_of(item, secret=secret) if item is not None and sight.label else None,
+        label=life.get("label") if sight.label and undecided is None else None,
         entries=tuple(entries),
-        not_yet="" if sight.everything else NOT_YET,
+        not_yet=_not_yet(sight),
         asked=asked,
         may_open=person.role != "annotator" and item is not None,
     )
@@ -284,6 +299,12 @@ def _at_the_desk(
     return item, desk.standing(dataset, example_id), events
 
 
+def _not_yet(sight: Sight) -> str:
+    if sight.everything:
+        return ""
+    return NOT_OTHERS if sight.label else NOT_YET
+
+
 def _life(context: DeskContext, dataset: str, example_id: str) -> Mapping[str, Any]:
     try:
         return context.examples.life(dataset, example_id)
@@ -292,8 +313,13 @@ def _life(context: DeskContext, dataset: str, example_id: str) -> Mapping[str, A
 
 
 def _unsettled(context: DeskContext, dataset: str, person: Person) -> frozenset[str]:
-    """Examples whose label may not be told to this person yet."""
-    if person.role != "annotator" or open_batch(context, dataset) is None:
+    """Examples whose label may not be told to this person yet.
+
+    Where several answer, those that are settled too: else they alone would be listed.
+    """
+    batch = open_batch(context, dataset)
+    if person.role != "annotator" or batch is None:
         return frozenset()
-    rows = queue_of(context, dataset).rows(Filters(states=NOT_SETTLED))
+    states = (*NOT_SETTLED, "settled") if is_blind(batch.policy, person) else NOT_SETTLED
+    rows = queue_of(context, dataset).rows(Filters(states=states))
     return frozenset(row.example_id for row in rows)

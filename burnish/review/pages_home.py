@@ -13,25 +13,27 @@ from starlette.responses import Response
 
 from burnish.review.access import Annotator, Desked, Visitor
 from burnish.review.context import DeskContext
-from burnish.review.records import Progress
+from burnish.review.label_context import Course
+from burnish.review.records import OpenBatch, Progress
 from burnish.review.rendering import render, shown_by
+from burnish.review.showing import course_of
 
 router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)
 class HomeRow:
-    """One open batch: how far it is, how people answer it, and what waits for the visitor."""
+    """One open batch: how far it is, how people answer it, and what waits for the visitor.
 
-    progress: Progress
+    `course` is how far it is in the eyes of the visitor, `to_answer` counts the items that ask for
+    answers: to whom answers blind, those that they have not answered.
+    """
+
+    batch: OpenBatch
+    course: Course
     policy: str
-    mine: int
+    to_answer: int
     to_review: int
-
-    @property
-    def to_answer(self) -> int:
-        states = self.progress.states
-        return states.get("open", 0) + states.get("rework", 0)
 
 
 @shown_by("home.html")
@@ -63,5 +65,7 @@ def policy_words(progress: Progress) -> str:
 def _row(desk: DeskContext, visitor: Visitor, progress: Progress) -> HomeRow:
     reviews = visitor.may("reviewer")
     waiting = desk.desk.inbox(progress.batch.dataset, visitor.person) if reviews else []
-    mine = progress.by_person.get(visitor.person.name, 0)
-    return HomeRow(progress, policy_words(progress), mine, len(waiting))
+    course, states = course_of(progress, visitor.person), progress.states
+    asks = states.get("open", 0) + states.get("rework", 0)
+    to_answer = max(0, course.total - course.mine) if course.blind else asks
+    return HomeRow(progress.batch, course, policy_words(progress), to_answer, len(waiting))

@@ -29,6 +29,7 @@ from burnish.review.problems import not_found, wants_json
 from burnish.review.records import Answered, Lease, Person, Progress, Said
 from burnish.review.rendering import render
 from burnish.review.showing import card_of, choices_of, course_of, past_of
+from burnish.review.sight import state_seen
 from burnish.review.states import refusal
 
 router = APIRouter(include_in_schema=False)
@@ -86,7 +87,7 @@ def label_page(
         choices=choices,
         many=any(not choice.key for choice in choices),
         past=_past(context, dataset, visitor.person),
-        course=course_of(progress, visitor.person.name),
+        course=course_of(progress, visitor.person),
         busy=0 if lease else progress.leased,
         waiting=len(waiting),
         may_review=visitor.may("reviewer"),
@@ -119,7 +120,6 @@ def answer(
         label=_unfolded(form.label) or None,
         comment=_unfolded(form.comment),
         seconds=_seconds(form.seconds),
-        shown=_was_shown(context, dataset, visitor.person, form.token),
     )
     answered: Answered = context.desk.answer(dataset, visitor.person, form.token, said)
     if not _by_script(request):
@@ -235,10 +235,16 @@ def _next(
 def _after(
     request: Request, context: DeskContext, dataset: str, visitor: Visitor
 ) -> dict[str, Any]:
-    course = course_of(context.desk.progress(dataset), visitor.person.name)
+    course = course_of(context.desk.progress(dataset), visitor.person)
     part = PastPart(dataset, _past(context, dataset, visitor.person))
     past = _text(render(request, "label_past.html", part))
-    return {"settled": course.settled, "total": course.total, "mine": course.mine, "past": past}
+    return {
+        "done": course.done,
+        "total": course.total,
+        "word": course.word,
+        "mine": course.mine,
+        "past": past,
+    }
 
 
 def _text(response: Response) -> str:
@@ -248,13 +254,15 @@ def _text(response: Response) -> str:
 def _past(context: DeskContext, dataset: str, person: Person) -> tuple[Past, ...]:
     """The latest answers that stand, newest first."""
     desk, found = context.desk, list[Past]()
+    policy = desk.batch(dataset).policy
     for event in desk.answered_by(dataset, person.name, limit=2 * LATEST):
         standing = desk.standing(dataset, event.example_id)
         if event.seq not in {one.seq for one in standing.said} or len(found) == LATEST:
             continue
         item = desk.item(dataset, event.example_id)
         free = not refusal(standing, "undo", person, undoes=event)
-        found.append(past_of(event, item, context.examples, open_to_undo=free))
+        state = state_seen(standing, policy, person)
+        found.append(past_of(event, item, context.examples, state=state, open_to_undo=free))
     return tuple(found)
 
 
@@ -268,14 +276,6 @@ def _is_shown(context: DeskContext, lease: Lease, person: Person) -> bool:
         return lease.shown
     done = context.desk.events(lease.item.dataset, lease.item.example_id)
     return any(event.action == "answer" and event.actor.name == person.name for event in done)
-
-
-def _was_shown(context: DeskContext, dataset: str, person: Person, token: str) -> bool:
-    try:
-        lease = context.desk.lease(dataset, person, token)
-    except ReviewError:  # the desk says what became of it, or knows the answer already
-        return False
-    return _is_shown(context, lease, person)
 
 
 def _unfolded(text: str) -> str:

@@ -24,9 +24,12 @@ from burnish.review.api_reviews import queue_of, require_person
 from burnish.review.asked import Asked
 from burnish.review.context import DeskContext
 from burnish.review.exporting import csv_lines
+from burnish.review.label_context import Course
 from burnish.review.listing import NOBODY, Count, Listing
-from burnish.review.records import DeskEvent, Item, Progress, State
+from burnish.review.records import DeskEvent, OpenBatch, Progress, State
 from burnish.review.rendering import render, shown_by
+from burnish.review.showing import course_of
+from burnish.review.sight import Seen, state_seen
 from burnish.review.timeline import says
 
 STATE_WORDS: Mapping[str, str] = {
@@ -36,6 +39,7 @@ STATE_WORDS: Mapping[str, str] = {
     "submitted": "waits for approval",
     "settled": "settled",
     "withdrawn": "off the desk",
+    "answered": "answered",
 }
 MOST_ANSWERS = 100
 
@@ -101,15 +105,14 @@ class Answer:
 class MyQueuePage:
     """An annotator's own part of the batch.
 
-    dataset, progress: the batch and how far it is. mine: how many answers of one's own stand.
-    answers: the newest of them. left: items that are not settled yet.
+    dataset, batch: whose. course: how far it is, as far as one is told; its `mine` are the answers
+    of one's own that stand. answers: the newest of them.
     """
 
     dataset: str
-    progress: Progress
-    mine: int
+    batch: OpenBatch
+    course: Course
     answers: tuple[Answer, ...]
-    left: int
 
 
 class AssignForm(BaseModel):
@@ -247,23 +250,17 @@ def _toggled(states: list[State], state: str) -> list[str]:
 
 def _mine(context: DeskContext, dataset: str, visitor: Visitor) -> MyQueuePage:
     progress: Progress = context.desk.progress(dataset)
-    name = visitor.person.name
-    events = context.desk.answered_by(dataset, name, limit=MOST_ANSWERS)
+    person, policy = visitor.person, progress.batch.policy
+    events = context.desk.answered_by(dataset, person.name, limit=MOST_ANSWERS)
+    standings = [context.desk.standing(dataset, event.example_id) for event in events]
     answers = tuple(
-        Answer(
-            event,
-            says(event.said, told=False),
-            _stands(context.desk.item(dataset, event.example_id)),
-        )
-        for event in events
+        Answer(event, says(event.said, told=False), _stands(state_seen(standing, policy, person)))
+        for event, standing in zip(events, standings, strict=True)
         if event.said is not None
     )
-    left = progress.total - progress.settled
-    return MyQueuePage(dataset, progress, progress.by_person.get(name, 0), answers, left)
+    return MyQueuePage(dataset, progress.batch, course_of(progress, person), answers)
 
 
-def _stands(item: Item) -> str:
-    """Where an item stands, as far as whoever answered it may know: not whether others agree."""
-    return {"settled": "settled", "rework": "sent back", "withdrawn": "off the desk"}.get(
-        item.state, "answered"
-    )
+def _stands(state: Seen) -> str:
+    """Where an item stands, in words for whoever answered it."""
+    return STATE_WORDS[state if state in {"settled", "rework", "withdrawn"} else "answered"]

@@ -29,7 +29,13 @@ from burnish.review.pages_queue import STATE_WORDS
 from burnish.review.records import Action, Answered, DeskEvent, Item, Person, Progress, Said
 from burnish.review.rendering import render, shown_by
 from burnish.review.showing import choices_of
-from burnish.review.sight import Opinion, opinion_of
+from burnish.review.sight import (
+    NOT_OTHERS,
+    Opinion,
+    opinion_of,
+    sight_of,
+    visible_events,
+)
 from burnish.review.states import Standing, allowed
 from burnish.review.viewing import card_to_see
 
@@ -83,6 +89,7 @@ class Before:
     """The item before the reviewer.
 
     card: the example. answers: those of this round, side by side. earlier: those of rounds before.
+    held_back: why others' answers are not among them, else empty.
     opinion: label and model, folded away. keys: the classes. may: what this reviewer may do now,
     `why_not` says why nothing. after: the newest event that they see.
     """
@@ -91,6 +98,7 @@ class Before:
     card: Card
     answers: tuple[DeskEvent, ...]
     earlier: tuple[DeskEvent, ...]
+    held_back: str
     opinion: Opinion
     keys: tuple[Key, ...]
     may: frozenset[Action]
@@ -224,13 +232,16 @@ def _before(context: DeskContext, progress: Progress, person: Person, example_id
     item: Item = context.desk.item(dataset, example_id)
     standing: Standing = context.desk.standing(dataset, example_id)
     may: frozenset[Action] = frozenset(a for a in ACTS if allowed(standing, a, person))
-    said = [event.said for event in standing.answers if event.said is not None]
-    votes = [one.label for one in said if one.label is not None]
+    sight = sight_of(standing, progress.batch.policy, person)
+    said = visible_events(standing.said, sight, person)
+    answers = tuple(event for event in said if event in standing.answers)
+    votes = [one.said.label for one in answers if one.said is not None]
     return Before(
         item=item,
         card=card_to_see(context.examples, dataset, example_id),
-        answers=standing.answers,
-        earlier=standing.said[: len(standing.said) - len(standing.answers)],
+        answers=answers,
+        earlier=tuple(event for event in said if event not in answers),
+        held_back="" if sight.others else NOT_OTHERS,
         opinion=opinion_of(item),
         keys=tuple(
             Key(choice.label, choice.key, votes.count(choice.label))

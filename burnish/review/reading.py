@@ -40,6 +40,7 @@ class Reading(Ground):
                 states=items.states(connection, batch),
                 leased=leases.count_live(connection, batch, self._clock()),
                 by_person=events.counts(connection, batch.dataset, batch.iteration),
+                final=items.count_final(connection, batch) if batch.policy.answers > 1 else 0,
             )
 
     def items(

@@ -163,12 +163,16 @@ class Answered:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a batch is: items by state, and of each person the answers in it that stand."""
+    """How far a batch is: items by state, and of each person the answers in it that stand.
+
+    `final` counts the items that a reviewer settled, where several people are asked.
+    """
 
     batch: OpenBatch
     states: Mapping[State, int]
     leased: int
     by_person: Mapping[str, int]
+    final: int = 0
 
     @property
     def total(self) -> int:

@@ -17,11 +17,13 @@ from urllib.parse import quote
 from burnish.report.looking import Looked
 from burnish.review.label_context import Card, Choice, Course, Opinion, Past, Shot, Sketch
 from burnish.review.ports import Examples
-from burnish.review.records import DeskEvent, Item, Lease, Progress, Said
+from burnish.review.records import DeskEvent, Item, Lease, Person, Progress, Said
+from burnish.review.sight import Seen, is_blind
 
 NUMBER_KEYS = "1234567890"
-STATES = {
+STATES: Mapping[Seen, str] = {
     "open": "waits for another answer",
+    "answered": "answered",
     "rework": "was sent back",
     "disagreed": "answers differ, a reviewer decides",
     "submitted": "waits for a reviewer",
@@ -95,12 +97,17 @@ def choices_of(classes: Sequence[str]) -> tuple[Choice, ...]:
     return tuple(Choice(label, key) for label, key in zip(classes, keys, strict=False))
 
 
-def course_of(progress: Progress, name: str) -> Course:
-    """How far the batch is, and the part of `name` in it."""
-    return Course(progress.by_person.get(name, 0), progress.settled, progress.total)
+def course_of(progress: Progress, person: Person) -> Course:
+    """How far the batch is, and the part of a person in it."""
+    mine = progress.by_person.get(person.name, 0)
+    if is_blind(progress.batch.policy, person):
+        return Course(mine, mine, progress.total, "answered by me", blind=True)
+    return Course(mine, progress.settled, progress.total, "settled")
 
 
-def past_of(event: DeskEvent, item: Item, examples: Examples, *, open_to_undo: bool) -> Past:
+def past_of(
+    event: DeskEvent, item: Item, examples: Examples, *, state: Seen, open_to_undo: bool
+) -> Past:
     """An answer that was given: now its person may know what the label was, and the model says."""
     said = event.said or Said("unsure")
     opinion = opinion_of(item.facts)
@@ -112,7 +119,7 @@ def past_of(event: DeskEvent, item: Item, examples: Examples, *, open_to_undo: b
         comment=said.comment,
         opinion=opinion,
         agrees=said.label == opinion.label,
-        state=STATES[item.state],
+        state=STATES[state],
         open_to_undo=open_to_undo,
     )
 

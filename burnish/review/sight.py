@@ -4,26 +4,36 @@ What belongs here: the rules of blindness, as functions of a standing and a pers
 which rows a list may tell of (`burnish.review.listing`), or who may act (`burnish.review.states`).
 
 Whoever is still asked must not be led: not by the label as given, not by the model, and not by
-what others said. An annotator sees label and model once they have answered in this round, and
-others' answers when the item is settled; before that an answer could be taken back and given
-again, knowing better. Reviewers judge answers, so they may see them; that they did is their trade.
+what others said. An annotator sees label and model once they have answered in this round. What
+others said, and whether they said the same, is told once no answer can be taken back any more:
+when a reviewer has approved or decided the item, or its batch is closed. Before that an answer
+could be given again, knowing better. So where several are asked, an item that one has answered
+reads `answered`, and how far the batch is counts what is settled for good.
+
+Reviewers judge answers, so they may see them; that they did is their trade. But who may still
+answer an item, or has answered it, is one of those who answer, whatever their role.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
 
-from burnish.review.items import RANDOM_CHECK
+from burnish.review.items import HIDDEN_REASONS, RANDOM_CHECK
 from burnish.review.listing import is_secret
-from burnish.review.records import DeskEvent, Item, Person
-from burnish.review.states import Standing
+from burnish.review.records import DeskEvent, Item, Person, Policy, Progress, State
+from burnish.review.states import Standing, allowed
 
 NOT_YET = (
     "You may still be asked about this example, so its label, the model's opinion and what others "
     "said are not shown yet."
 )
+NOT_OTHERS = "What others said is shown when it can no longer be taken back."
+
+Seen = Literal["open", "rework", "disagreed", "submitted", "settled", "withdrawn", "answered"]
+"""A state as it is told: `answered` to annotators who may not know what came of their answer."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +59,85 @@ class Sight:
         return self.label and self.others
 
 
-def sight_of(standing: Standing | None, person: Person) -> Sight:
+@dataclass(frozen=True)
+class Stands:
+    """Where an item stands, as far as one person may know."""
+
+    state: Seen
+    answers: int
+    last_seq: int
+    updated_at: datetime
+
+
+def is_final(standing: Standing) -> bool:
+    """Whether a reviewer has settled the item, so that no answer to it is taken back."""
+    by_reviewer = standing.decision is not None or bool(standing.approved_by)
+    return standing.state == "settled" and by_reviewer
+
+
+def is_blind(policy: Policy, person: Person) -> bool:
+    """Whether a person may not know yet if others agree with them."""
+    return person.role == "annotator" and policy.answers > 1
+
+
+def sight_of(standing: Standing | None, policy: Policy, person: Person) -> Sight:
     """What `person` may see of an item; None: the example is in no open batch.
 
-    >>> sight_of(Standing(), Person("ada", "annotator")), sight_of(None, Person("ada", "annotator"))
+    >>> ada = Person("ada", "annotator")
+    >>> sight_of(Standing(), Policy(), ada), sight_of(None, Policy(), ada)
     (Sight(label=False, others=False), Sight(label=True, others=True))
     """
-    if standing is None or standing.state == "settled" or person.role != "annotator":
+    if standing is None or is_final(standing):
         return Sight(label=True, others=True)
-    return Sight(label=person.name in standing.people, others=False)
+    if person.role != "annotator":
+        return Sight(label=True, others=policy.answers == 1 or not _answers(standing, person))
+    done = standing.state == "settled"
+    others = done and policy.answers == 1
+    return Sight(label=done or person.name in standing.people, others=others)
+
+
+def state_seen(standing: Standing, policy: Policy, person: Person) -> Seen:
+    """The state of an item as it is told to a person.
+
+    >>> state_seen(Standing("disagreed"), Policy(2, 2), Person("ada", "annotator"))
+    'answered'
+    """
+    if not is_blind(policy, person) or is_final(standing) or standing.state == "withdrawn":
+        return standing.state
+    asks = standing.state in {"open", "rework"} and person.name not in standing.people
+    return standing.state if asks else "answered"
+
+
+def stands_for(item: Item, standing: Standing, policy: Policy, person: Person) -> Stands:
+    """Where an item stands as it is told to a person: of several answers nobody counts others'."""
+    if not is_blind(policy, person) or is_final(standing):
+        return Stands(standing.state, item.answers, item.last_seq, item.updated_at)
+    own = next((one for one in standing.answers if one.actor.name == person.name), None)
+    state = state_seen(standing, policy, person)
+    if own is None:
+        return Stands(state, 0, 0, item.updated_at)
+    return Stands(state, 1, own.seq, own.at)
+
+
+def progress_seen(progress: Progress, person: Person) -> Progress:
+    """How far a batch is as it is told to a person: what may still be taken back counts as open."""
+    if not is_blind(progress.batch.policy, person):
+        return progress
+    told: dict[State, int] = {"open": progress.total - progress.final, "settled": progress.final}
+    told["withdrawn"] = progress.states.get("withdrawn", 0)
+    return replace(progress, states={state: count for state, count in told.items() if count})
+
+
+def keeps_secret(item: Item, standing: Standing, person: Person) -> bool:
+    """Whether a person may not know yet that the item is there for a check.
+
+    Annotators may not while its batch is open, unless a reviewer has settled it: an answer to a
+    known one would be taken back and given again.
+    """
+    reason = str(item.facts.get("reason") or "")
+    if person.role != "annotator" or is_final(standing):
+        return is_secret(reason, item.state)
+    return reason in HIDDEN_REASONS
 
 
 def visible_events(events: Sequence[DeskEvent], sight: Sight, person: Person) -> list[DeskEvent]:
@@ -67,14 +147,14 @@ def visible_events(events: Sequence[DeskEvent], sight: Sight, person: Person) ->
     return [e for e in events if e.actor.name == person.name or e.action == "send_back"]
 
 
-def opinion_of(item: Item) -> Opinion:
+def opinion_of(item: Item, *, secret: bool | None = None) -> Opinion:
     """The label as given and the model's opinion, from the row of the queue.
 
-    Why a random row is there stays untold until it is settled.
+    Why a random row is there stays untold until it is settled, or where it is `secret`.
     """
     facts: Mapping[str, Any] = item.facts
     reason = str(facts.get("reason") or "")
-    secret = is_secret(reason, item.state)
+    secret = is_secret(reason, item.state) if secret is None else secret
     return Opinion(
         label=facts.get("label"),
         suggested=facts.get("suggested_label"),
@@ -82,3 +162,8 @@ def opinion_of(item: Item) -> Opinion:
         reason=RANDOM_CHECK if secret else reason,
         why="" if secret else str(facts.get("why") or ""),
     )
+
+
+def _answers(standing: Standing, person: Person) -> bool:
+    """Whether a person is one of those who answer the item, now or later."""
+    return person.name in standing.people or allowed(standing, "answer", person)

@@ -67,14 +67,21 @@ def timeline(
     sight: Sight,
     person: Person,
     secret_in: OpenBatch | None = None,
+    undecided_in: OpenBatch | None = None,
 ) -> list[Entry]:
     """The history of an example as `person` may see it, oldest first.
 
     `events` are its events at the desk, `life` what `burnish blame` tells of it as JSON.
-    `secret_in` is the open batch in which nobody may be told yet why the example is there.
+    `secret_in` is the open batch in which nobody may be told yet why the example is there,
+    `undecided_in` that of which it is not told what the ledger has heard: that it has would tell
+    that others agreed.
     """
     undone = {event.undoes for event in events if event.undoes is not None}
-    moments = [m for m in life.get("moments", ()) if _may_see(m, sight, person)]
+    moments = [
+        m
+        for m in life.get("moments", ())
+        if _may_see(m, sight, person) and not (m["what"] == LEDGER and _is_of(m, undecided_in))
+    ]
     decided = {_answered(m): m["facts"]["event_id"] for m in moments if m["what"] == LEDGER}
     seen = visible_events(events, sight, person)
     once = {(event.actor.name, event.at) for event in seen if event.said} & decided.keys()

@@ -41,7 +41,7 @@ def test_twenty_items_are_decided_by_keys_alone(notes, tab):
     saved(page)
     assert list(expected) == [f"pet-{at:03d}" for at in range(20)]
     assert notes.answers() == expected
-    assert page.locator("#count-settled").inner_text() == "20"
+    assert page.locator("#count-done").inner_text() == "20"
     swaps = page.evaluate("performance.getEntriesByName('burnish-swap').length")
     assert swaps == 20
     seconds = [e.said.seconds for e in notes.desk.answered_by("pets", "ann", limit=50)]

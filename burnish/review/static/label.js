@@ -279,18 +279,18 @@
 
   function saved(job, told) {
     showState();
-    said.textContent = `Saved: ${job.words}. ${told.settled} of ${told.total} settled.`;
+    said.textContent = `Saved: ${job.words}. ${told.done} of ${told.total} ${told.word}.`;
     showPast(told);
     channel?.postMessage({ tab, answered: job.item.token });
   }
 
   function showPast(told) {
     at("past-list").innerHTML = told.past; // rendered and escaped by the server
-    at("count-settled").textContent = told.settled;
+    at("count-done").textContent = told.done;
     at("count-total").textContent = told.total;
     at("count-mine").textContent = told.mine;
     at("progress").max = told.total || 1;
-    at("progress").value = told.settled;
+    at("progress").value = told.done;
     at("undo").hidden = !undoForm();
   }
 
