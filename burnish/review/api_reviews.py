@@ -190,11 +190,12 @@ def ask_again(
     context: DeskContext, dataset: str, example_ids: list[str], person: str, reason: str
 ) -> LabelRequest:
     """Put a request into the ledger; raises `DataError` for an example that is not there."""
-    for example_id in example_ids:
-        if context.examples.row(dataset, example_id) is None:
-            raise DataError(
-                f"{dataset} has no example {example_id!r}", expected="an example of the source"
-            )
+    absent = context.examples.absent(dataset, example_ids)
+    if absent:
+        raise DataError(
+            f"{dataset} has no example {absent[0]!r}", expected="an example of the source"
+        )
+    wanted = tuple(dict.fromkeys(example_ids))
     return context.desk.ledger.request(
-        dataset, LabelRequest(tuple(example_ids), asked_by=person, reason=reason)
+        dataset, LabelRequest(wanted, asked_by=person, reason=reason)
     )

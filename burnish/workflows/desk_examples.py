@@ -70,6 +70,15 @@ class HomeExamples:
         features = self._batches.spec(dataset).features
         return {"example_id": example_id} | {name: found.get(name) for name in features}
 
+    def absent(self, dataset: str, example_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these ids that no example has, in their order; tables are read once for all."""
+        known = self._known_of(dataset).rows
+        others = [name for name in dict.fromkeys(example_ids) if name not in known]
+        if not others:
+            return []
+        found = set(self._read(dataset, others, columns=["example_id"])["example_id"].to_pylist())
+        return [name for name in others if name not in found]
+
     def look(self, dataset: str, example_id: str, *, by_label: bool) -> Looked | None:
         """An example large; values stand out among all rows, or `by_label` among those like it.
 
@@ -159,8 +168,11 @@ class HomeExamples:
 
         return self._known.get(dataset, key, read)
 
-    def _read(self, dataset: str, example_ids: Sequence[str]) -> pa.Table:
-        tables = [self._versions.read_last_good(dataset, stage) for stage in STAGES]
+    def _read(
+        self, dataset: str, example_ids: Sequence[str], *, columns: list[str] | None = None
+    ) -> pa.Table:
+        read = self._versions.read_last_good
+        tables = [read(dataset, stage, columns=columns) for stage in STAGES]
         found = [rows.filter(_among(rows, example_ids)) for rows in tables if rows is not None]
         if not found:
             return pa.table({"example_id": pa.array([], pa.string())})

@@ -72,6 +72,9 @@ class Planted:
     def row(self, dataset: str, example_id: str) -> Mapping[str, Any] | None:
         return next((row for row in self.rows if row["example_id"] == example_id), None)
 
+    def absent(self, dataset: str, example_ids: Sequence[str]) -> Sequence[str]:
+        return [name for name in example_ids if self.row(dataset, name) is None]
+
     def look(self, dataset: str, example_id: str, *, by_label: bool) -> Looked | None:
         row = self.row(dataset, example_id)
         if row is None:

@@ -104,6 +104,9 @@ class PlantedExamples:
             "tail": None,
         }
 
+    def absent(self, dataset: str, example_ids: Sequence[str]) -> Sequence[str]:
+        return [name for name in example_ids if name not in self.ids]
+
     def look(self, dataset: str, example_id: str, *, by_label: bool) -> Looked | None:
         if example_id not in self.ids:
             return None

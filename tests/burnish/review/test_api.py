@@ -266,6 +266,16 @@ def test_another_look_is_asked_for_in_the_ledger(planted: PlantedDesk):
     assert gone.status_code == 400
 
 
+def test_a_request_for_many_examples_looks_for_all_of_them_at_once(
+    planted: PlantedDesk, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(planted.examples, "row", lambda *_: pytest.fail("it reads one by one"))
+    client = planted.program("ann")
+    body = {"example_ids": ["p2", "p1", "p2"] * 300, "reason": "blurred"}
+    done = client.post(f"{DATASET}/requests", json=body)
+    assert (done.status_code, done.json()["example_ids"]) == (201, ["p2", "p1"])
+
+
 def test_a_browsers_session_needs_the_header_for_changes(planted: PlantedDesk):
     browser = signed_in(planted.app, "ann")
     assert browser.post(f"{DATASET}/leases", json={}).status_code == 200

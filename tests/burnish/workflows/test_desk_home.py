@@ -146,6 +146,13 @@ def test_a_row_has_its_features_and_no_label_or_source(home, catalog, examples):
     assert examples.look("pets", "p999", by_label=False) is None
 
 
+def test_what_is_absent_is_told_of_many_at_once(home, catalog, examples):
+    table = queued(home, catalog)
+    inside, outside = table["example_id"][0].as_py(), _outside(home, table)
+    assert examples.absent("pets", ["p999", inside, outside, "p998", "p999"]) == ["p999", "p998"]
+    assert examples.absent("pets", [inside, outside]) == []
+
+
 def _outside(home: Home, table: pa.Table) -> str:
     ids = home.versions.read("pets", "validated_examples")["example_id"].to_pylist()
     return next(name for name in ids if name not in table["example_id"].to_pylist())
