@@ -6,13 +6,16 @@ from a home (`burnish.workflows.desk`), or checking that they are safe to serve 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from anyio import CapacityLimiter
 
 from burnish.review.accounts import Accounts
 from burnish.review.desk import Desk
 from burnish.review.ports import Examples
 
 MEGABYTE = 1024 * 1024
+AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,13 @@ class DeskSettings:
 
 @dataclass(frozen=True)
 class DeskContext:
-    """Everything that a page may ask: the desk, who people are, the examples, the settings."""
+    """Everything that a page may ask: the desk, who people are, the examples, the settings.
+
+    `drawing` is how many pictures are decoded at once: each may take hundreds of megabytes.
+    """
 
     desk: Desk
     accounts: Accounts
     examples: Examples
     settings: DeskSettings = DeskSettings()
+    drawing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(AT_ONCE))

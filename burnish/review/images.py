@@ -129,7 +129,7 @@ def drawn_anew(source: BinaryIO, *, side: int = LARGEST_SIDE) -> Picture:
         with Image.open(source, formats=("PNG", "JPEG")) as picture:
             _check_pixels(picture.width, picture.height)
             picture.draft("RGB", (side, side))
-            upright = _plain(ImageOps.exif_transpose(picture))
+            upright = _plain(ImageOps.exif_transpose(picture), side=side)
     except DataError:
         raise
     # Pillow raises nearly anything on what only looks like a picture.
@@ -157,14 +157,16 @@ def _check_pixels(width: int, height: int) -> None:
         )
 
 
-def _plain(picture: Any) -> Any:
+def _plain(picture: Any, *, side: int) -> Any:
     """The picture in red, green and blue; one of deep grey stretched over what it holds."""
     import numpy as np
     from PIL import Image
 
     if picture.mode in {"I", "F"} or picture.mode.startswith("I;16"):
-        values = np.asarray(picture, dtype=np.float64)
-        low, high = float(values.min()), float(values.max())
+        deep = picture.convert("F")
+        low, high = deep.getextrema()
+        # Shrunk before it is stretched: numbers of all pixels would take a gigabyte.
+        values = np.asarray(deep.reduce(max(1, max(deep.size) // side)), dtype=np.float64)
         stretched = (values - low) / ((high - low) or 1.0) * 255
         plain = Image.fromarray(stretched.round().astype(np.uint8)).convert("RGB")
     else:

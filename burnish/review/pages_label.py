@@ -11,9 +11,11 @@ that everything here works without script.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Form, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -190,10 +192,18 @@ def session(dataset: str, visitor: Annotator) -> Response:
 
 
 @router.get("/images/{dataset}", dependencies=[Depends(signed_in())])
-def image(
+async def image(
     dataset: str, context: Desked, example: Example, column: Column, small: bool = False
 ) -> Response:
     """The picture in a column of an example, drawn anew."""
+    # Few at once, and waiting for their turn in no thread: others ask for pages meanwhile.
+    draw = partial(_drawn, context, dataset, example, column, small=small)
+    return await to_thread.run_sync(draw, limiter=context.drawing)
+
+
+def _drawn(
+    context: DeskContext, dataset: str, example: str, column: str, *, small: bool
+) -> Response:
     row = context.examples.row(dataset, example)
     if row is None:
         raise not_found(f"{dataset} has no example {example!r}")

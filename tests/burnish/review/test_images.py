@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -229,3 +230,20 @@ def test_deep_grey_is_stretched_so_that_it_can_be_seen():
     buffer.seek(0)
     found = Image.open(io.BytesIO(drawn_anew(buffer).content)).convert("L")
     assert (found.getpixel((0, 0)), found.getpixel((1, 1))) == (0, 255)
+
+
+def test_deep_grey_of_many_pixels_takes_no_gigabyte():
+    buffer = io.BytesIO()
+    values = np.zeros((4000, 4000), dtype=np.uint16)
+    values[:2000] = 65_535
+    Image.fromarray(values).save(buffer, "PNG")
+    buffer.seek(0)
+    tracemalloc.start()
+    found = drawn_anew(buffer, side=400)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    picture = Image.open(io.BytesIO(found.content)).convert("L")
+    assert (found.width, found.height) == (400, 400)
+    assert (picture.getpixel((9, 9)), picture.getpixel((9, 390))) == (255, 0)
+    # What numpy holds; 8 bytes for each of the 16 million pixels would be 128 MB.
+    assert peak < 40e6

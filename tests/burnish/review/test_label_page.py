@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from starlette.testclient import TestClient
 
 from burnish.database import open_database
 from burnish.ledger import SqlLedger
+from burnish.review import pages_label
 from burnish.review.accounts import Accounts
 from burnish.review.desk import Desk
 from burnish.review.records import Person, Policy
@@ -253,6 +256,32 @@ def test_a_picture_is_sent_as_one_and_nothing_else_is(make, tmp_path):
         refused = client.get("/images/photos", params=wrong, headers=JSON)
         assert refused.status_code == 404
         assert "root:" not in refused.text
+
+
+def test_pictures_are_drawn_few_at_once_while_other_pages_go_on(make, tmp_path, monkeypatch):
+    room = make(pictures(tmp_path))
+    client, other = room.client(), room.client("bob")
+    running, most, go = 0, 0, threading.Event()
+    real, lock = pages_label.picture_of, threading.Lock()
+
+    def slow(*args: Any, **choices: Any) -> Any:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        go.wait(10)
+        with lock:
+            running -= 1
+        return real(*args, **choices)
+
+    monkeypatch.setattr(pages_label, "picture_of", slow)
+    ask = {"example": "photo-0", "column": "photo"}
+    with client, ThreadPoolExecutor(60) as crowd:
+        asked = [crowd.submit(client.get, "/images/photos", params=ask) for _ in range(60)]
+        assert other.get("/").status_code == 200
+        go.set()
+        assert {one.result().status_code for one in asked} == {200}
+    assert most <= 2
 
 
 def test_a_strange_name_of_a_class_comes_back_as_it_was(make):
