@@ -19,6 +19,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from burnish.errors import DataError
+from burnish.ledger.events import LONGEST_ID, storable
 from burnish.quality import duplicate_groups
 from burnish.spec import SPLITS, DatasetSpec
 from burnish.spec.guess import as_text
@@ -121,6 +122,14 @@ def _distinct_ids(raw: pa.Table) -> list[str]:
             f"example_id {name!r} stands in {count} rows",
             expected="every example_id once",
             hint="read what the raw gate let pass, not what it was shown",
+        )
+    unfit = next((name for name in known if not (len(name) <= LONGEST_ID and storable(name))), None)
+    if unfit is not None:
+        raise DataError(
+            f"example_id {unfit[:60]!r}{'...' if len(unfit) > 60 else ''} of {len(unfit)} "
+            "characters cannot be named in the ledger, so nobody could decide on it",
+            expected=f"at most {LONGEST_ID} characters, no NUL and no control characters 1C to 1F",
+            hint="name another column as `id` in the spec, or leave `id` out",
         )
     return known
 

@@ -153,6 +153,13 @@ def test_a_new_row_follows_the_fixed_rows_of_its_group() -> None:
     assert after["split"].to_pylist()[40:] == before["split"].to_pylist()
 
 
+@pytest.mark.parametrize("name", ["https://example.org/" + "x" * 600, "a\x1fb", "a\x00"])
+def test_an_id_that_nobody_could_decide_on_is_refused_at_the_start(name: str) -> None:
+    with pytest.raises(DataError, match="nobody could decide on it"):
+        validate_examples(rows_of(2, example_id=["a", name]), spec_of())
+    validate_examples(rows_of(2, example_id=["a", "x" * 600]), spec_of())
+
+
 def test_ids_must_be_there_and_differ() -> None:
     with pytest.raises(DataError, match="row 2 has no example_id"):
         validate_examples(rows_of(2, example_id=["a", None]), spec_of())
