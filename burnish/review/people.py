@@ -20,6 +20,8 @@ from burnish.review.schema import desk_people
 
 # Letters of any script, digits, and what names and addresses of mail hold between them.
 NAME = re.compile(r"\w|\w[\w.@+ '’-]{0,98}\w")
+LONGEST, MOST_MARKS = 100, 3
+"""Marks of one letter at most: many scripts write their vowels and tones so."""
 RESERVED = frozenset({"gold", "nobody", "simulated"})
 """Authors in the ledger that are no people."""
 
@@ -48,7 +50,7 @@ def check_name(name: str) -> str:
     'Ada Lovelace'
     """
     text = unicodedata.normalize("NFKC", name).strip()
-    if not NAME.fullmatch(text):
+    if not _is_name(text):
         raise ReviewError(
             f"{text[:100]!r} cannot be a name",
             expected="1 to 100 letters and digits, with . @ + - ' and spaces between them",
@@ -75,7 +77,7 @@ def list_people(connection: Connection) -> list[PersonRecord]:
 
 def find(connection: Connection, name: str) -> tuple[PersonRecord, str | None] | None:
     """A person and the hash of their password."""
-    if not NAME.fullmatch(name):
+    if not _is_name(name):
         return None
     query = select(desk_people).where(desk_people.c.name == name)
     row = connection.execute(query).mappings().first()
@@ -123,6 +125,18 @@ def keep_an_admin(connection: Connection, name: str) -> None:
     )
     if list(connection.scalars(admins)) == [name]:
         raise NotAllowed(f"{name} is the only admin", hint="make another one first")
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text can be a name: marks of letters (Mn, Mc) are part of the letter before."""
+    bare, marks = list[str](), 0
+    for char in text:
+        marks = marks + 1 if unicodedata.category(char) in {"Mn", "Mc"} else 0
+        if marks > MOST_MARKS or (marks and not (bare and bare[-1].isalpha())):
+            return False
+        if not marks:
+            bare.append(char)
+    return len(text) <= LONGEST and NAME.fullmatch("".join(bare)) is not None
 
 
 def _record(row: Any) -> PersonRecord:
