@@ -90,6 +90,9 @@ class Desk(Leasing, Reading):
                 if before is not None and before[0].actor.name == person.name:
                     return _as_known(connection, batch, before[0])
                 event = events.numbered(connection, batch.dataset, batch.iteration, seq)
+                if person.role == "annotator" and event.actor.name != person.name:
+                    # That it is there, and whose it is, would tell how many have answered.
+                    raise events.no_event(dataset, seq)
                 scene = self._scene(connection, batch, event.example_id)
             return _do(scene, Act("undo", person, f"undo:{event.seq}", undoes=event), known)
 

@@ -94,8 +94,13 @@ def numbered(connection: Connection, dataset: str, iteration: int, seq: int) -> 
     # A number beyond what a database counts to is no event's.
     row = connection.execute(query).mappings().first() if 0 < seq < 2**31 else None
     if row is None:
-        raise ItemNotFound(f"the open batch of {dataset} has no event {seq}")
+        raise no_event(dataset, seq)
     return event_from(row)
+
+
+def no_event(dataset: str, seq: int) -> ItemNotFound:
+    """The error for the number of an event that is not there."""
+    return ItemNotFound(f"the open batch of {dataset} has no event {seq}")
 
 
 def counts(connection: Connection, dataset: str, iteration: int) -> dict[str, int]:

@@ -95,6 +95,14 @@ def test_who_takes_an_answer_back_is_not_told_what_had_come_of_it(tmp_path: Path
     assert told[0] == told[1]
 
 
+def test_nobody_counts_the_answers_of_others_by_trying_to_take_them_back(tmp_path: Path):
+    _, _, planted = answered(tmp_path / "a", TWO_OF_THREE, {"ann": "cat", "ben": "dog"})
+    ann = planted.program("ann")
+    theirs, none = (ann.post(f"{API}/undo", json={"seq": seq}) for seq in (2, 3))
+    assert (theirs.status_code, none.status_code) == (404, 404)
+    assert theirs.text.replace("event 2", "") == none.text.replace("event 3", "")
+
+
 def test_once_a_reviewer_has_decided_all_is_told_and_nothing_is_taken_back(tmp_path: Path):
     _, _, planted = answered(tmp_path / "a", BLIND, {"ann": "cat", "ben": "dog"})
     rex = planted.program("rex")

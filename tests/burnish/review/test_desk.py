@@ -291,11 +291,13 @@ def test_what_is_only_for_reviewers_is_refused_to_others(database):
         lambda: two.desk.send_back("digits", CID, "a", after=seq, comment="x"),
         lambda: two.desk.assign("digits", CID, ["a"], "ada"),
         lambda: two.desk.set_owner("digits", CID, "cid"),
-        lambda: two.desk.undo("digits", ADA, seq=seq),
+        lambda: two.desk.undo("digits", ROB, seq=seq),
     ]
     for act in refused:
         with pytest.raises(NotAllowed):
             act()
+    with pytest.raises(ItemNotFound, match="no event"):
+        two.desk.undo("digits", ADA, seq=seq)
 
 
 def test_a_reviewer_who_answered_does_not_decide(database):
