@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from burnish.review.records import Person, Said
+from burnish.review.records import Person, Policy, Said
 from tests.browser.labeling import (
     Served,
     example,
@@ -288,6 +288,38 @@ def test_when_all_is_answered_the_page_says_what_comes_next(tmp_path, tab):
         page.get_by_role("heading", name="Nothing is left for you").wait_for()
         assert "The batch is settled" in page.locator("main").inner_text()
         assert page.get_by_role("link", name="Other datasets").is_visible()
+
+
+def test_of_two_who_answer_blind_neither_reads_whether_they_agree(tmp_path, tab):
+    planted = texts(tmp_path, 3)
+    planted.policy = Policy(answers=2, agree=2)
+    with serving(planted, tmp_path) as served:
+        for label in ("cat", "cat", "cat"):
+            lease = served.desk.take("pets", BOB)
+            served.desk.answer("pets", BOB, lease.token, Said("change", label))
+        page = tab(served)
+        for count, key in enumerate("12", 1):  # the first as bob, the second not
+            press(page, key)
+            saved_of_mine(page, count)
+            assert page.locator(".label-counts").inner_text().strip() == (
+                f"{count} of 3 answered by me"
+            )
+            assert (
+                page.get_by_role("status")
+                .first.inner_text()
+                .endswith(f"{count} of 3 answered by me.")
+            )
+        first, second = (page.locator(".label-was").nth(at).inner_text() for at in (1, 0))
+        assert first.splitlines()[-1] == second.splitlines()[-1] == "Undo"
+        assert "answered" in first
+        assert "answered" in second
+        press(page, "3")
+        page.get_by_role("heading", name="Nothing is left for you").wait_for()
+        read = page.locator("main").inner_text()
+        assert "two blind answers each" in read
+        assert "What came of yours is told when the batch is closed" in read
+        for telling in ("settled", "differ", "waits"):
+            assert telling not in read
 
 
 def test_while_others_hold_all_that_is_left_the_page_says_so(tmp_path, tab):
