@@ -329,6 +329,24 @@ def test_while_others_hold_all_that_is_left_the_page_says_so(tmp_path, tab):
         assert "1 item is before other people" in page.locator("main").inner_text()
 
 
+def test_a_batch_that_was_closed_meanwhile_is_told_of_and_left(notes, tab):
+    page = tab(notes)
+    ready(page)
+    notes.planted.open = lambda dataset: None
+    page.keyboard.press("1")
+    told = page.get_by_text("“cat” for pet-000 was not saved: no batch of 'pets' is open")
+    told.wait_for()
+    page.wait_for_timeout(400)  # what is asked for next is refused as well
+    assert told.is_visible()
+    assert page.locator("#state").inner_text() == "not saved"
+    page.get_by_role("button", name="Go on").click()
+    see(page, "pet-001")  # it was there already
+    page.keyboard.press("2")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("heading", name="There is nothing here").wait_for()
+    assert notes.ledger.events("pets") == []
+
+
 def test_a_session_that_ended_keeps_the_answer_until_somebody_signs_in_again(notes, tab):
     page = tab(notes)
     ready(page)

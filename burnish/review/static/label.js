@@ -53,10 +53,12 @@
   function showState() {
     const waiting = outbox.length;
     const tried = waiting && outbox[0].tries > 0;
-    const kind = !waiting ? "saved" : tried ? "unsaved" : "saving";
+    const refusal = !waiting && held[0]?.refused; // it is told of beside, and waits for a Go on
+    const kind = tried || refusal ? "unsaved" : waiting ? "saving" : "saved";
     const count = waiting === 1 ? "1 answer" : `${waiting} answers`;
+    const unsaved = refusal ? "not saved" : `no connection: ${count} not saved yet`;
     state.dataset.state = kind;
-    state.textContent = { saved: "saved", saving: "saving …", unsaved: `no connection: ${count} not saved yet` }[kind];
+    state.textContent = { saved: "saved", saving: "saving …", unsaved }[kind];
     if (tried) tell(`The desk cannot be reached. Until it can, this tab keeps ${count} and tries again; do not close it.`, "unsaved");
     else if (notice.dataset.kind === "unsaved") hush();
   }
@@ -208,6 +210,10 @@
   function refusedToLoad(error) {
     dry = true;
     if (error.status === 401) tellSignIn();
+    // What became of an answer is not talked over: somebody would believe that it was saved.
+    else if (held[0]?.refused) return;
+    // The batch is closed: the server's page says so. What is still held or unsent is told of first.
+    else if (error.status === 404) hush();
     else tellRefusal(error.told);
   }
 
@@ -305,6 +311,7 @@
       hush();
       held.splice(held.indexOf(job.item), 1);
       dry = false;
+      showState();
       show();
       load();
     });
