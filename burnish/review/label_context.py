@@ -10,6 +10,7 @@ where its person may see it before answering.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from markupsafe import Markup
 
@@ -98,6 +99,9 @@ class Past:
     open_to_undo: bool
 
 
+Names = Literal["short", "medium", "long"]
+
+
 @dataclass(frozen=True)
 class Course:
     """How far the batch is: answers of mine, items done, of how many, and what `done` counts.
@@ -136,7 +140,7 @@ class LabelPage:
     """The labeling page of a `dataset`.
 
     `card` is the item (None: nothing is left for this person), `choices` the classes (`many`: some
-    have no key), `past` the latest answers, `course` how far the batch is. `busy` counts the items
+    have no key, `names`: how long their names are), `past` the latest answers, `course` how far the batch is. `busy` counts the items
     that others have before them just now, `waiting` those that wait for a reviewer, and
     `may_review` tells whether the visitor is one. `policy` says how people answer an item,
     `message` what the last request did, where a page without script has to say so.
@@ -146,6 +150,7 @@ class LabelPage:
     card: Card | None
     choices: tuple[Choice, ...]
     many: bool
+    names: Names
     past: tuple[Past, ...]
     course: Course
     busy: int

@@ -30,7 +30,7 @@ from burnish.review.pages_home import policy_words
 from burnish.review.problems import not_found, wants_json
 from burnish.review.records import Answered, Lease, Person, Progress, Said
 from burnish.review.rendering import render
-from burnish.review.showing import card_of, choices_of, course_of, past_of
+from burnish.review.showing import card_of, choices_of, course_of, names_of, past_of
 from burnish.review.sight import state_seen
 from burnish.review.states import refusal
 
@@ -88,6 +88,7 @@ def label_page(
         card=_card(context, lease, visitor.person) if lease else None,
         choices=choices,
         many=any(not choice.key for choice in choices),
+        names=names_of(progress.batch.classes),
         past=_past(context, dataset, visitor.person),
         course=course_of(progress, visitor.person),
         busy=0 if lease else progress.leased,

@@ -15,12 +15,13 @@ from typing import Any
 from urllib.parse import quote
 
 from burnish.report.looking import Looked
-from burnish.review.label_context import Card, Choice, Course, Opinion, Past, Shot, Sketch
+from burnish.review.label_context import Card, Choice, Course, Names, Opinion, Past, Shot, Sketch
 from burnish.review.ports import Examples
 from burnish.review.records import DeskEvent, Item, Lease, Person, Progress, Said
 from burnish.review.sight import Seen, is_blind
 
 NUMBER_KEYS = "1234567890"
+SHORT, MEDIUM, FEW = 3, 10, 5
 STATES: Mapping[Seen, str] = {
     "open": "waits for another answer",
     "answered": "answered",
@@ -95,6 +96,21 @@ def choices_of(classes: Sequence[str]) -> tuple[Choice, ...]:
         return tuple(Choice(label, label if label in digits else "") for label in classes)
     keys = [*NUMBER_KEYS, *[""] * max(0, len(classes) - len(NUMBER_KEYS))]
     return tuple(Choice(label, key) for label, key in zip(classes, keys, strict=False))
+
+
+def names_of(classes: Sequence[str]) -> Names:
+    """How long the names of the classes are, and with it how many fit beside each other.
+
+    >>> names_of(["0", "1", "ten"]), names_of(["cat", "dog", "ferret"])
+    ('short', 'long')
+    >>> names_of(["cat", "dog", "ferret", "rat", "horse", "snail"])
+    'medium'
+    """
+    longest = max(map(len, classes), default=0)
+    if longest <= SHORT:
+        return "short"
+    # A few names below each other are read more easily.
+    return "medium" if longest <= MEDIUM and len(classes) > FEW else "long"
 
 
 def course_of(progress: Progress, person: Person) -> Course:

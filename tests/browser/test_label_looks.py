@@ -101,6 +101,49 @@ def test_a_phone_shows_the_classes_and_scrolls_in_one_direction(kind, tmp_path, 
         assert len(served.answers()) == 1
 
 
+TELEPHONE = {"viewport": {"width": 390, "height": 664}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.mark.parametrize("window", [{}, TELEPHONE], ids=["desk", "telephone"])
+def test_ten_digits_and_their_example_fit_on_one_screen(window, tmp_path, tab):
+    planted = pictures(tmp_path)
+    spec = planted.spec_.features.pop("photo")
+    assert spec.kind == "image"
+    planted.classes = tuple("0123456789")
+    with serving(planted, tmp_path) as served:
+        page = tab(served, **window)
+        height = page.viewport_size["height"]
+        picture = page.locator("#stage img").bounding_box()
+        buttons = [one.bounding_box() for one in page.locator("#answer button[name]:visible").all()]
+        assert len(buttons) == 12
+        assert max(one["y"] + one["height"] for one in buttons) <= height
+        first = min(one["y"] for one in buttons)
+        assert picture["y"] + picture["height"] <= (first if window else height)
+        assert len({one["y"] for one in buttons[:10]}) == 2
+
+
+def test_the_latest_answers_are_seen_without_scrolling(tmp_path, tab):
+    classes = [f"a class of some length {at}" for at in range(10)]
+    with serving(texts(tmp_path, classes=classes), tmp_path) as served:
+        page = tab(served)
+        page.set_viewport_size({"width": 1280, "height": 800})
+        press(page, "1")
+        saved(page)
+        was = page.locator(".label-was").first.bounding_box()
+        assert was["y"] + was["height"] <= 800
+        assert page.evaluate("scrollY") == 0
+
+
+def test_no_button_breaks_its_word(tmp_path, tab):
+    with serving(texts(tmp_path), tmp_path) as served:
+        page = tab(served, viewport={"width": 320, "height": 640})
+        press(page, "1")
+        saved(page)
+        for name in ("Unsure", "Drop", "Undo"):
+            word = page.locator(".label-others").get_by_text(name, exact=True)
+            assert word.evaluate("node => node.getClientRects().length") == 1
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_stand_out_from_what_is_behind_them(scheme, tmp_path, tab):
     with serving(texts(tmp_path), tmp_path) as served:
