@@ -34,6 +34,12 @@ def next_item(connection: Connection, batch: OpenBatch, name: str, now: datetime
     return None
 
 
+def before_others(connection: Connection, batch: OpenBatch, name: str, now: datetime) -> int:
+    """How many items others have before them just now that this person may still be asked about."""
+    known = {"dataset": batch.dataset, "iteration": batch.iteration, "name": name}
+    return connection.scalar(_BEFORE_OTHERS, known | {"now": now, "soon": now + SLACK}) or 0
+
+
 def _query(group: ColumnElement[bool]) -> Select[Any]:
     return (
         select(desk_items)
@@ -76,6 +82,12 @@ def _leased_to_them() -> ColumnElement[bool]:
     return query.correlate(desk_items).exists()
 
 
+def _leased_to_others() -> ColumnElement[bool]:
+    lease = desk_leases.alias()
+    query = select(1).where(*_of_item(lease), lease.c.person != _NAME, _live(lease))
+    return query.correlate(desk_items).exists()
+
+
 def _live(lease: Any) -> ColumnElement[bool]:
     return live(bindparam("now"), bindparam("soon"), lease)
 
@@ -93,4 +105,16 @@ _QUERIES = (
     _query(and_(_C.state == "rework", asked_again(_NAME))),
     _query(and_(_C.state == "open", _C.assignee == _NAME, ~answered_by(_NAME))),
     _query(and_(_C.state == "open", _C.assignee != _NAME, ~answered_by(_NAME))),
+)
+_BEFORE_OTHERS = (
+    select(func.count())
+    .select_from(desk_items)
+    .where(_C.dataset == bindparam("dataset"), _C.iteration == bindparam("iteration"))
+    .where(_leased_to_others())
+    .where(
+        or_(
+            and_(_C.state == "rework", asked_again(_NAME)),
+            and_(_C.state == "open", ~answered_by(_NAME)),
+        )
+    )
 )

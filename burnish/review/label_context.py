@@ -140,10 +140,11 @@ class LabelPage:
     """The labeling page of a `dataset`.
 
     `card` is the item (None: nothing is left for this person), `choices` the classes (`many`: some
-    have no key, `names`: how long their names are), `past` the latest answers, `course` how far the batch is. `busy` counts the items
-    that others have before them just now, `waiting` those that wait for a reviewer, and
-    `may_review` tells whether the visitor is one. `policy` says how people answer an item,
-    `message` what the last request did, where a page without script has to say so.
+    have no key; `names`: how long their names are), `past` the latest answers, `course` how far the
+    batch is. `busy` counts the items that others have before them just now and that may come to
+    this person, `waiting` those that wait for a reviewer, and `may_review` tells whether the
+    visitor is one. `policy` says how people answer an item, `message` what the last request did,
+    where a page without script has to say so.
     """
 
     dataset: str

@@ -91,7 +91,7 @@ def label_page(
         names=names_of(progress.batch.classes),
         past=_past(context, dataset, visitor.person),
         course=course_of(progress, visitor.person),
-        busy=0 if lease else progress.leased,
+        busy=0 if lease else context.desk.before_others(dataset, visitor.person),
         waiting=len(waiting),
         may_review=visitor.may("reviewer"),
         policy=policy_words(progress),

@@ -12,7 +12,7 @@ from contextlib import suppress
 from sqlalchemy import Connection
 
 from burnish.errors import ItemNotFound
-from burnish.review import events, items, leases, syncing
+from burnish.review import choosing, events, items, leases, syncing
 from burnish.review.ground import Ground
 from burnish.review.records import DeskEvent, Filters, Item, Person, Progress
 from burnish.review.saying import is_name
@@ -42,6 +42,12 @@ class Reading(Ground):
                 by_person=events.counts(connection, batch.dataset, batch.iteration),
                 final=items.count_final(connection, batch) if batch.policy.answers > 1 else 0,
             )
+
+    def before_others(self, dataset: str, person: Person) -> int:
+        """How many items others have before them just now that may still come to this person."""
+        batch = self.batch(dataset)
+        with self._engine.connect() as connection:
+            return choosing.before_others(connection, batch, person.name, self._clock())
 
     def items(
         self,

@@ -36,15 +36,19 @@ def verdicts(
     for event in said:
         last = event is said[-1]
         approved = standing.approved_by if last else ""
-        verdict = verdict_of(item, event, settles=last, approved_by=approved)
+        verdict = verdict_of(
+            item, event, settles=last, approved_by=approved, again=event.seq in standing.again
+        )
         ready.append(verdict)
         if known is not None and verdict.to_label != known:
             ready.append(_restated(verdict, known, supersedes=after + len(ready)))
     return ready
 
 
-def verdict_of(item: Item, event: DeskEvent, *, settles: bool, approved_by: str = "") -> Verdict:
-    """An answer or a decision as the ledger holds it."""
+def verdict_of(
+    item: Item, event: DeskEvent, *, settles: bool, approved_by: str = "", again: bool = False
+) -> Verdict:
+    """An answer or a decision as the ledger holds it; `again`: its author had answered before."""
     said = event.said
     assert said is not None
     label = item.facts.get("label")
@@ -61,7 +65,7 @@ def verdict_of(item: Item, event: DeskEvent, *, settles: bool, approved_by: str 
         role=role_of(event.actor),
         reason=str(item.facts.get("reason") or ""),
         comment=said.comment,
-        evidence=_evidence(item, event, settles=settles, approved_by=approved_by),
+        evidence=_evidence(item, event, settles=settles, approved_by=approved_by, again=again),
     )
 
 
@@ -123,7 +127,9 @@ def role_of(person: Person) -> str:
     return "simulated" if person.simulated else person.role
 
 
-def _evidence(item: Item, event: DeskEvent, *, settles: bool, approved_by: str) -> dict[str, Any]:
+def _evidence(
+    item: Item, event: DeskEvent, *, settles: bool, approved_by: str, again: bool
+) -> dict[str, Any]:
     facts: Mapping[str, Any] = item.facts
     known = {name: facts[name] for name in EVIDENCE if facts.get(name) is not None}
     said = event.said
@@ -140,6 +146,9 @@ def _evidence(item: Item, event: DeskEvent, *, settles: bool, approved_by: str) 
     if event.action == "decide":
         # Whoever decides has seen the answers: no judgement of their own, as an answer is.
         told["decides"] = True
+    if again:
+        # What was shown is no draw any more: who takes an answer back has seen the label.
+        told["again"] = True
     if approved_by:
         told["approved_by"] = approved_by
     return told

@@ -43,7 +43,9 @@ class Standing:
 
     `answers` are the answers of this round that were not taken back, oldest first; `said` those of
     all rounds. `wanted` are the people who are asked in a rework (empty: anybody). `decision` is a
-    reviewer's own, `approved_by` who approved. `before` is what a withdrawn item was.
+    reviewer's own, `approved_by` who approved. `before` is what a withdrawn item was. `again` are
+    the answers of those who had answered before, whether or not they took that back: they have been
+    shown the label since.
     """
 
     state: State = "open"
@@ -56,6 +58,7 @@ class Standing:
     approved_by: str = ""
     last_seq: int = 0
     before: State = "open"
+    again: frozenset[int] = frozenset()
 
     @property
     def people(self) -> frozenset[str]:
@@ -74,7 +77,14 @@ def stand(events: Sequence[DeskEvent], policy: Policy) -> Standing:
     for event in events:
         if event.seq not in undone and event.action != "undo":
             standing = _after(standing, event, policy)
-    return replace(standing, last_seq=max((event.seq for event in events), default=0))
+    last_seq = max((event.seq for event in events), default=0)
+    return replace(standing, last_seq=last_seq, again=_again(events))
+
+
+def _again(events: Sequence[DeskEvent]) -> frozenset[int]:
+    answers = [event for event in events if event.action == "answer"]
+    first = {event.actor.name: event.seq for event in reversed(answers)}
+    return frozenset(one.seq for one in answers if one.seq != first[one.actor.name])
 
 
 def refusal(

@@ -79,15 +79,18 @@ def anchoring(events: Iterable[LabelEvent], gold: Mapping[str, str]) -> list[Eff
 
     Two effects for each author who has answered, then two of everybody: simulated people are among
     these only where there are no others. Each person's first answer to a row counts, in the first
-    round and by their own judgement: later ones have seen more. `unsure` and rows without a label
-    are left out, and answers that do not say what was shown, such as those of a sheet. Several
-    people's answers to one row are taken for independent. `gold` gives the known label by
-    example_id.
+    round and by their own judgement, also where it was taken back: whoever answers again has seen
+    the label, and would not have if the first answer had been another. A row of which the ledger
+    does not know the first answer (it was taken back before the item was settled) is left out, and
+    so are `unsure`, rows without a label, and answers that do not say what was shown, such as those
+    of a sheet. Several people's answers to one row are taken for independent. `gold` gives the
+    known label by example_id.
     """
     first: dict[tuple[str, str], Verdict] = {}
-    for verdict in own_answers(events, gold):
-        if _counts(verdict):
+    for verdict in own_answers(events, gold, also_taken_back=True):
+        if isinstance(verdict.evidence.get("shown"), bool):
             first.setdefault((verdict.author, verdict.example_id), verdict)
+    first = {key: verdict for key, verdict in first.items() if _counts(verdict)}
     by: dict[str, list[Verdict]] = {}
     for (author, _), verdict in sorted(first.items()):
         by.setdefault(author, []).append(verdict)
@@ -112,8 +115,8 @@ def anchoring_table(effects: Sequence[Effect]) -> pa.Table:
 def _counts(verdict: Verdict) -> bool:
     evidence = verdict.evidence
     return (
-        isinstance(evidence.get("shown"), bool)
-        and evidence.get("round", 1) == 1
+        evidence.get("round", 1) == 1
+        and not evidence.get("again")
         and not evidence.get("decides")
         and verdict.decision != "unsure"
         and verdict.from_label is not None

@@ -203,14 +203,18 @@ def count_reviews(
     return {author: _counts(verdicts, gold) for author, verdicts in said.items()}
 
 
-def own_answers(events: Iterable[LabelEvent], gold: Mapping[str, str]) -> list[Verdict]:
+def own_answers(
+    events: Iterable[LabelEvent], gold: Mapping[str, str], *, also_taken_back: bool = False
+) -> list[Verdict]:
     """What people themselves said of rows with a known answer and did not take back, in order.
 
-    Where several answered an item, that is the answer of each.
+    Where several answered an item, that is the answer of each. `also_taken_back` leaves in what
+    they took back later.
     """
+    said = sorted(events, key=lambda event: event.event_id)
     return [
         event.verdict
-        for event in not_taken_back(events)
+        for event in (said if also_taken_back else not_taken_back(said))
         if event.verdict.example_id in gold
         and not is_restated(event.verdict)
         and not is_undo(event.verdict)

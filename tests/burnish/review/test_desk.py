@@ -55,6 +55,30 @@ def test_one_answer_settles_an_item_and_the_ledger_has_it_with_its_evidence(data
     }  # fmt: skip
 
 
+def test_only_what_may_still_come_to_a_person_is_before_others(database):
+    two = room(database, policy=DOUBLE, rows=2)
+    two.say(ADA, "3")
+    two.desk.take("digits", BOB)
+    assert two.desk.before_others("digits", ADA) == 0  # hers is said
+    assert two.desk.before_others("digits", BOB) == 0  # he has it himself
+    held = two.desk.take("digits", ADA)
+    assert held.item.example_id == "b"
+    assert two.desk.before_others("digits", BOB) == 1
+    assert two.desk.before_others("digits", CID) == 2
+    two.time.move(10_000)
+    assert two.desk.before_others("digits", CID) == 0
+
+
+def test_an_answer_that_is_given_again_says_so_in_the_ledger(database):
+    two = room(database, policy=DOUBLE, rows=1)
+    two.say(ADA, "8")
+    two.desk.undo("digits", ADA)
+    two.say(BOB, "3")
+    two.say(ADA, "3")
+    told = [(one.verdict.author, one.verdict.evidence.get("again")) for one in two.told("a")]
+    assert told == [("bob", None), ("ada", True)]
+
+
 def test_two_who_agree_are_both_in_the_ledger_and_only_then(database):
     two = room(database, policy=DOUBLE)
     assert two.say(ADA, "3").item.state == "open"

@@ -68,13 +68,36 @@ def hits(course: Course, author: str) -> list[tuple[tuple[int, int], tuple[int, 
     return [(one.shown, one.hidden) for one in found if one.author == author]
 
 
+def test_a_first_answer_counts_though_it_was_taken_back_and_given_better():
+    course = Course(given=RIGHT, gold={"g1": WRONG})
+    missed = course.settle("g1", [("Ada", RIGHT)], reason="gold", shown=False)
+    course.take_back(missed, by="Ada")
+    course.settle("g1", [("Ada", WRONG)], reason="gold", shown=True, again=True)
+    assert hits(course, "Ada") == [((0, 0), (0, 1)), ((0, 0), (0, 0))]
+
+
+def test_who_looks_and_takes_errors_back_does_not_make_an_effect_of_it():
+    """Whoever missed a wrong label sees the model's opinion then, and mends the answer."""
+    gold = {f"g{at}": WRONG for at in range(200)}
+    course = Course(given=RIGHT, gold=gold)
+    for at, name in enumerate(gold):
+        shown, found = at % 2 == 0, at // 2 % 10 < 7
+        given = course.settle(
+            name, [("Ada", WRONG if found else RIGHT)], reason="gold", shown=shown
+        )
+        if not found:
+            course.take_back(given, by="Ada")
+            course.settle(name, [("Ada", WRONG)], reason="gold", shown=True, again=True)
+    effect = anchoring(course.events, gold)[0]
+    assert effect.shown == effect.hidden == (70, 100)
+
+
 def test_only_first_answers_that_say_what_was_shown_count():
     course = Course(given=RIGHT, gold={"g1": WRONG, "g2": RIGHT, "g3": RIGHT, "g4": RIGHT})
-    taken_back = course.settle("g1", [("Ada", RIGHT)], reason="gold", shown=True, round=1)
-    course.take_back(taken_back, by="Rita")
     course.settle("g1", [("Ada", WRONG)], reason="gold", shown=True, round=2)
     course.settle("g2", [("Ada", RIGHT)], reason="gold")
     course.settle("g3", [("Ada", None)], reason="gold", shown=False)
+    course.settle("g3", [("Ada", WRONG)], reason="gold", shown=True, again=True)
     course.settle("g4", [("Ada", RIGHT)], reason="gold", shown=True, decides=True)
     assert hits(course, "Ada") == []
     course.settle("g2", [("Ada", WRONG)], reason="gold", shown=False)
