@@ -84,16 +84,21 @@ def choices_of(classes: Sequence[str]) -> tuple[Choice, ...]:
     """The classes with their keys: the first ten have one, in the order of a keyboard.
 
     Where classes are called by single digits, each of those has its own as its key, and no other
-    class has a digit: nobody should press 3 to say 2.
+    class has a digit: nobody should press 3 to say 2. Nor has any where there are more classes than
+    keys and all begin with a digit: whoever types 110 means 110, and not three examples in turn.
 
     >>> [choice.key for choice in choices_of("abcdefghijk")][7:]
     ['8', '9', '0', '']
     >>> [choice.key for choice in choices_of(["0", "1", "ten"])]
     ['0', '1', '']
+    >>> {choice.key for choice in choices_of([str(code) for code in range(100, 140)])}
+    {''}
     """
     digits = set(NUMBER_KEYS)
     if digits.intersection(classes):
         return tuple(Choice(label, label if label in digits else "") for label in classes)
+    if len(classes) > len(NUMBER_KEYS) and all(label[:1].isdigit() for label in classes):
+        return tuple(Choice(label, "") for label in classes)
     keys = [*NUMBER_KEYS, *[""] * max(0, len(classes) - len(NUMBER_KEYS))]
     return tuple(Choice(label, key) for label, key in zip(classes, keys, strict=False))
 

@@ -13,7 +13,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,7 +21,8 @@ from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING
 
-from burnish.errors import ProjectError, ReviewError
+from burnish.errors import ProjectError, ReviewError, SpecError
+from burnish.spec import load_spec_named
 from burnish.workflows.home import Home
 
 if TYPE_CHECKING:
@@ -208,17 +209,20 @@ def serve(
         if settings.login and settings.loopback and tell_password:
             made = first_admin(context.accounts)
         server = _server(create_app(context))
+        missing = left_out(home, catalog)
         # From here on, and not from when it has started: somebody may be quicker, and an event loop
         # that starts can lose what it is told meanwhile.
         with _told_by_signals(server):
-            for line in greeting(context, _address(host, listening), made):
+            for line in greeting(context, _address(host, listening), made, missing):
                 say(line)
             server.run(sockets=[listening])
     say("Ended.")
 
 
-def greeting(context: DeskContext, address: str, made: FirstAdmin | None) -> list[str]:
-    """What is said once the desk listens: where, who may enter, and what waits."""
+def greeting(
+    context: DeskContext, address: str, made: FirstAdmin | None, missing: Sequence[str] = ()
+) -> list[str]:
+    """What is said once the desk listens: where, who may enter, what waits, what is `missing`."""
     settings = context.settings
     lines = [f"Review: {settings.public_url or address}"]
     if not settings.login:
@@ -232,10 +236,26 @@ def greeting(context: DeskContext, address: str, made: FirstAdmin | None) -> lis
         f"{one.settled} of {one.total} items are settled"
         for one in context.desk.datasets()
     ]
-    lines += waiting or [
+    lines += [*waiting, *missing] or [
         "  No batch is open; one is opened by `burnish loop --dataset NAME --iterations 1`."
     ]
     return [*lines, "Ctrl-C ends it."]
+
+
+def left_out(home: Home, catalog: Path) -> list[str]:
+    """A line for each dataset that has an iteration open, and no spec that can be used.
+
+    The desk leaves its batch out, and nobody would know why.
+    """
+    lines: list[str] = []
+    for dataset in home.versions.datasets():
+        if home.versions.current(dataset) is None:
+            continue
+        try:
+            load_spec_named(catalog, dataset)
+        except SpecError as error:
+            lines.append(f"  {dataset} is left out until its spec is mended: {error.found}")
+    return lines
 
 
 def _address(host: str, listening: socket.socket) -> str:

@@ -267,6 +267,19 @@ def test_one_of_many_classes_is_found_by_typing(tmp_path, tab):
         assert served.answers() == expected
 
 
+def test_a_class_that_is_a_number_is_typed(tmp_path, tab):
+    with serving(texts(tmp_path, 5, [str(at) for at in range(100, 140)]), tmp_path) as served:
+        page = tab(served)
+        page.keyboard.type("112")
+        page.keyboard.press("Enter")
+        see(page, "pet-001")
+        page.keyboard.type("139")
+        page.keyboard.press("Enter")
+        see(page, "pet-002")
+        saved(page)
+        assert served.answers() == {"pet-000": "112", "pet-001": "139"}
+
+
 def test_without_script_the_page_works_as_plain_forms(notes, tab):
     page = tab(notes, java_script_enabled=False)
     page.get_by_label("Comment").fill("by form")

@@ -438,6 +438,8 @@
       const match = form.querySelector(`button[data-key="${CSS.escape(key)}"]:not([hidden])`);
       return match ? () => answer(match) : null;
     })();
+    // Of classes that are numbers and have no keys, the digits are typed into the field.
+    if (!action && filter && /^\d$/.test(key) && !form.querySelector("button[data-key='1'], button[data-key='0']")) filter.focus();
     if (!action) return;
     event.preventDefault();
     if (!event.repeat) action(); // a key held down answers once

@@ -20,6 +20,7 @@ from burnish.workflows.desk_examples import HomeExamples
 from burnish.workflows.gates import run_gate
 from burnish.workflows.home import Home
 from burnish.workflows.queue import queue_iteration
+from burnish.workflows.serve_desk import left_out
 from tests.burnish.workflows.closed_turns import Pass, prepared
 
 SPEC = {
@@ -135,6 +136,17 @@ def test_a_dataset_without_a_spec_has_no_batch_to_show(home, catalog):
     queued(home, catalog)
     (catalog / "pets.yaml").unlink()
     assert HomeBatches(home, catalog).datasets() == []
+
+
+def test_a_batch_that_is_left_out_for_its_spec_is_told_of_at_the_start(home, catalog, tmp_path):
+    queued(home, catalog)
+    assert left_out(home, catalog) == []
+    (catalog / "pets.yaml").write_text("name: [pets")
+    [line] = left_out(home, catalog)
+    assert "pets is left out until its spec is mended" in line
+    assert "pets is left out" in left_out(home, tmp_path / "another catalog")[0]
+    home.versions.close("pets", 1, promoted=False)
+    assert left_out(home, catalog) == []
 
 
 def test_a_row_has_its_features_and_no_label_or_source(home, catalog, examples):
