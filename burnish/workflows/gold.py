@@ -191,10 +191,14 @@ def count_reviews(
     """What each author said of rows with a known answer, the last word on each row counting.
 
     `reasons` keeps the rows that were in a batch for one of these, say `("gold", "control")`: rows
-    that an audit picked are harder than most. What was taken back does not count.
+    that an audit picked are harder than most. What was taken back does not count, nor what a
+    reviewer decided who had others' answers before them: it is no judgement of theirs alone, and
+    they are asked where people disagree, which is where it is hard.
     """
     last: dict[tuple[str, str], Verdict] = {}
     for verdict in own_answers(events, gold):
+        if verdict.evidence.get("decides"):
+            continue
         if reasons is None or verdict.reason in reasons:
             last[verdict.author, verdict.example_id] = verdict
     said: dict[str, list[Verdict]] = {}

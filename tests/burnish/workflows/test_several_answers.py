@@ -177,3 +177,13 @@ def test_who_decided_is_told_by_the_ledger():
     simulated = by_role("simulated", sheet)
     assert who_decided(simulated) == "simulated"
     assert who_decided([*simulated, *desk.events]) == "mixed"
+
+
+def test_what_a_reviewer_decided_of_others_answers_does_not_measure_them():
+    course = Course(given="8", gold=GOLD)
+    course.settle("g1", [("Ada", "8"), ("Bob", "3")], reason="gold")
+    course.settle("g1", [("Rita", "8")], reason="gold", decides=True)
+    course.settle("g2", [("Rita", "8")], reason="gold")
+    found = count_reviews(course.events, GOLD)
+    assert {name: one.answered for name, one in found.items()} == {"Ada": 1, "Bob": 1, "Rita": 1}
+    assert found["Rita"].wrong_shown == 0
