@@ -298,6 +298,7 @@ def test_when_all_is_answered_the_page_says_what_comes_next(tmp_path, tab):
         page = tab(served)
         for key in "12":
             press(page, key)
+        see(page, "pet-002")
         page.keyboard.press("3")  # which leads to another page
         page.get_by_role("heading", name="Nothing is left for you").wait_for()
         assert "The batch is settled" in page.locator("main").inner_text()
@@ -341,6 +342,18 @@ def test_while_others_hold_all_that_is_left_the_page_says_so(tmp_path, tab):
         served.desk.take("pets", BOB)
         page = tab(served)
         assert "1 item is before other people" in page.locator("main").inner_text()
+
+
+def test_a_desk_that_cannot_save_is_told_from_one_that_cannot_be_reached(notes, tab):
+    page = tab(notes)
+    ready(page)
+    page.route("**/label/answer", lambda route: route.fulfill(status=503, body="{}"))
+    page.keyboard.press("1")
+    page.get_by_text("The desk cannot save anything just now").wait_for()
+    assert page.locator("#state").inner_text() == "1 answer not saved yet"
+    page.unroute("**/label/answer")
+    saved_of_mine(page, 1)
+    assert notes.answers() == {"pet-000": "cat"}
 
 
 def test_a_batch_that_was_closed_meanwhile_is_told_of_and_left(notes, tab):

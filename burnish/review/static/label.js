@@ -29,7 +29,7 @@
 
   /** Items held, the one on screen first: {token, node, comment, seconds, refused, dies}. */
   const held = [];
-  /** Answers not acknowledged yet, oldest first: {item, fields, words, tries}. */
+  /** Answers not acknowledged yet, oldest first: {item, fields, words, tries, answered}. */
   const outbox = [];
   /** Tokens that other tabs of this browser hold, by tab. */
   const elsewhere = new Map();
@@ -56,10 +56,11 @@
     const refusal = !waiting && held[0]?.refused; // it is told of beside, and waits for a Go on
     const kind = tried || refusal ? "unsaved" : waiting ? "saving" : "saved";
     const count = waiting === 1 ? "1 answer" : `${waiting} answers`;
-    const unsaved = refusal ? "not saved" : `no connection: ${count} not saved yet`;
+    const reached = tried && outbox[0].answered; // it is there, but its database is not, say
+    const unsaved = refusal ? "not saved" : `${reached ? "" : "no connection: "}${count} not saved yet`;
     state.dataset.state = kind;
     state.textContent = { saved: "saved", saving: "saving …", unsaved }[kind];
-    if (tried) tell(`The desk cannot be reached. Until it can, this tab keeps ${count} and tries again; do not close it.`, "unsaved");
+    if (tried) tell(`The desk cannot ${reached ? "save anything just now" : "be reached"}. Until it can, this tab keeps ${count} and tries again; do not close it.`, "unsaved");
     else if (notice.dataset.kind === "unsaved") hush();
   }
 
@@ -275,7 +276,7 @@
       } catch (error) {
         if (error instanceof Refused && error.status === 401) { showState(); tellSignIn(); return; }
         if (error instanceof Refused) { outbox.shift(); refused(job, error); }
-        else { job.tries++; showState(); await pause(Math.min(15_000, 500 * 2 ** Math.min(job.tries, 5))); }
+        else { job.tries++; job.answered = Boolean(error.answered); showState(); await pause(Math.min(15_000, 500 * 2 ** Math.min(job.tries, 5))); }
       }
     }
     sending = false;

@@ -44,7 +44,7 @@ window.burnishTalk = (base) => {
       signal: AbortSignal.timeout(PATIENCE),
     });
     if (response.status >= 500 || response.status === 429) {
-      throw new Error(`the desk answered ${response.status}`);
+      throw Object.assign(new Error(`the desk answered ${response.status}`), { answered: true });
     }
     if (response.status === 403 && again && (await newSession())) return post(path, fields, false);
     return toldBy(response);
