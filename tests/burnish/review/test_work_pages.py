@@ -60,6 +60,13 @@ def act(client: Any, page: Any, **form: Any) -> Any:
     return client.post("/d/pets/review", data=form)
 
 
+def test_without_a_batch_the_home_page_names_the_command_that_opens_one(planted, monkeypatch):
+    monkeypatch.setattr(planted.batches, "open", lambda dataset: None)
+    assert "burnish loop --dataset NAME --iterations 1" in words(
+        signed_in(planted.app, "ann").get("/")
+    )
+
+
 # ------------------------------------------------------------------ queue
 
 
