@@ -69,10 +69,17 @@ def scene_of(
             f"the open batch of {batch.dataset} has no example {example_id!r}",
             expected="an example that the queue lists",
         )
+    return scene_with(connection, ledger, batch, item, now)
+
+
+def scene_with(
+    connection: Connection, ledger: SqlLedger, batch: OpenBatch, item: Item, now: datetime
+) -> Scene:
+    """The scene of an item that this transaction has just read."""
     done: tuple[DeskEvent, ...] = ()
     if item.last_seq:
         done = tuple(
-            events.of_item(connection, batch.dataset, example_id, iteration=batch.iteration)
+            events.of_item(connection, batch.dataset, item.example_id, iteration=batch.iteration)
         )
     return Scene(connection, ledger, batch, item, done, stand(done, batch.policy), now)
 
@@ -122,15 +129,15 @@ def perform(scene: Scene, act: Act, *, known: Mapping[str, str]) -> Answered:
     event = replace(event, ledger_events=told)
     events.add(connection, event, dataset=batch.dataset, iteration=batch.iteration, key=act.key)
     item = items.update(connection, item, after, batch.policy, scene.now)
-    held = leases.of_item(connection, batch, item.example_id)
     if item.state in ASKING:
+        held = leases.of_item(connection, batch, item.example_id)
         # Whoever has answered holds the item no more.
         done = [one.token for one in held if one.person in after.people]
         leases.end(connection, done)
         left = [one for one in held if one.token not in done]
         leases.make_room(connection, left, places=item.places, now=scene.now)
     else:
-        leases.end(connection, [one.token for one in held])
+        leases.end_of_item(connection, batch, item.example_id)
     return Answered(event, item, ledger_events=told)
 
 
@@ -182,7 +189,8 @@ def _tell(scene: Scene, act: Act, after: Standing, known: str | None) -> tuple[i
         back = settling.undos(course, sorted(scene.appended), actor=act.actor, reason=reason)
     new = []
     if after.state == "settled":
-        head = scene.ledger.newest(scene.connection, dataset).event_id
+        # Where nothing is restated, no number of an event is named.
+        head = 0 if known is None else scene.ledger.newest(scene.connection, dataset).event_id
         new = settling.verdicts(item, after, known=known, after=head + len(back))
     if not back and not new:
         return ()

@@ -1,7 +1,7 @@
 """Which item a person gets next.
 
-What belongs here: one query an urgency, each along an index. What does not: leasing what was found
-(`burnish.review.leases`, `burnish.review.desk`).
+What belongs here: one part of a query an urgency, each along an index. What does not: leasing what
+was found (`burnish.review.leases`, `burnish.review.desk`).
 
 Rework for the person comes first, then what is assigned to them, then the others by position. An
 item that is assigned to somebody else keeps a place for them.
@@ -12,8 +12,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy import literal_column as sql
 
+from burnish.review.events import there_is
 from burnish.review.items import answered_by, asked_again, item_from
 from burnish.review.leases import SLACK, live
 from burnish.review.records import Item, OpenBatch
@@ -27,11 +40,8 @@ def next_item(connection: Connection, batch: OpenBatch, name: str, now: datetime
     """The first item with a free place that this person may answer and has not open already."""
     known = {"dataset": batch.dataset, "iteration": batch.iteration, "name": name}
     times = {"now": now, "soon": now + SLACK}
-    for query in _QUERIES:
-        row = connection.execute(query, known | times).mappings().first()
-        if row is not None:
-            return item_from(row)
-    return None
+    row = connection.execute(_FIRST, known | times).mappings().first()
+    return None if row is None else item_from(row)
 
 
 def before_others(connection: Connection, batch: OpenBatch, name: str, now: datetime) -> int:
@@ -40,14 +50,16 @@ def before_others(connection: Connection, batch: OpenBatch, name: str, now: date
     return connection.scalar(_BEFORE_OTHERS, known | {"now": now, "soon": now + SLACK}) or 0
 
 
-def _query(group: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(desk_items)
+def _first_of(urgency: int, group: ColumnElement[bool]) -> Select[Any]:
+    found = (
+        select(desk_items, sql(str(urgency)).label("urgency"))
         .where(_C.dataset == bindparam("dataset"), _C.iteration == bindparam("iteration"))
         .where(group, ~_leased_to_them(), _is_free())
         .order_by(_C.position)
         .limit(1)
     )
+    # SQLite takes no order and no limit within a union but in a query of its own.
+    return select(found.subquery())
 
 
 def _is_free() -> ColumnElement[bool]:
@@ -65,12 +77,8 @@ def _is_free() -> ColumnElement[bool]:
 def _kept() -> ColumnElement[int]:
     """1 where a place is kept for whom the item is assigned to, until they have it or are done."""
     lease = desk_leases.alias()
-    has_open = (
-        select(1)
-        .where(*_of_item(lease), lease.c.person == _C.assignee, _live(lease))
-        .correlate(desk_items)
-        .exists()
-    )
+    theirs = (*_of_item(lease), lease.c.person == _C.assignee, _live(lease))
+    has_open = there_is(select(1).where(*theirs).correlate(desk_items))
     # A rework asks those whom it was sent back to, whoever the item is assigned to.
     nobody_else = or_(_C.assignee == "", _C.assignee == _NAME, _C.state == "rework")
     return case((nobody_else, 0), (or_(has_open, answered_by(_C.assignee)), 0), else_=1)
@@ -79,13 +87,13 @@ def _kept() -> ColumnElement[int]:
 def _leased_to_them() -> ColumnElement[bool]:
     lease = desk_leases.alias()
     query = select(1).where(*_of_item(lease), lease.c.person == _NAME)
-    return query.correlate(desk_items).exists()
+    return there_is(query.correlate(desk_items))
 
 
 def _leased_to_others() -> ColumnElement[bool]:
     lease = desk_leases.alias()
     query = select(1).where(*_of_item(lease), lease.c.person != _NAME, _live(lease))
-    return query.correlate(desk_items).exists()
+    return there_is(query.correlate(desk_items))
 
 
 def _live(lease: Any) -> ColumnElement[bool]:
@@ -100,12 +108,16 @@ def _of_item(other: Any) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+# Spelled out: of a bound value no database knows that an index of open items serves.
+_IN_REWORK, _IS_OPEN = _C.state == sql("'rework'"), _C.state == sql("'open'")
+
 # Made once: to put such a query together takes ten times as long as to run it.
-_QUERIES = (
-    _query(and_(_C.state == "rework", asked_again(_NAME))),
-    _query(and_(_C.state == "open", _C.assignee == _NAME, ~answered_by(_NAME))),
-    _query(and_(_C.state == "open", _C.assignee != _NAME, ~answered_by(_NAME))),
-)
+_FOUND = union_all(
+    _first_of(1, and_(_IN_REWORK, asked_again(_NAME))),
+    _first_of(2, and_(_IS_OPEN, _C.assignee == _NAME, ~answered_by(_NAME))),
+    _first_of(3, and_(_IS_OPEN, _C.assignee != _NAME, ~answered_by(_NAME))),
+).subquery()
+_FIRST = select(_FOUND).order_by(_FOUND.c.urgency).limit(1)
 _BEFORE_OTHERS = (
     select(func.count())
     .select_from(desk_items)
@@ -113,8 +125,8 @@ _BEFORE_OTHERS = (
     .where(_leased_to_others())
     .where(
         or_(
-            and_(_C.state == "rework", asked_again(_NAME)),
-            and_(_C.state == "open", ~answered_by(_NAME)),
+            and_(_IN_REWORK, asked_again(_NAME)),
+            and_(_IS_OPEN, ~answered_by(_NAME)),
         )
     )
 )

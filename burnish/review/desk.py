@@ -25,6 +25,7 @@ from burnish.review.acting import (
     decided_outside,
     outside_words,
     perform,
+    scene_with,
     withdraw,
 )
 from burnish.review.leasing import Leasing, lease_of
@@ -66,7 +67,7 @@ class Desk(Leasing, Reading):
             if before is not None:
                 return _again(connection, batch, before, person, said)
             lease = lease_of(connection, batch, person, token)
-            scene = self._scene(connection, batch, lease.item.example_id)
+            scene = scene_with(connection, self._ledger, batch, lease.item, self._clock())
             full = complete(said, scene.item, batch, shown=lease.shown or _has_seen(scene, person))
             check_storable(full, scene.item, person)
             return _do(scene, Act("answer", person, token, full), known)

@@ -11,7 +11,8 @@ import hashlib
 import json
 from typing import Any, cast
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, case, func, select
+from sqlalchemy import literal_column as sql
 
 from burnish.errors import ItemNotFound
 from burnish.records import Decision
@@ -29,6 +30,8 @@ _OF_ITEM = _OF_EXAMPLE.where(_C.iteration == bindparam("of_iteration"))
 _KEYED = select(desk_events).where(_C.request_key == bindparam("key"))
 _NEWEST = select(func.max(_C.seq))
 _INSERT = desk_events.insert()
+_BY_PERSON = _C.seq > sql("0")
+"""What names the index of what somebody did; it holds of every event."""
 
 
 def event_from(row: RowMapping) -> DeskEvent:
@@ -72,7 +75,7 @@ def of_person(
     """What a person answered or decided in a batch, newest first; what was undone left out."""
     query = (
         select(desk_events)
-        .where(_C.dataset == dataset, _C.iteration == iteration, _C.actor == name)
+        .where(_C.dataset == dataset, _C.iteration == iteration, _C.actor == name, _BY_PERSON)
         .where(_C.action.in_(["answer", "decide"]), ~taken_back(desk_events))
         .order_by(_C.seq.desc())
         .limit(limit)
@@ -105,13 +108,14 @@ def no_event(dataset: str, seq: int) -> ItemNotFound:
 
 def counts(connection: Connection, dataset: str, iteration: int) -> dict[str, int]:
     """How many answers of each person in a batch stand."""
+    # Only one's own answer is taken back, and once.
+    stands = case({"answer": 1, "undo": -1}, value=_C.action, else_=0)
     query = (
-        select(_C.actor, func.count())
-        .where(_C.dataset == dataset, _C.iteration == iteration, _C.action == "answer")
-        .where(~taken_back(desk_events))
+        select(_C.actor, func.sum(stands))
+        .where(_C.dataset == dataset, _C.iteration == iteration, _BY_PERSON)
         .group_by(_C.actor)
     )
-    return {name: int(count) for name, count in connection.execute(query)}
+    return {name: int(count) for name, count in connection.execute(query) if count}
 
 
 def appended(connection: Connection, dataset: str, iteration: int, ids: list[str]) -> set[int]:
@@ -131,7 +135,16 @@ def taken_back(event: Any) -> Any:
         undo.c.iteration == event.c.iteration,
         undo.c.undoes == event.c.seq,
     )
-    return select(1).where(*same).correlate(event).exists()
+    return there_is(select(1).where(*same).correlate(event))
+
+
+def there_is(query: Select[Any]) -> ColumnElement[bool]:
+    """The SQL condition that a correlated query finds something, looked up row by row.
+
+    PostgreSQL makes a join of EXISTS, and reads all that ever was said to find one row; of one with
+    an OFFSET, be it none, it makes no join.
+    """
+    return query.offset(0).exists()
 
 
 def next_seq(connection: Connection) -> int:

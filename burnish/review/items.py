@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as cast_to
 
-from burnish.review.events import taken_back
+from burnish.review.events import taken_back, there_is
 from burnish.review.records import Filters, Item, OpenBatch, Person, Policy, State
 from burnish.review.schema import desk_events, desk_items
 from burnish.review.states import Standing, places
@@ -90,6 +90,16 @@ def row_of(batch: OpenBatch, facts: Mapping[str, Any], at: datetime) -> dict[str
         "added_at": at,
         "updated_at": at,
     }
+
+
+def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store new rows."""
+    if not rows:
+        return
+    connection.execute(desk_items.insert(), rows)
+    if connection.dialect.name == "postgresql":
+        # It takes a batch that it has not counted for one row, and reads all of it for each.
+        connection.exec_driver_sql("ANALYZE desk_items")
 
 
 def of_batch(dataset: str, iteration: int) -> ColumnElement[bool]:
@@ -249,7 +259,7 @@ def inbox(connection: Connection, batch: OpenBatch, person: Person) -> list[Item
 def answered_by(name: Any, *, rounds_ago: int = 0) -> ColumnElement[bool]:
     """The SQL condition that somebody's answer to the item stands, of this round or before."""
     event = desk_events.alias()
-    return (
+    theirs = (
         select(1)
         .where(
             event.c.dataset == _C.dataset,
@@ -261,8 +271,8 @@ def answered_by(name: Any, *, rounds_ago: int = 0) -> ColumnElement[bool]:
             ~taken_back(event),
         )
         .correlate(desk_items)
-        .exists()
     )
+    return there_is(theirs)
 
 
 def asked_again(name: str) -> ColumnElement[bool]:

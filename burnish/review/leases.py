@@ -34,6 +34,7 @@ _OF_PERSON = (
     .order_by(_C.taken_at, _C.token)
 )
 _BY_TOKEN = select(desk_leases).where(_C.token == bindparam("named"))
+_END_OF_ITEM = desk_leases.delete().where(*_OF_BATCH, _C.example_id == bindparam("of_example"))
 _END = desk_leases.delete().where(_C.token == bindparam("named"))
 _RENEW = (
     desk_leases.update()
@@ -131,6 +132,11 @@ def end(connection: Connection, tokens: Sequence[str]) -> None:
     """End leases: what is answered under them from now on is not taken."""
     if tokens:
         connection.execute(_END, [{"named": token} for token in tokens])
+
+
+def end_of_item(connection: Connection, batch: OpenBatch, example_id: str) -> None:
+    """End all leases of an item."""
+    connection.execute(_END_OF_ITEM, _named(batch) | {"of_example": example_id})
 
 
 def end_others(connection: Connection, batch: OpenBatch) -> None:

@@ -19,6 +19,7 @@ from burnish.review.acting import (
     decided_outside,
     outside_words,
     scene_of,
+    scene_with,
     withdraw,
 )
 from burnish.review.ground import Ground
@@ -119,7 +120,7 @@ class Leasing(Ground):
             item = choosing.next_item(connection, batch, person.name, now)
             if item is None:
                 return None
-            scene = scene_of(connection, self._ledger, batch, item.example_id, now)
+            scene = scene_with(connection, self._ledger, batch, item, now)
             if self._asks(scene):
                 return self._leased(scene, person)
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from burnish.database import UtcTime
@@ -58,6 +59,15 @@ desk_items = Table(
     Column("updated_at", UtcTime, nullable=False),
     Index("desk_items_in_order", "dataset", "iteration", "state", "position"),
     Index("desk_items_by_position", "dataset", "iteration", "position"),
+    # What waits for people is found in as many steps at the end of a batch as at its beginning.
+    Index(
+        "desk_items_open",
+        "dataset",
+        "iteration",
+        "position",
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
     Index("desk_items_assigned", "dataset", "iteration", "assignee", "state", "position"),
 )
 
@@ -99,7 +109,17 @@ desk_events = Table(
     Column("at", UtcTime, nullable=False),
     Index("desk_events_of_item", "dataset", "example_id", "iteration", "actor", "seq"),
     Index("desk_events_once", "request_key", unique=True),
-    Index("desk_events_of_person", "dataset", "iteration", "actor", "seq"),
+    # For those who name its condition alone: PostgreSQL would take it for the events of an item as
+    # well, before it has counted those of a new batch, and read all that somebody said for each.
+    Index(
+        "desk_events_of_person",
+        "dataset",
+        "iteration",
+        "actor",
+        "seq",
+        sqlite_where=text("seq > 0"),
+        postgresql_where=text("seq > 0"),
+    ),
 )
 
 desk_people = Table(

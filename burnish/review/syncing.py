@@ -67,8 +67,7 @@ def take_queue(
         _keep(connection, opened, now, known=kept is not None)
         before = _states(connection, opened)
         new = [items.row_of(opened, row, now) for row in rows if row["example_id"] not in before]
-        if new:
-            connection.execute(desk_items.insert(), new)
+        items.add(connection, new)
         names = {row["example_id"] for row in rows}
         for example_id, state in before.items():
             stays = example_id in names

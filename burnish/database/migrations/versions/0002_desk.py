@@ -76,6 +76,14 @@ def _create_items() -> None:
         unique=False,
     )
     op.create_index(
+        "desk_items_open",
+        "desk_items",
+        ["dataset", "iteration", "position"],
+        unique=False,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.create_index(
         "desk_items_assigned",
         "desk_items",
         ["dataset", "iteration", "assignee", "state", "position"],
@@ -132,6 +140,8 @@ def _create_items() -> None:
         "desk_events",
         ["dataset", "iteration", "actor", "seq"],
         unique=False,
+        sqlite_where=sa.text("seq > 0"),
+        postgresql_where=sa.text("seq > 0"),
     )
     op.create_index("desk_events_once", "desk_events", ["request_key"], unique=True)
 
