@@ -9,6 +9,7 @@ meaning of a row.
 from burnish.database.connection import (
     UtcTime,
     open_database,
+    read_once,
     transact,
     utc_text,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "exclusive",
     "migrate",
     "open_database",
+    "read_once",
     "transact",
     "utc_text",
 ]

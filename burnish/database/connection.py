@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
     Connection,
@@ -36,11 +36,16 @@ from burnish.errors import LedgerError
 
 Result = TypeVar("Result")
 WRITES = "burnish_writes"
+LASTING = "burnish_lasting"
 BUSY_SECONDS = 30
 SWITCH_PAUSE = 0.02
+TURN_PAUSE = 0.001
+"""Seconds between two tries to be the one who writes to a SQLite file."""
 ATTEMPTS = 5
 # Any fixed number: those who write to one PostgreSQL database take turns under it.
 WRITE_LOCK = 0x6275726F
+_TURN = select(func.pg_advisory_xact_lock(WRITE_LOCK))
+_FLEETING_TURN = _TURN.add_columns(func.set_config("synchronous_commit", "off", True))
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -96,15 +101,30 @@ def open_database(url_or_path: str | Path) -> Engine:
     return engine
 
 
-def transact(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+def read_once(engine: Engine) -> Connection:
+    """A connection for one statement that reads, without a transaction around it.
+
+    PostgreSQL would be told of its beginning and of its end: three round trips in place of one.
+    """
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+    return engine.connect()
+
+
+def transact(
+    engine: Engine, work: Callable[[Connection], Result], *, lasting: bool = True
+) -> Result:
     """Run `work` in one write transaction: all of it happens, or nothing.
 
     `work` numbers its rows by reading the newest and adding one. On SQLite and PostgreSQL it runs
     alone. Where a number was taken all the same, the primary key refuses it and `work` runs again:
-    so it must not change anything outside the database that may not be changed twice. Raises
-    `LedgerError` where the database cannot be written.
+    so it must not change anything outside the database that may not be changed twice.
+
+    With `lasting` false the disk is not waited for: a power cut may take the transaction back, as
+    long as no lasting one has followed it. Raises `LedgerError` where the database cannot be
+    written.
     """
-    writer = engine.execution_options(**{WRITES: True})
+    writer = engine.execution_options(**{WRITES: True, LASTING: lasting})
     for _ in range(ATTEMPTS - 1):
         try:
             return _once(writer, work)
@@ -124,7 +144,8 @@ def _once(writer: Engine, work: Callable[[Connection], Result]) -> Result:
         with writer.begin() as connection:
             if connection.dialect.name == "postgresql":
                 # Writers take turns, as on SQLite: a large one would never win against small ones.
-                connection.execute(select(func.pg_advisory_xact_lock(WRITE_LOCK)))
+                lasting = connection.get_execution_options()[LASTING]
+                connection.execute(_TURN if lasting else _FLEETING_TURN)
             return work(connection)
     except OperationalError as error:
         raise LedgerError(
@@ -164,5 +185,34 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(WRITES, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    # In WAL a commit that is not waited for is flushed by the next one that is.
+    driver.execute(f"PRAGMA synchronous={'FULL' if options.get(LASTING, True) else 'NORMAL'}")
+    # SQLite itself sleeps ever longer between its tries, up to a tenth of a second: among processes
+    # that write all the time, one that came late would wait for seconds.
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        if not _begun(driver):
+            # Once more, for an error as all others are.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+
+
+def _begun(driver: sqlite3.Connection) -> bool:
+    """Begin to write, as soon as nobody else does; False where that could not be."""
+    until = time.monotonic() + BUSY_SECONDS
+    while time.monotonic() < until:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                return False
+            time.sleep(TURN_PAUSE)
+        else:
+            return True
+    return False

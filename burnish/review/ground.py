@@ -124,7 +124,7 @@ class Ground:
             raise ItemNotFound(f"the open batch of {batch.dataset} has no example {example_id!r}")
         return scene_of(connection, self._ledger, batch, example_id, self._clock())
 
-    def _transact(self, work: Callable[[Connection], Result]) -> Result:
-        # Who waits for SQLite sleeps ever longer: threads of one process take turns instead.
+    def _transact(self, work: Callable[[Connection], Result], *, lasting: bool = True) -> Result:
+        # Threads of one process need not look again and again whether another is done.
         with self._turn:
-            return transact(self._engine, work)
+            return transact(self._engine, work, lasting=lasting)

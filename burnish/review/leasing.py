@@ -28,7 +28,10 @@ from burnish.review.saying import is_name
 
 
 class Leasing(Ground):
-    """The doors of the desk by which items are leased."""
+    """The doors of the desk by which items are leased.
+
+    None waits for the disk: whose lease a power cut has taken back is given the next item.
+    """
 
     def take(self, dataset: str, person: Person, *, beside: Sequence[str] = ()) -> Lease | None:
         """The next item that this person may answer, leased to them; None where nothing is left.
@@ -44,7 +47,7 @@ class Leasing(Ground):
             held = self._held(connection, batch, person, beside, now)
             return held or self._next(connection, batch, person, now)
 
-        return self._transact(work)
+        return self._transact(work, lasting=False)
 
     def lease(self, dataset: str, person: Person, token: str) -> Lease:
         """The lease of a token as it stands."""
@@ -66,7 +69,7 @@ class Leasing(Ground):
                 lease.item
             )
 
-        return self._transact(work)
+        return self._transact(work, lasting=False)
 
     def give_back(
         self, dataset: str, person: Person, token: str, *, until: datetime | None = None
@@ -84,7 +87,7 @@ class Leasing(Ground):
             if until is None or held.expires_at == until:
                 leases.end(connection, [token])
 
-        self._transact(work)
+        self._transact(work, lasting=False)
 
     def _held(
         self,

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select
 
-from burnish.database import exclusive, migrate
+from burnish.database import exclusive, migrate, read_once
 from burnish.typing import Clock, LabelLedger, TableStore
 
 Row = dict[str, Any]
@@ -54,9 +54,9 @@ class Ground:
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC)
 
-    def _rows(self, query: Select[Any]) -> list[Row]:
-        with self._engine.connect() as connection:
-            return [_plain(row) for row in connection.execute(query).mappings()]
+    def _rows(self, query: Select[Any], **bound: Any) -> list[Row]:
+        with read_once(self._engine) as connection:
+            return [_plain(row) for row in connection.execute(query, bound).mappings()]
 
 
 def first(connection: Connection, query: Select[Any]) -> Row | None:

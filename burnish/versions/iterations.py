@@ -12,13 +12,31 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, bindparam, exists, func, select, update
 
 from burnish.database import transact
 from burnish.errors import IterationError
 from burnish.records import Iteration, Watermark
 from burnish.versions.ground import Ground, Row, first
-from burnish.versions.schema import iterations
+from burnish.versions.schema import iterations, publications, stage_outputs
+
+_P, _O = publications.c, stage_outputs.c
+_NEWEST = select(func.max(_P.seq)).where(
+    _P.dataset == bindparam("dataset"), _P.stage == bindparam("stage")
+)
+_MADE = exists().where(
+    _O.dataset == iterations.c.dataset,
+    _O.stage == _P.stage,
+    _O.iteration == iterations.c.number,
+    _O.version == _P.version,
+)
+# Made once: to put a query together takes longer than to run it.
+_WAITING = (
+    select(iterations, _P.version)
+    .join(publications, _P.dataset == iterations.c.dataset)
+    .where(iterations.c.dataset == bindparam("dataset"), iterations.c.closed_at.is_(None))
+    .where(_P.stage == bindparam("stage"), _P.seq == _NEWEST.scalar_subquery(), _MADE)
+)
 
 
 class Iterations(Ground):
@@ -65,6 +83,14 @@ class Iterations(Ground):
         """The open iteration."""
         rows = self._rows(_open(dataset))
         return _iteration_from(rows[0]) if rows else None
+
+    def waiting(self, dataset: str, stage: str) -> tuple[Iteration, int] | None:
+        """The open iteration with the version of `stage` that it made and that readers see.
+
+        One statement: who serves people asks at each of their steps.
+        """
+        rows = self._rows(_WAITING, dataset=dataset, stage=stage)
+        return (_iteration_from(rows[0]), rows[0]["version"]) if rows else None
 
     def coming(self, dataset: str) -> int:
         """The number of the iteration that rows read now are for: the open one, else the next."""

@@ -95,10 +95,10 @@ class HomeBatches:
 
     def open(self, dataset: str) -> OpenBatch | None:
         """The batch of the open iteration, once its gate has let the queue through; else None."""
-        iteration = self._versions.current(dataset)
-        version = None if iteration is None else self._queue_version(dataset, iteration.number)
-        if iteration is None or version is None:
+        waiting = self._versions.waiting(dataset, "relabel_queue")
+        if waiting is None:
             return None
+        iteration, version = waiting
         try:
             spec = self.spec(dataset)
         except SpecError:
@@ -128,11 +128,6 @@ class HomeBatches:
     def spec(self, dataset: str) -> DatasetSpec:
         """The spec of a dataset in the catalog. Raises `SpecError` where there is none to use."""
         return self._specs.spec(dataset)
-
-    def _queue_version(self, dataset: str, iteration: int) -> int | None:
-        published = newest_published(self._versions, dataset, "relabel_queue")
-        made = self._versions.outputs(dataset, "relabel_queue")
-        return published if published and (iteration, published) in made else None
 
     def _rows(self, batch: OpenBatch) -> list[dict[str, Any]]:
         table = self._versions.let_through(batch.dataset, "relabel_queue", batch.queue_version)
