@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from burnish.database import migrate, transact
 from burnish.errors import ReviewError, SignInError, TooManyAttempts
-from burnish.review import people, sessions, trail
+from burnish.review import items, people, sessions, trail
 from burnish.review.checking import Checks
 from burnish.review.install import Install
 from burnish.review.passwords import Passwords, check_password
@@ -154,7 +154,10 @@ class Accounts:
         self.set_password(name, new, by=name, address=address)
 
     def deactivate(self, name: str, *, by: str, address: str = "") -> None:
-        """Shut somebody out: sessions end and tokens are revoked. What they said stays."""
+        """Shut somebody out: sessions end and tokens are revoked. What they said stays.
+
+        What they were asked first, and have not answered, is for anybody.
+        """
         doing = self._doing(by, address)
 
         def work(connection: Connection) -> None:
@@ -163,6 +166,7 @@ class Accounts:
             people.change(connection, name, doing.at, active=False)
             sessions.end_sessions(connection, name)
             sessions.revoke_tokens(connection, doing.at, name=name)
+            items.leave_to_anybody(connection, name)
             trail.note(connection, doing, "person_deactivated", name)
 
         transact(self._engine, work)

@@ -87,7 +87,7 @@ class Desk(Leasing, Reading):
             if seq is None:
                 scene, event = self._to_undo(connection, batch, person)
             else:
-                before = events.keyed(connection, f"undo:{seq}")
+                before = events.keyed(connection, _undo_key(seq))
                 if before is not None and before[0].actor.name == person.name:
                     return _as_known(connection, batch, before[0])
                 event = events.numbered(connection, batch.dataset, batch.iteration, seq)
@@ -95,7 +95,7 @@ class Desk(Leasing, Reading):
                     # That it is there, and whose it is, would tell how many have answered.
                     raise events.no_event(dataset, seq)
                 scene = self._scene(connection, batch, event.example_id)
-            return _do(scene, Act("undo", person, f"undo:{event.seq}", undoes=event), known)
+            return _do(scene, Act("undo", person, _undo_key(event.seq), undoes=event), known)
 
         return self._done(work)
 
@@ -208,6 +208,11 @@ def _has_seen(scene: Scene, person: Person) -> bool:
     return any(e.action == "answer" and e.actor.name == person.name for e in scene.events)
 
 
+def _undo_key(seq: int) -> str:
+    """What makes taking an event back once."""
+    return f"undo:{seq}"
+
+
 def _do(scene: Scene, act: Act, known: Mapping[str, str]) -> Answered | _Refused:
     check_open(scene)
     decided = decided_outside(scene)
@@ -232,11 +237,17 @@ def _again(
 ) -> Answered:
     event, dataset, iteration = before
     ours = (event.actor.name, dataset, iteration) == (person.name, batch.dataset, batch.iteration)
-    if not ours:
+    # Reviews and undos have keys as well, and those are no tokens.
+    if not ours or event.action != "answer" or event.said is None:
         raise ReviewConflict("this lease has ended", hint="take the next item")
+    if events.keyed(connection, _undo_key(event.seq)) is not None:
+        # Another tab has it on its screen still: "known" would mean that it stands.
+        raise ReviewConflict(
+            f"{person.name} has taken back what was said of {event.example_id!r} under this lease",
+            hint="take the item again to answer it",
+        )
     item = items.find(connection, dataset, iteration, event.example_id)
     assert item is not None
-    assert event.said is not None
     full = complete(said, item, batch, shown=event.said.shown)
     if not _same(event, full, full.comment):
         words = event.said.label or event.said.decision

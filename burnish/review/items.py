@@ -170,6 +170,12 @@ def assign(connection: Connection, batch: OpenBatch, ids: Sequence[str], assigne
     return changed
 
 
+def leave_to_anybody(connection: Connection, assignee: str) -> None:
+    """Assign what somebody was asked first, and is not settled, to nobody, in all batches."""
+    theirs = (_C.assignee == assignee, _C.state != "settled")
+    connection.execute(desk_items.update().where(*theirs).values(assignee=""))
+
+
 def listed(
     connection: Connection,
     batch: OpenBatch,

@@ -9,6 +9,7 @@ import pytest
 from burnish.database import transact
 from burnish.errors import ItemNotFound, NotAllowed, ReviewConflict, ReviewError
 from burnish.records import Verdict
+from burnish.review.accounts import Accounts
 from burnish.review.items import RANDOM_CHECK, shown_reason
 from burnish.review.records import Filters, Person, Policy, Said
 from burnish.versions.schema import iterations
@@ -218,6 +219,36 @@ def test_the_same_form_sent_again_is_the_same_answer_and_another_is_a_conflict(d
     with pytest.raises(ReviewConflict):
         one.desk.answer("digits", BOB, lease.token, said("3"))
     assert len(one.ledger.events("digits")) == 1
+
+
+def test_what_was_taken_back_is_not_known_to_another_tab(database):
+    one = room(database)
+    lease = one.desk.take("digits", ADA)
+    event = one.desk.answer("digits", ADA, lease.token, said("3")).event
+    one.desk.undo("digits", ADA, seq=event.seq)
+    with pytest.raises(ReviewConflict, match="taken back"):
+        one.desk.answer("digits", ADA, lease.token, said("3"))
+    assert one.say(ADA, "9").item.state == "settled"
+
+
+def test_the_key_of_an_undo_is_no_token(database):
+    one = room(database)
+    event = one.say(ADA, "3").event
+    one.desk.undo("digits", ADA)
+    with pytest.raises(ReviewConflict, match="this lease has ended"):
+        one.desk.answer("digits", ADA, f"undo:{event.seq}", said("3"))
+
+
+def test_what_is_assigned_to_somebody_who_is_shut_out_is_for_anybody(database):
+    one = room(database, rows=2)
+    accounts = Accounts(one.engine, clock=one.time)
+    accounts.add_person("bob", "annotator", by="eve")
+    one.desk.assign("digits", ROB, ["a", "b"], "bob")
+    assert one.desk.take("digits", ADA) is None
+    assert one.say(BOB, "3").item.example_id == "a"
+    accounts.deactivate("bob", by="eve")
+    assert one.say(ADA, "3").item.example_id == "b"
+    assert one.desk.item("digits", "a").assignee == "bob", "who settled it was asked first"
 
 
 def test_two_tabs_have_one_item_and_the_next_is_another(database):
