@@ -28,6 +28,7 @@ from burnish.review.acting import (
 )
 from burnish.review.records import OpenBatch, Policy
 from burnish.review.schema import desk_batches, desk_items
+from burnish.review.states import Standing, places
 
 LEFT = "it left the queue"
 AT_ONCE = 300
@@ -56,6 +57,8 @@ def take_queue(
     now: datetime,
 ) -> OpenBatch:
     """Make the desk's items those of a queue: new ones are added, those that left withdrawn."""
+    # Before it is our turn to write: of a large batch it takes as long as storing them.
+    made = [items.row_of(batch, row, now) for row in rows]
 
     def work(connection: Connection) -> OpenBatch:
         kept = as_kept(connection, batch)
@@ -66,8 +69,8 @@ def take_queue(
             leases.end_others(connection, batch)
         _keep(connection, opened, now, known=kept is not None)
         before = _states(connection, opened)
-        new = [items.row_of(opened, row, now) for row in rows if row["example_id"] not in before]
-        items.add(connection, new)
+        free = {"places": places(Standing(), opened.policy)}
+        items.add(connection, [row | free for row in made if row["example_id"] not in before])
         names = {row["example_id"] for row in rows}
         for example_id, state in before.items():
             stays = example_id in names
