@@ -60,6 +60,33 @@ time.sleep(600)
 """
 
 
+# Answers until its files may not grow any more, and goes on when they may.
+FULL = """
+import os, resource, sys
+from burnish.errors import LedgerError
+from tests.faults.test_desk_kills import desk_on, label_of, Person, said
+path, = sys.argv[1:]
+desk, person = desk_on(path), Person("ann", "annotator")
+desk.batch("digits")
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+room = max(os.path.getsize(path), os.path.getsize(path + "-wal")) + 300_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+refused, left = 0, 20
+while left:
+    try:
+        lease = desk.take("digits", person)
+        done = desk.answer("digits", person, lease.token, said("3"))
+    except LedgerError as error:
+        assert "see that its disk has room" in str(error), error
+        refused += 1
+        if refused == 5:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        continue
+    left -= refused >= 5
+    print(done.event.seq, person.name, lease.item.example_id, flush=True)
+"""
+
+
 def label_of(name: str, example: str) -> str:
     """What a person says of an example, always the same; one in five of them disagreed about."""
     return "9" if name.startswith("b") and int(example[1:]) % 5 == 0 else "3"
@@ -185,6 +212,25 @@ def test_two_forms_of_two_tabs_sent_at_once_are_one_answer_and_conflicts(databas
         taken = list(pool.map(send, ["3", "9"] * 20))
     [event] = desk.events("digits", "r0")
     assert taken == [label == event.said.label for label in ["3", "9"] * 20]
+
+
+def test_a_full_disk_refuses_answers_and_those_before_and_after_are_there(tmp_path):
+    database, record = str(tmp_path / "desk.db"), tmp_path / "told.txt"
+    desk_on(database, rows=5000).batch("digits")
+    with record.open("w") as told:
+        code = [sys.executable, "-c", FULL, database]
+        subprocess.run(code, cwd=ROOT, stdout=told, check=True, timeout=120)
+    acknowledged = lines_of(record)
+    assert len(acknowledged) > 20
+    desk = desk_on(database)
+    names = {example for _, _, example in acknowledged}
+    events = [event for name in names for event in desk.events("digits", name)]
+    found = [(event.seq, event.actor.name, event.example_id) for event in events]
+    assert sorted(found) == sorted(acknowledged)
+    # Of what was refused nothing was kept: neither an event nor a verdict.
+    last = max(seq for seq, _, _ in acknowledged)
+    assert sorted(seq for seq, _, _ in acknowledged) == list(range(1, last + 1))
+    assert SqlLedger(open_database(database)).verify("digits").event_id == 0
 
 
 @pytest.mark.parametrize("ahead", [0.0, 86_400.0], ids=["killed", "killed, and the clock set back"])
