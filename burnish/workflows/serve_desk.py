@@ -208,7 +208,7 @@ def serve(
         made = None
         if settings.login and settings.loopback and tell_password:
             made = first_admin(context.accounts)
-        server = _server(create_app(context))
+        server = server_of(create_app(context))
         missing = left_out(home, catalog)
         # From here on, and not from when it has started: somebody may be quicker, and an event loop
         # that starts can lose what it is told meanwhile.
@@ -263,7 +263,8 @@ def _address(host: str, listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _server(app: object) -> uvicorn.Server:
+def server_of(app: object) -> uvicorn.Server:
+    """The server of the desk's application: it speaks of warnings alone, and trusts no proxy."""
     import uvicorn
 
     config = uvicorn.Config(

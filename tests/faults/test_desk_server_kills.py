@@ -31,7 +31,7 @@ from burnish.review.accounts import Accounts
 from burnish.review.app import DeskContext, DeskSettings, create_app
 from burnish.review.desk import Desk
 from burnish.review.records import OpenBatch, Policy
-from burnish.workflows.serve_desk import _run, listen
+from burnish.workflows.serve_desk import listen, server_of
 from tests.burnish.review.desks import Loop, queue_row
 from tests.burnish.review.planted_desk import PlantedExamples
 
@@ -60,7 +60,7 @@ def serve(database: str, port: int) -> None:
     examples = PlantedExamples([f"r{at}" for at in range(ROWS)], desk.ledger)
     context = DeskContext(desk, Accounts(desk.engine), examples, DeskSettings())
     desk.batch("digits")
-    _run(create_app(context), listen("127.0.0.1", port))
+    server_of(create_app(context)).run(sockets=[listen("127.0.0.1", port)])
 
 
 @dataclass
