@@ -97,7 +97,8 @@ class Model:
     policy: Policy
     rows: dict[str, Row]
     leases: list[Lease] = field(default_factory=list)
-    keyed: dict[str, tuple[str, str, str | None]] = field(default_factory=dict)
+    keyed: dict[str, tuple[str | None, int]] = field(default_factory=dict)
+    taken_back: set[int] = field(default_factory=set)
     done: list[tuple[int, str, str, str, str | None]] = field(default_factory=list)
 
     def lease(self, token: str) -> Lease | None:

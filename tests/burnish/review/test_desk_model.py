@@ -150,14 +150,16 @@ class DeskMachine(RuleBasedStateMachine):
         row = lease.row
         done = self.desk.answer(self.dataset, person, lease.token, said(label))
         row.current.append((person.name, label, done.event.seq))
-        self.model.keyed[lease.token] = (person.name, row.name, label)
+        self.model.keyed[lease.token] = (label, done.event.seq)
         self.acknowledge(row, done, person, label)
         again = self.desk.answer(self.dataset, person, lease.token, said(label))
         assert (again.known, again.event) == (True, done.event)
 
     def known(self, token, person, known, label):
         send = lambda: self.desk.answer(self.dataset, person, token, said(label))  # noqa: E731
-        if label == known[2]:
+        before, seq = known
+        # What was taken back does not stand, so nobody may be told that it does.
+        if label == before and seq not in self.model.taken_back:
             assert send().known
         else:
             self.refused(send)
@@ -194,6 +196,7 @@ class DeskMachine(RuleBasedStateMachine):
             return
         done = send()
         row.current.remove(own[0])
+        self.model.taken_back.add(done.event.undoes)
         self.acknowledge(row, done, person, None)
         assert send().known
 
