@@ -4,6 +4,7 @@ What belongs here: numbers computed from arrays, in numpy alone. What does not: 
 number is computed on (`burnish.slices`), and tables of them (`burnish.workflows.evaluate`).
 """
 
+from burnish.metrics.binning import equal_mass_bins, equal_width_bins
 from burnish.metrics.classification import (
     ClassMetrics,
     accuracy,
@@ -28,6 +29,8 @@ __all__ = [
     "brier",
     "class_metrics",
     "confusion_matrix",
+    "equal_mass_bins",
+    "equal_width_bins",
     "expected_calibration_error",
     "f1_macro",
     "log_loss",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from burnish.errors import DataError
+from burnish.metrics.binning import equal_mass_bins
 from burnish.metrics.checked import FloatArray, codes, one_dimension, probabilities
 from burnish.typing import Labels, PredProbs
 
@@ -57,17 +57,12 @@ def expected_calibration_error(
     >>> round(expected_calibration_error(["a"] * 6 + ["b"] * 4, sure, classes=["a", "b"]), 3)
     0.3
     """
-    if bins < 1:
-        raise DataError(f"bins is {bins}", expected="one bin or more")
     labels = one_dimension(y_true, "y_true")
     coded = codes(labels, classes, "y_true")
     probs = probabilities(pred_probs, labels.size, len(classes))
     confidence = probs.max(axis=1)
     correct = (probs.argmax(axis=1) == coded).astype(np.float64)
-    # A value's bin is that of its first rank, so that ties cannot be split.
-    first_rank = np.searchsorted(np.sort(confidence), confidence, side="left")
-    group = first_rank * bins // labels.size
-    gaps = np.bincount(group, weights=correct - confidence, minlength=bins)
+    gaps = np.bincount(equal_mass_bins(confidence, bins), weights=correct - confidence)
     return float(np.abs(gaps).sum() / labels.size)
 
 
