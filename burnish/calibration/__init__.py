@@ -6,7 +6,14 @@ apart, each also by slice, and recalibration fitted out of sample. What does not
 (`burnish.report.plots`).
 """
 
+from burnish.calibration.brier import BrierDecomposition, brier_decomposition
+from burnish.calibration.by_slice import (
+    CalibrationBySlice,
+    SliceCalibration,
+    calibration_by_slice,
+)
 from burnish.calibration.error import CalibrationError, calibration_error
+from burnish.calibration.recalibrating import HeldOut, Recalibration, fit_recalibration
 from burnish.calibration.reliability import (
     Reliability,
     ReliabilityBin,
@@ -15,10 +22,18 @@ from burnish.calibration.reliability import (
 )
 
 __all__ = [
+    "BrierDecomposition",
+    "CalibrationBySlice",
     "CalibrationError",
+    "HeldOut",
+    "Recalibration",
     "Reliability",
     "ReliabilityBin",
+    "SliceCalibration",
+    "brier_decomposition",
+    "calibration_by_slice",
     "calibration_error",
+    "fit_recalibration",
     "reliability",
     "reliability_of",
 ]

@@ -82,7 +82,7 @@ def calibration_error(
     (True, 0.0, True)
     """
     probs, coded = checked(y_true, pred_probs, classes)
-    _check(kind, confidence, draws)
+    check_choices(kind, confidence, draws)
     return error_of(
         probs,
         coded,
@@ -132,7 +132,8 @@ def _numbered(bins: IntArray) -> IntArray:
     return np.unique(bins, return_inverse=True)[1].astype(np.int64)
 
 
-def _check(kind: str, confidence: float, draws: int) -> None:
+def check_choices(kind: str, confidence: float, draws: int) -> None:
+    """Raise `DataError` for a kind, confidence or number of draws that cannot be meant."""
     if kind not in KINDS:
         raise DataError(f"kind is {kind!r}", expected="one of: " + ", ".join(KINDS))
     if not 0.0 < confidence < 1.0:
