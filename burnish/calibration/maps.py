@@ -112,9 +112,9 @@ def fit_temperature(probs: FloatArray, coded: IntArray) -> Map:
         curvature = float(((weights * logs**2).sum(axis=1) - mean**2).mean())
         low, high = (low, at) if slope > 0 else (at, high)
         step = at - slope / curvature if curvature > 0 else -1.0
-        before, at = at, step if low < step < high else (low + high) / 2
-        if abs(at - before) <= 1e-12 * before:
+        if abs(step - at) <= 1e-9 * at:
             break
+        at = step if low < step < high else (low + high) / 2
     return Temperature(1.0 / at, floor)
 
 
@@ -132,18 +132,18 @@ def fit_platt(probs: FloatArray, coded: IntArray) -> Map:
 
     floor, n, K = _floor(probs), coded.size, probs.shape[1]
     logs = _logs(probs, floor)
-    truth = np.eye(K)[coded]
-    start = np.concatenate([[1.0], np.zeros(K)])
+    rows, start = np.arange(n), np.concatenate([[1.0], np.zeros(K)])
 
     def loss(at: FloatArray) -> tuple[float, FloatArray]:
         fitted = _softmax(at[0] * logs + at[1:])
-        off = (fitted - truth) / n
+        own = np.maximum(fitted[rows, coded], np.finfo(np.float64).tiny)
+        fitted[rows, coded] -= 1.0
+        off = fitted / n
         away = (at - start) / (_PRIOR_SPREAD**2 * n)
-        own = np.maximum(fitted[truth > 0], np.finfo(np.float64).tiny)
         value = -np.log(own).mean() + 0.5 * float(away @ (at - start))
         return float(value), np.concatenate([[(off * logs).sum()], off.sum(axis=0)]) + away
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-14})
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-12})
     best = np.asarray(found.x, dtype=np.float64)
     return Platt(float(best[0]), best[1:] - best[1:].mean(), floor)
 

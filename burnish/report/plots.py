@@ -9,15 +9,16 @@ page puts beside each plot (`burnish.report.loop_page`).
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from burnish.calibration import Reliability, reliability_of
+from burnish.calibration.reliability import Binning
 from burnish.errors import DataError
-from burnish.metrics import wilson_interval
 from burnish.report import svg
 
 
@@ -171,45 +172,57 @@ def confusion_matrix_svg(counts: ArrayLike, classes: Sequence[str], *, title: st
 
 
 def reliability_diagram(
-    confidence: ArrayLike, correct: ArrayLike, *, bins: int = 10, title: str = "Reliability"
+    confidence: ArrayLike,
+    correct: ArrayLike,
+    *,
+    bins: int = 10,
+    binning: Binning = "equal_width",
+    title: str = "Reliability",
 ) -> str:
-    """How often predictions of a given confidence are right, in bins of equal width over [0, 1].
+    """How often predictions of a given confidence are right: `calibration_chart` of plain arrays.
 
-    `confidence` in [0, 1] and boolean `correct` have shape (n,). Each point is a bin that has
-    rows, at its mean confidence, with Wilson's 95 % interval (DeGroot and Fienberg 1983). On the
-    dashed diagonal, confidence says what it means. Raises `DataError` for other input.
+    `confidence` in [0, 1] and boolean `correct` have shape (n,). Raises `DataError` for others.
 
     >>> "diagonal" in reliability_diagram([0.9, 0.8, 0.6], [True, True, False])
     True
     """
-    sure, right = np.asarray(confidence, dtype=float), np.asarray(correct)
-    if sure.ndim != 1 or sure.shape != right.shape or not sure.size or right.dtype != np.bool_:
-        raise DataError(
-            f"confidence of shape {sure.shape}, correct of shape {right.shape} and {right.dtype}",
-            expected="numbers and booleans of one shape (n,), n > 0",
-        )
-    outside = ~((sure >= 0) & (sure <= 1))
-    if outside.any():
-        row = int(np.argmax(outside))
-        raise DataError(f"confidence is {sure[row]} in row {row}", expected="numbers in [0, 1]")
-    x, y = svg.Scale(0, 1, 56, 396), svg.Scale(0, 1, 320, 20)
+    found = reliability_of(confidence, correct, bins=bins, binning=binning)
+    return calibration_chart({"": found}, title=title)
+
+
+def calibration_chart(series: Mapping[str, Reliability], *, title: str = "Reliability") -> str:
+    """What was claimed against what came true, bin by bin (DeGroot and Fienberg 1983).
+
+    `series` names up to four results of `burnish.calibration.reliability` of one event, say before
+    and after recalibration. Each point is a bin, at its mean claim, with its interval. On the
+    dashed diagonal, probabilities say what they mean; below it they claim too much. Series differ
+    by marker, and the first of several is hollow. Raises `DataError` for none, for more than four,
+    and for different events.
+
+    >>> from burnish.calibration import reliability_of
+    >>> before = reliability_of([0.9, 0.9, 0.6, 0.6], [True, False, True, False], bins=2)
+    >>> calibration_chart({"before": before}).count("of 2 correct")
+    2
+    """
+    event = _one_event(series)
+    named = list(series) if len(series) > 1 else []
+    top = 20.0 + 20 * len(named)
+    x, y = svg.Scale(0, 1, 56, 396), svg.Scale(0, 1, top + 300, top)
     marks = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    body = _frame(x, y, marks, marks, x_label="confidence", y_label="share correct")
+    sure = event == "confidence"
+    x_label = "confidence" if sure else f"claimed probability of {svg.shorten(event, 30)}"
+    y_label = "share correct" if sure else f"share of {svg.shorten(event, 30)}"
+    body = _frame(x, y, marks, marks, x_label=x_label, y_label=y_label)
     body.append(svg.line(x(0), y(0), x(1), y(1), stroke=svg.MUTED, dash="6 4"))
-    which = np.minimum((sure * bins).astype(int), bins - 1)
-    for place in np.unique(which):
-        inside = which == place
-        share = wilson_interval(int(right[inside].sum()), int(inside.sum()))
-        at = x(float(sure[inside].mean()))
-        mean = sure[inside].mean()
-        note = f"confidence {mean:.2f}: {right[inside].sum()} of {inside.sum()} correct"
-        body.append(svg.whisker(at, y(share.low), at, y(share.high), stroke=svg.colour(0)))
-        body.append(svg.marker(at, y(share.value), 0, title=note))
-    desc = (
-        f"Mean confidence {sure.mean():.3f}, share correct {right.mean():.3f}, "
-        f"over {sure.size:,} predictions. On the diagonal the two agree."
-    )
-    return svg.document(WIDTH, 370, title=title, desc=desc, body=body)
+    for place, name in enumerate(named):
+        height = 10.0 + 20 * place
+        body.append(svg.marker(66, height, place, hollow=place == 0))
+        body.append(svg.text(80, height, svg.shorten(name, 50)))
+    for place, (name, one) in enumerate(series.items()):
+        body += _bins_of(one, place, x, y, name=name if named else "", hollow=bool(named))
+    desc = " ".join(_said(name if named else "", one) for name, one in series.items())
+    desc += " On the diagonal the two agree."
+    return svg.document(WIDTH, y.start + 50, title=title, desc=desc, body=body)
 
 
 def dot_interval_chart(rows: Sequence[IntervalRow], *, value_label: str, title: str) -> str:
@@ -358,6 +371,55 @@ def _cell(
     digits = svg.label(count)
     fits = 13 if len(digits) * 7 < size else max(7, int(size / len(digits) * 1.5))
     return [shown, svg.text(left + size / 2, top + size / 2, digits, anchor="middle", size=fits)]
+
+
+def _one_event(series: Mapping[str, Reliability]) -> str:
+    if not series:
+        raise _nothing_to_draw("series")
+    events = {one.event for one in series.values()}
+    if len(series) > 4 or len(events) > 1:
+        raise DataError(
+            f"{len(series)} series of {len(events)} events",
+            expected="at most four series, all of one event",
+            hint="draw one plot a class",
+        )
+    return events.pop()
+
+
+def _bins_of(
+    one: Reliability, place: int, x: svg.Scale, y: svg.Scale, *, name: str, hollow: bool
+) -> list[str]:
+    parts: list[str] = []
+    for bin_ in one.bins:
+        at, right = x(bin_.claimed), round(bin_.observed * bin_.rows)
+        word = "correct" if one.event == "confidence" else "true"
+        note = f"{one.event} {bin_.claimed:.2f}: {right} of {bin_.rows} {word}"
+        parts.append(svg.whisker(at, y(bin_.low), at, y(bin_.high), stroke=svg.colour(place)))
+        parts.append(
+            svg.marker(
+                at,
+                y(bin_.observed),
+                place,
+                title=f"{name}, {note}" if name else note,
+                hollow=hollow and place == 0,
+            )
+        )
+    return parts
+
+
+def _said(name: str, one: Reliability) -> str:
+    """A series in words, for those who hear the plot."""
+    claimed = sum(bin_.claimed * bin_.rows for bin_ in one.bins) / one.rows
+    observed = sum(bin_.observed * bin_.rows for bin_ in one.bins) / one.rows
+    below = sum(bin_.high < bin_.claimed for bin_ in one.bins)
+    above = sum(bin_.low > bin_.claimed for bin_ in one.bins)
+    sure = one.event == "confidence"
+    words = ("Mean confidence", "share correct") if sure else ("Mean claim", "share that came true")
+    return (
+        f"{name + ': ' if name else ''}{words[0]} {claimed:.3f}, {words[1]} {observed:.3f}, "
+        f"over {one.rows:,} predictions; of {len(one.bins)} bins {below} lie below the diagonal "
+        f"with their interval and {above} above."
+    )
 
 
 def _dot(row: IntervalRow, kind: int, x: svg.Scale, height: float, *, hollow: bool) -> list[str]:

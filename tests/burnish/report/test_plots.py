@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from burnish.calibration import reliability_of
 from burnish.errors import DataError
 from burnish.report import svg
 from burnish.report.plots import (
@@ -21,6 +22,7 @@ from burnish.report.plots import (
     Point,
     Series,
     bar_chart,
+    calibration_chart,
     confusion_matrix_svg,
     digit_image,
     dot_interval_chart,
@@ -39,6 +41,13 @@ def every_plot(words: str) -> list[str]:
         bar_chart([Bar(words, 3)], value_label=words, title=words),
         confusion_matrix_svg([[1, 2], [0, 3]], [words, "b"], title=words),
         reliability_diagram([0.9, 0.2], [True, False], title=words),
+        calibration_chart(
+            {
+                words + ".": (one := reliability_of([0.9, 0.2], [True, False], event=words)),
+                "b": one,
+            },
+            title=words,
+        ),
         dot_interval_chart(
             [IntervalRow(words, 1, 0, 2, series=words)], value_label=words, title=words
         ),
@@ -133,6 +142,47 @@ def test_a_reliability_diagram_tells_sure_and_wrong_apart():
         said, counted = note.removeprefix("confidence ").split(": ")
         right, of, _ = counted.replace(" of ", " ").split()
         assert int(right) / int(of) == pytest.approx(float(said), abs=0.12)
+
+
+def test_a_calibration_chart_tells_before_and_after_apart_without_colour():
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.5, 1, 3000)
+    right = rng.random(3000) < 0.25 + sure / 2
+    before, after = reliability_of(sure, right), reliability_of(0.25 + sure / 2, right)
+    drawn = calibration_chart({"before": before, "after": after}, title="Test <split>")
+    root = ET.fromstring(drawn)
+    shapes = {(part.get("d") or "").count("a") for part in root.iter(f"{NS}path")}
+    fills = {(part.get("style") or "").split(";")[0] for part in root.iter(f"{NS}path")}
+    assert shapes == {0, 2}, "circles before, squares after"
+    assert fills == {f"fill:{svg.PAPER}", f"fill:{svg.colour(1)}"}
+    notes = [part.text or "" for part in root.iter(f"{NS}title")]
+    assert sum(note.startswith("before, confidence") for note in notes) == len(before.bins)
+    said = (root.find(f"{NS}desc").text or "").split(" after: ")
+    assert int(said[0].split("15 bins ")[1].split()[0]) >= 8, "before, bins lie below"
+    assert int(said[1].split("15 bins ")[1].split()[0]) <= 2
+
+
+def test_a_whisker_of_a_calibration_chart_spans_the_interval_of_its_bin():
+    (only,) = reliability_of([0.75] * 8, [True] * 6 + [False] * 2, event="cat").bins
+    root = ET.fromstring(
+        calibration_chart({"": reliability_of([0.75] * 8, [True] * 6 + [False] * 2, event="cat")})
+    )
+    upright = [
+        line
+        for line in root.iter(f"{NS}line")
+        if line.get("x1") == line.get("x2") and svg.colour(0) in (line.get("style") or "")
+    ]
+    (whisker,) = upright
+    heights = [320 - 300 * limit for limit in (only.low, only.high)]
+    assert [float(whisker.get("y1")), float(whisker.get("y2"))] == pytest.approx(heights, abs=0.01)
+    assert "claimed probability of cat" in [part.text for part in root.iter(f"{NS}text")]
+
+
+def test_series_that_cannot_share_a_plot_are_refused():
+    one, other = (reliability_of([0.5], [True], event=event) for event in ("a", "b"))
+    for series in ({}, {"x": one, "y": other}, dict.fromkeys("abcde", one)):
+        with pytest.raises(DataError):
+            calibration_chart(series)
 
 
 def test_before_is_hollow_and_after_is_filled():
