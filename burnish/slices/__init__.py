@@ -5,6 +5,7 @@ metrics by slice, and names for them that a tracking server takes. What does not
 themselves (`burnish.metrics`), nor joining predictions to examples (`burnish.workflows.evaluate`).
 """
 
+from burnish.slices.discovery import Discovered, DiscoveredSlice, discover_slices
 from burnish.slices.measuring import SLICE_METRICS, slice_metrics
 from burnish.slices.naming import OVERALL, metric_name, slice_id
 from burnish.slices.resolving import SliceMask, everything, resolve_slices
@@ -12,7 +13,10 @@ from burnish.slices.resolving import SliceMask, everything, resolve_slices
 __all__ = [
     "OVERALL",
     "SLICE_METRICS",
+    "Discovered",
+    "DiscoveredSlice",
     "SliceMask",
+    "discover_slices",
     "everything",
     "metric_name",
     "resolve_slices",
