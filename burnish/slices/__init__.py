@@ -9,13 +9,17 @@ from burnish.slices.discovery import Discovered, DiscoveredSlice, discover_slice
 from burnish.slices.measuring import SLICE_METRICS, slice_metrics
 from burnish.slices.naming import OVERALL, metric_name, slice_id
 from burnish.slices.resolving import SliceMask, everything, resolve_slices
+from burnish.slices.scoring import Scored, ScoredSlice, discover_and_score
 
 __all__ = [
     "OVERALL",
     "SLICE_METRICS",
     "Discovered",
     "DiscoveredSlice",
+    "Scored",
+    "ScoredSlice",
     "SliceMask",
+    "discover_and_score",
     "discover_slices",
     "everything",
     "metric_name",

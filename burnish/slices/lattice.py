@@ -51,6 +51,7 @@ class _Search:
     mean: float
     min_support: int
     whole: float
+    compiled: bool
 
     def scores(self, sizes: IntArray, sums: FloatArray) -> FloatArray:
         """SliceLine's score of slices of so many rows and so much error; sizes above 0."""
@@ -58,14 +59,17 @@ class _Search:
         return self.alpha * (sums / sizes / self.mean - 1) - (1 - self.alpha) * (n / sizes - 1)
 
     def bounds(self, sizes: IntArray, sums: FloatArray, tops: FloatArray) -> FloatArray:
-        """The best score that any part of each slice with enough rows can have.
+        """The best score that any part of each slice with enough rows can have, -inf for none.
 
         A part of s rows has errors of at most min(sum, s * top). The score of that is monotone in
         s on either side of sum / top, so that three sizes tell the largest.
         """
+        possible = self.alive & (sizes >= self.min_support) & (sums > 0)
+        sizes = np.maximum(sizes, self.min_support)
         turn = np.clip(sums / np.maximum(tops, np.finfo(float).tiny), self.min_support, sizes)
         probes = [np.full(sizes.shape, float(self.min_support)), turn, sizes.astype(float)]
-        return np.max([self.scores(s, np.minimum(sums, s * tops)) for s in probes], axis=0)
+        best = np.max([self.scores(s, np.minimum(sums, s * tops)) for s in probes], axis=0)
+        return np.where(possible, best, -np.inf)
 
 
 @dataclass(frozen=True)
@@ -139,18 +143,16 @@ def best_conjunctions(
         min_support,
         # Errors of 0 and 1 have one size: no part's largest needs to be counted.
         whole=float(errors.max()) if np.ptp(errors[errors > 0]) == 0 else 0.0,
+        compiled=errors.size * comb(len(spans), min(max_depth, len(spans))) >= LARGE,
     )
     everything = _Node(np.arange(errors.size, dtype=np.int32), -1, ())
-    sizes, sums, tops = _count(search, everything)
+    bounds = search.bounds(*_count(search, everything))
     _offer_parts(search, everything, best)
-    for depth in range(2, 1 + min(max_depth, len(spans))):
-        bounds = search.bounds(np.maximum(sizes, 1), sums, tops)
-        alive = (sizes >= min_support) & (sums > 0) & (bounds >= best.least)
-        here = _narrowed(search, alive)
+    for depth in range(2, 1 + max_depth):
+        here = _narrowed(search, bounds >= best.least)
         if len(here.spans) < depth:
             break
-        large = errors.size * comb(len(here.spans), depth) >= LARGE
-        _walk(here, everything, depth, best, compiled=large)
+        _walk(here, everything, depth, best)
     return best.found()
 
 
@@ -161,26 +163,24 @@ def _narrowed(search: _Search, alive: NDArray[np.bool_]) -> _Search:
     return replace(search, cells=cells, spans=search.spans[useful], alive=alive)
 
 
-def _walk(search: _Search, node: _Node, depth: int, best: _Best, *, compiled: bool) -> None:
+def _walk(search: _Search, node: _Node, depth: int, best: _Best) -> None:
     """Offer every part of `node` with `depth` conditions in all that may be among the best."""
     left = depth - len(node.path)
-    if compiled and left == 2:
-        _walk_two(search, node, best)
-        return
     if left == 1:
         _offer_parts(search, node, best)
         return
     sizes, sums, tops = _count(search, node)
-    bounds = search.bounds(np.maximum(sizes, 1), sums, tops)
-    worth = search.alive & (sizes >= search.min_support) & (sums > 0)
+    bounds = search.bounds(sizes, sums, tops)
+    if search.compiled and left == 2:
+        _walk_two(search, node, bounds, best)
+        return
     for column in range(node.column + 1, len(search.spans)):
         codes = search.cells[node.rows, column]
-        first, end = search.spans[column].tolist()
-        for cell in (first + np.flatnonzero(worth[first:end])).tolist():
+        for cell in range(*search.spans[column].tolist()):
             # The least that is of use rises on the way.
             if bounds[cell] >= best.least:
                 part = _Node(node.rows[codes == cell], column, (*node.path, cell))
-                _walk(search, part, depth, best, compiled=compiled)
+                _walk(search, part, depth, best)
 
 
 def _offer_parts(search: _Search, node: _Node, best: _Best) -> None:
@@ -196,23 +196,28 @@ def _count(
 ) -> tuple[IntArray, FloatArray, FloatArray]:
     """Rows, sum and largest of the errors of each part that one more condition makes."""
     width = search.alive.size
-    later = search.cells[node.rows, node.column + 1 :]
-    errors = search.errors[node.rows]
-    sizes = np.bincount(later.ravel(), minlength=width)
-    wrong = np.flatnonzero(errors)
-    cells, errors = later[wrong].ravel(), np.repeat(errors[wrong], later.shape[1])
-    sums = np.bincount(cells, errors, minlength=width)
-    largest = np.zeros(width)
-    if tops and search.whole:
-        largest[:] = search.whole
-    elif tops:
-        np.maximum.at(largest, cells, errors)
+    sizes, sums, largest = np.zeros(width, np.int64), np.zeros(width), np.zeros(width)
+    one_by_one = tops and not search.whole
+    if search.compiled:
+        from burnish.slices.kernels import count
+
+        first = node.column + 1
+        count(search.cells, search.errors, node.rows, first, sizes, sums, largest, one_by_one)
+    else:
+        later = search.cells[node.rows, node.column + 1 :]
+        errors = search.errors[node.rows]
+        wrong = np.flatnonzero(errors)
+        cells, errors = later[wrong].ravel(), np.repeat(errors[wrong], later.shape[1])
+        sizes[:] = np.bincount(later.ravel(), minlength=width)
+        sums[:] = np.bincount(cells, errors, minlength=width)
+        if one_by_one:
+            np.maximum.at(largest, cells, errors)
     # Condition 0 stands for none.
     sizes[0] = 0
-    return sizes, sums, largest
+    return sizes, sums, largest if one_by_one else np.full(width, search.whole)
 
 
-def _walk_two(search: _Search, node: _Node, best: _Best) -> None:
+def _walk_two(search: _Search, node: _Node, bounds: FloatArray, best: _Best) -> None:
     from burnish.slices.kernels import walk_two
 
     walk_two(
@@ -223,7 +228,7 @@ def _walk_two(search: _Search, node: _Node, best: _Best) -> None:
         search.spans,
         search.alive,
         np.array([*node.path, 0, 0], dtype=np.int64),
-        search.whole,
+        bounds,
         (search.alpha, search.mean, search.errors.size, search.min_support),
         best.arrays,
     )
