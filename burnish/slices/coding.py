@@ -132,12 +132,11 @@ def _column(name: str, cells: pa.ChunkedArray, bins: int) -> tuple[Sequence[Basi
             expected="single values: text, numbers, booleans or times",
             hint="leave it out, or give a property of it, such as its length",
         )
-    temporal = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
-    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     if pa.types.is_floating(kind):
-        cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, kind), cells)
-    if (temporal or number) and _has_more_values(cells, bins):
-        values = _numbers(cells, temporal)
+        cells = pa.chunked_array([pa.array(cells.to_numpy(), from_pandas=True)])
+    temporal = is_temporal(kind)
+    if is_measured(cells, bins):
+        values = as_numbers(cells)
         shorten = shortest_time if temporal else shortest_number
         edges = quantile_edges(values[np.isfinite(values)], bins, readable=shorten)
         if edges.size:
@@ -145,9 +144,19 @@ def _column(name: str, cells: pa.ChunkedArray, bins: int) -> tuple[Sequence[Basi
     return _by_value(name, cells.combine_chunks().dictionary_encode())
 
 
-def _has_more_values(cells: pa.ChunkedArray, bins: int) -> bool:
+def is_temporal(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds dates or times."""
+    return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+
+
+def is_measured(cells: pa.ChunkedArray, most: int) -> bool:
+    """Whether a column is of numbers or times, of more than `most` distinct ones."""
+    kind = cells.type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if not (number or is_temporal(kind)):
+        return False
     # The first rows tell it of most columns; to encode a million distinct numbers is slow.
-    return any(len(pc.unique(part.drop_null())) > bins for part in (cells.slice(0, _BLOCK), cells))
+    return any(len(part.drop_null().unique()) > most for part in (cells.slice(0, _BLOCK), cells))
 
 
 def _by_value(name: str, encoded: Any) -> tuple[Sequence[Basic], Any]:
@@ -178,9 +187,9 @@ class _Values(Sequence[Basic]):
         return Basic(self._name, value if plain else text, f"{self._name} = {text}")
 
 
-def _numbers(cells: pa.ChunkedArray, temporal: bool) -> NDArray[np.float64]:
-    """NaN for missing; times as microseconds since 1970 (UTC)."""
-    if temporal:
+def as_numbers(cells: pa.ChunkedArray) -> NDArray[np.float64]:
+    """A column as float64, NaN for missing; times as microseconds since 1970 (UTC)."""
+    if is_temporal(cells.type):
         cells = cells.cast(pa.timestamp("us", tz=getattr(cells.type, "tz", None)), safe=False)
         cells = cells.cast(pa.int64())
     return cells.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
@@ -192,12 +201,17 @@ def _binned(
     # Rows without a value lie in no bin: they are the last condition.
     place = np.searchsorted(edges, values, side="right")
     codes = np.where(np.isnan(values), edges.size + 1, place)
-    ends = [None, *(_written(edge, temporal) for edge in edges.tolist()), None]
+    ends = [None, *(written_edge(edge, temporal) for edge in edges.tolist()), None]
     found = [range_of(name, low, high) for low, high in pairwise(ends)]
     return [*found, Basic(name, None, f"{name} is missing")], codes
 
 
-def _written(edge: float, temporal: bool) -> Any:
+def written_edge(edge: float, temporal: bool) -> Any:
+    """An edge as a spec writes it: a whole number where it is one, a time in ISO 8601 (UTC).
+
+    >>> written_edge(20.0, False), written_edge(0.0, True)
+    (20, '1970-01-01')
+    """
     if temporal:
         text = as_time(edge).replace(tzinfo=None).isoformat()
         return text.removesuffix("T00:00:00")

@@ -53,7 +53,7 @@ class _Search:
     whole: float
     compiled: bool
 
-    def scores(self, sizes: IntArray, sums: FloatArray) -> FloatArray:
+    def scores(self, sizes: IntArray | FloatArray, sums: FloatArray) -> FloatArray:
         """SliceLine's score of slices of so many rows and so much error; sizes above 0."""
         n = self.errors.size
         return self.alpha * (sums / sizes / self.mean - 1) - (1 - self.alpha) * (n / sizes - 1)
@@ -66,8 +66,9 @@ class _Search:
         """
         possible = self.alive & (sizes >= self.min_support) & (sums > 0)
         sizes = np.maximum(sizes, self.min_support)
-        turn = np.clip(sums / np.maximum(tops, np.finfo(float).tiny), self.min_support, sizes)
-        probes = [np.full(sizes.shape, float(self.min_support)), turn, sizes.astype(float)]
+        least = np.full(sizes.shape, float(self.min_support))
+        turn = np.minimum(sizes, np.maximum(least, sums / np.maximum(tops, np.finfo(float).tiny)))
+        probes: list[FloatArray] = [least, turn, sizes.astype(float)]
         best = np.max([self.scores(s, np.minimum(sums, s * tops)) for s in probes], axis=0)
         return np.where(possible, best, -np.inf)
 

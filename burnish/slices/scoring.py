@@ -23,7 +23,7 @@ from burnish.slices.discovery import (
     discover_slices,
 )
 from burnish.slices.resolving import resolve_slices
-from burnish.slices.significance import Control, Raised, adjusted, against_rest
+from burnish.slices.significance import Control, Raised, adjusted, against_rest, group_codes
 from burnish.spec import Slice
 
 SCORED_SCHEMA = pa.schema(
@@ -143,7 +143,7 @@ def discover_and_score(
     table = as_table(features)
     values = checked_errors(errors, table.num_rows)
     _check(level, control, confidence)
-    codes = _group_codes(groups, values.size)
+    codes = group_codes(groups, values.size)
     scored = _second_half(codes, random_state)
     first, second = np.flatnonzero(~scored), np.flatnonzero(scored)
     discovered = discover_slices(
@@ -201,19 +201,6 @@ def _second_half(codes: NDArray[np.intp], random_state: int) -> NDArray[np.bool_
     second = np.zeros(number, dtype=bool)
     second[order[: number // 2]] = True
     return second[codes]
-
-
-def _group_codes(groups: ArrayLike | None, rows: int) -> NDArray[np.intp]:
-    if groups is None:
-        return np.arange(rows)
-    given = pa.array(np.asarray(groups).tolist(), from_pandas=True)
-    if len(given) != rows or given.null_count:
-        raise DataError(
-            f"{len(given)} groups, {given.null_count} of them missing",
-            expected=f"a group for each of {rows} rows",
-            hint="give rows without a group one of their own",
-        )
-    return given.dictionary_encode().indices.to_numpy().astype(np.intp)
 
 
 def _check(level: float, control: Control, confidence: float) -> None:

@@ -15,7 +15,8 @@ from math import nan, sqrt
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
 
 from burnish.errors import DataError
 from burnish.metrics import Interval, newcombe_difference
@@ -25,8 +26,6 @@ Control: TypeAlias = Literal["benjamini_yekutieli", "benjamini_hochberg"]
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.intp]
-
-UNKNOWN = Interval(nan, nan, nan)
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,10 @@ def adjusted(p_values: Sequence[float], control: Control) -> list[float]:
     >>> [round(p, 3) for p in adjusted([0.01, 0.02, 0.9], "benjamini_hochberg")]
     [0.03, 0.03, 0.9]
     """
-    methods = {"benjamini_yekutieli": "by", "benjamini_hochberg": "bh"}
+    methods: dict[str, Literal["by", "bh"]] = {
+        "benjamini_yekutieli": "by",
+        "benjamini_hochberg": "bh",
+    }
     if control not in methods:
         raise DataError(f"control is {control!r}", expected=" or ".join(methods))
     if not p_values:
@@ -85,6 +87,26 @@ def adjusted(p_values: Sequence[float], control: Control) -> list[float]:
     from scipy.stats import false_discovery_control
 
     return false_discovery_control(p_values, method=methods[control]).tolist()
+
+
+def group_codes(groups: ArrayLike | None, rows: int) -> Codes:
+    """A number for each group, row by row, each row its own where there are none.
+
+    Raises `DataError` where a row has no group.
+
+    >>> group_codes(["x", "y", "x"], 3).tolist()
+    [0, 1, 0]
+    """
+    if groups is None:
+        return np.arange(rows)
+    given = pa.array(np.asarray(groups).tolist(), from_pandas=True)
+    if len(given) != rows or given.null_count:
+        raise DataError(
+            f"{len(given)} groups, {given.null_count} of them missing",
+            expected=f"a group for each of {rows} rows",
+            hint="give rows without a group one of their own",
+        )
+    return given.dictionary_encode().indices.to_numpy().astype(np.intp)
 
 
 def _binary(errors: FloatArray) -> bool:
@@ -132,7 +154,8 @@ def _by_group(errors: FloatArray, mask: Mask, groups: Codes, confidence: float) 
     )
     variance = float((np.bincount(groups, parts) ** 2).sum()) * number / (number - 1)
     if variance <= 0:
-        return Raised(Interval(value, nan, nan), 1.0)
+        # All rows of a side are alike. Each group is then worth one toss of a coin (a sign test).
+        return Raised(Interval(value, nan, nan), 0.5**number if value > 0 else 1.0)
     half = float(t.ppf(0.5 + confidence / 2, number - 1)) * sqrt(variance)
     p_value = float(t.sf(value / sqrt(variance), number - 1))
     return Raised(Interval(value, value - half, value + half), p_value)
