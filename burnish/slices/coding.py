@@ -124,6 +124,9 @@ def _width(most: int) -> type[np.integer[Any]]:
 def _column(name: str, cells: pa.ChunkedArray, bins: int) -> tuple[Sequence[Basic], Any]:
     """Conditions of a column, and for each row the position of the one it meets."""
     if pa.types.is_dictionary(cells.type):
+        encoded = cells.unify_dictionaries().combine_chunks()
+        if _is_text(cells.type.value_type) and _is_plain(encoded.dictionary):
+            return _by_value(name, encoded)
         cells = cells.cast(cells.type.value_type)
     kind = cells.type
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
@@ -142,6 +145,15 @@ def _column(name: str, cells: pa.ChunkedArray, bins: int) -> tuple[Sequence[Basi
         if edges.size:
             return _binned(name, values, edges, temporal)
     return _by_value(name, cells.combine_chunks().dictionary_encode())
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _is_plain(dictionary: pa.Array) -> bool:
+    """Whether every entry is a value of its own: Arrow allows null, and one value twice."""
+    return not dictionary.null_count and len(dictionary.unique()) == len(dictionary)
 
 
 def is_temporal(kind: pa.DataType) -> bool:

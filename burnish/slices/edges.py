@@ -52,7 +52,10 @@ def quantile_edges(
             edges.add(shorten(float(distinct[first - 1]), float(distinct[first])))
         if not heavy[first]:
             edges.update(_cuts(run, max(1, round(run.size * bins / ordered.size)), shorten))
-    return np.array(sorted(edges))
+    rising = np.array(sorted(edges))
+    # Of edges between the same two values one is enough.
+    places, kept = np.unique(np.searchsorted(distinct, rising), return_index=True)
+    return rising[kept[places > 0]]
 
 
 def _runs(heavy: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:

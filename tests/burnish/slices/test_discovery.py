@@ -170,3 +170,12 @@ def test_bins_are_of_about_equal_size():
     assert sizes.size == 10
     assert sizes.min() >= 600
     assert sizes.max() <= 1400
+
+
+def test_categories_that_stand_twice_in_a_dictionary_are_one_value():
+    twice = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2] * 40), pa.array(["a", "b", "a"]))
+    found = discover_slices(pa.table({"x": twice}), [1, 0, 1] * 40, k=1)
+    assert [(one.slice.where, one.support) for one in found.slices] == [({"x": "a"}, 80)]
+    unknown = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 60), pa.array(["a", None]))
+    found = discover_slices(pa.table({"x": unknown}), [0, 1] * 60, k=1)
+    assert [one.slice.where for one in found.slices] == [{"x": None}]
