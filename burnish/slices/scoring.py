@@ -113,6 +113,7 @@ def discover_and_score(
     min_support: int | None = None,
     alpha: float = 0.95,
     bins: int = 10,
+    max_overlap: float = 1.0,
     control: Control = "benjamini_yekutieli",
     level: float = 0.05,
     confidence: float = 0.95,
@@ -154,6 +155,7 @@ def discover_and_score(
         min_support=min_support,
         alpha=alpha,
         bins=bins,
+        max_overlap=max_overlap,
     )
     judged = _judge(
         discovered.specs,

@@ -107,6 +107,7 @@ def test_slices_with_too_few_rows_are_not_looked_at():
         ([0, 1, 1], {"min_support": 0}),
         ([0, 1, 1], {"alpha": 0.0}),
         ([0, 1, 1], {"bins": 1}),
+        ([0, 1, 1], {"max_overlap": 1.1}),
     ],
 )
 def test_what_cannot_be_searched_is_refused(errors, settings):
@@ -179,3 +180,25 @@ def test_categories_that_stand_twice_in_a_dictionary_are_one_value():
     unknown = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 60), pa.array(["a", None]))
     found = discover_slices(pa.table({"x": unknown}), [0, 1] * 60, k=1)
     assert [one.slice.where for one in found.slices] == [{"x": None}]
+
+
+@pytest.mark.parametrize("max_overlap", [0.0, 0.3, 0.999])
+def test_thinned_slices_are_those_left_of_the_whole_ranking(max_overlap):
+    table, rng = mixed(), np.random.default_rng(1)
+    errors = rng.random(N) * (1 + (np.asarray(table["age"]) > 60))
+    whole = discover_slices(table, errors, k=5000, min_support=50, alpha=1.0)
+    assert len(whole.slices) < 5000
+    kept, masks = [], []
+    for one, part in zip(whole.slices, resolve_slices(table, whole.specs), strict=True):
+        if all((part.mask & m).sum() <= max_overlap * (part.mask | m).sum() for m in masks):
+            kept.append(one)
+            masks.append(part.mask)
+    choices = {"min_support": 50, "alpha": 1.0, "max_overlap": max_overlap}
+    assert list(discover_slices(table, errors, k=8, **choices).slices) == kept[:8]
+
+
+def test_the_same_rows_under_two_names_are_listed_once():
+    same = {"city": ["a", "b"] * 100, "code": ["1", "2"] * 100}
+    assert len(discover_slices(same, [0, 1] * 100).slices) == 3
+    thinned = discover_slices(same, [0, 1] * 100, max_overlap=0.99)
+    assert [one.where for one in thinned.specs] == [{"city": "b"}]
