@@ -193,6 +193,8 @@ def effective_size(
     """
     q = (called + 0.5) / (n + 1)
     gain = sensitivity + specificity - 1
+    if gain == 0.0:  # They call all rows wrong alike: the whole being finite says nothing.
+        return min(1e9, n)
     p = min(1.0, max(0.0, (q + specificity - 1) / gain))
     left = q * (1 - q) - inclusion * gain * gain * p * (1 - p)
     return n * min(1e9 / n, q * (1 - q) / left) if left > 0 else 1e9

@@ -228,6 +228,12 @@ def test_reviewers_no_better_than_chance_tell_nothing():
     assert "no better than chance" in estimate.basis
 
 
+def test_a_reviewer_just_at_chance_once_half_an_error_is_added_leaves_all_to_the_draw():
+    # (5 + .5) / 22 and (7 + .5) / 10 add up to 1.
+    estimate = estimate_noise([ControlArm(30, 1, 0, 0, 0, 0, 1)], reviewers=(5, 21, 7, 9))
+    assert 0.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0
+
+
 def test_a_correction_asks_for_the_rows_decided():
     with pytest.raises(DataError, match="more rows changed than decided"):
         estimate_noise([ControlArm(1000, 200, 40, 0, 150)], reviewers=(9, 10, 9, 10))
