@@ -20,11 +20,13 @@ from burnish.metrics.intervals import (
     wilson_interval,
 )
 from burnish.metrics.probabilities import brier, expected_calibration_error, log_loss
+from burnish.metrics.ranking import auroc
 
 __all__ = [
     "ClassMetrics",
     "Interval",
     "accuracy",
+    "auroc",
     "balanced_accuracy",
     "brier",
     "class_metrics",

@@ -41,6 +41,8 @@ def one_dimension(values: Labels, name: str) -> NDArray[np.generic]:
             expected="at least one label, in one dimension",
             hint="a metric of no rows is unknown, not zero",
         )
+    if array.dtype.kind in "biuSU":  # types that cannot hold a missing value
+        return array
     missing = np.array([_is_missing(item) for item in array.tolist()])
     if missing.any():
         raise DataError(
