@@ -39,6 +39,7 @@ MEANING: dict[str, str] = {
     "fold_group": "Rows that must stay in one fold, since they are copies or belong together.",
     "given_label": "The label as it was collected.",
     "high": "Upper end of the 95 % interval.",
+    "uncertain": "Whether there are too few rows, or outcomes of the rarer kind, to trust it.",
     "inclusion_probability": "With which probability a control row was drawn.",
     "iteration": "The turn of the loop.",
     "label": "The label as it stands, every verdict so far applied.",

@@ -7,30 +7,40 @@ themselves (`burnish.metrics`), nor joining predictions to examples (`burnish.wo
 
 from burnish.slices.clusters import Clustered, ClusterSlice, Description, cluster_slices
 from burnish.slices.discovery import Discovered, DiscoveredSlice, discover_slices
-from burnish.slices.measuring import SLICE_METRICS, slice_metrics
+from burnish.slices.measuring import REGRESSION_METRICS, SLICE_METRICS, slice_metrics
 from burnish.slices.naming import OVERALL, metric_name, slice_id
-from burnish.slices.resolving import SliceMask, everything, resolve_slices
+from burnish.slices.own_metrics import OwnMetric
+from burnish.slices.partitions import Partition, SliceMask, SliceName, by_class
+from burnish.slices.resolving import everything, resolve_partitions, resolve_slices
 from burnish.slices.scoring import Scored, ScoredSlice, discover_and_score
 from burnish.slices.significance import Raised
+from burnish.slices.worst import worst
 
 __all__ = [
     "OVERALL",
+    "REGRESSION_METRICS",
     "SLICE_METRICS",
     "ClusterSlice",
     "Clustered",
     "Description",
     "Discovered",
     "DiscoveredSlice",
+    "OwnMetric",
+    "Partition",
     "Raised",
     "Scored",
     "ScoredSlice",
     "SliceMask",
+    "SliceName",
+    "by_class",
     "cluster_slices",
     "discover_and_score",
     "discover_slices",
     "everything",
     "metric_name",
+    "resolve_partitions",
     "resolve_slices",
     "slice_id",
     "slice_metrics",
+    "worst",
 ]

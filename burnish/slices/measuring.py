@@ -1,33 +1,35 @@
 """Metrics on each slice, as one long table.
 
-What belongs here: which metrics a slice is given, and with which interval. What does not: the
-metrics (`burnish.metrics`), nor which slices there are (`burnish.slices.resolving`).
+What belongs here: the door `slice_metrics`, checking what it is given, and its table. What does
+not: the metrics (`burnish.slices.measures`, `burnish.slices.measures_of_numbers`), nor which
+slices there are (`burnish.slices.resolving`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import sqrt
-from statistics import NormalDist
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from burnish.errors import DataError
-from burnish.metrics import (
-    Interval,
-    accuracy,
-    expected_calibration_error,
-    f1_macro,
-    log_loss,
-    wilson_interval,
-)
-from burnish.slices.resolving import SliceMask
+from burnish.metrics.checked import IntArray
+from burnish.metrics.grouped import Groups
+from burnish.metrics.limits import Estimates
+from burnish.slices.coded_rows import classified, regressed
+from burnish.slices.measures import CLASSIFIED, NEED_PROBS, Measured
+from burnish.slices.measures_of_numbers import REGRESSED
+from burnish.slices.own_metrics import OwnMetric, bootstrapped
+from burnish.slices.partitions import Partition, SliceMask, SliceName
 from burnish.typing import Labels, PredProbs
 
 SLICE_METRICS: tuple[str, ...] = ("accuracy", "f1_macro", "log_loss", "ece")
-_NEED_PROBS = frozenset({"log_loss", "ece"})
+"""What is measured of classes where nothing is asked for."""
+REGRESSION_METRICS: tuple[str, ...] = ("mae", "rmse", "bias", "r2")
+MIN_ROWS, MIN_RARER = 30, 10
+"""Below either, a value is marked `uncertain`: the limits were not shown to hold there."""
 
 SLICE_METRICS_SCHEMA = pa.schema(
     [
@@ -38,6 +40,7 @@ SLICE_METRICS_SCHEMA = pa.schema(
         ("low", pa.float64()),
         ("high", pa.float64()),
         ("support", pa.int64()),
+        ("uncertain", pa.bool_()),
     ]
 )
 
@@ -45,116 +48,173 @@ SLICE_METRICS_SCHEMA = pa.schema(
 def slice_metrics(
     y_true: Labels,
     y_pred: Labels,
-    slices: Sequence[SliceMask],
+    slices: Sequence[SliceMask | Partition],
     *,
     pred_probs: PredProbs | None = None,
     classes: Sequence[object] | None = None,
-    metrics: Sequence[str] = SLICE_METRICS,
+    metrics: Sequence[str] | None = None,
     confidence: float = 0.95,
+    positive: object = None,
+    task: Literal["classification", "regression"] = "classification",
+    own: Mapping[str, OwnMetric] | None = None,
+    resamples: int = 500,
+    random_state: int = 0,
 ) -> pa.Table:
-    """One row a slice and metric: slice, slice_id, metric, value, low, high, support.
+    """One row a slice and metric: slice, slice_id, metric, value, low, high, support, uncertain.
 
-    - accuracy: share predicted right, with Wilson's interval.
-    - f1_macro: mean F1 of the classes that occur in the slice, by label or prediction.
-    - log_loss: mean in nats, with the normal interval of a mean.
-    - ece: calibration error over bins of equal mass.
+    Of classes (`SLICE_METRICS` where `metrics` is None):
 
-    f1_macro and ece have no interval (null). log_loss and ece are left out where `pred_probs`
-    (shape (n, K), columns as `classes`) is not given. An empty slice has null for its value and
-    support 0: unknown, never zero. Raises `DataError` where shapes differ or a metric is unknown.
+    - accuracy: share predicted right; Wilson's interval.
+    - precision, recall, f1: of `positive`, by Wilson's interval (f1 through the hits' share of
+      what is called positive by either side); without `positive`, their mean over the classes
+      that occur in the slice. f1_macro is that mean always.
+    - auroc: of `positive` against the rest, else the mean over the classes; DeLong's variance.
+    - log_loss (nats), brier (in [0, 2]): means of the rows; Student's interval, which allows for
+      their skewness.
+    - ece: calibration error over bins of equal mass. It has no interval (null): it is biased
+      upwards in small slices, and resampling adds to the bias.
+    - support: the rows of the slice.
+
+    Of numbers (`task="regression"`, all of `REGRESSION_METRICS` by default): mae, rmse, bias
+    (predicted - true), in the unit of the target, and r2; the interval of the mean behind each.
+
+    `own` gives metrics of your own by name: `(y_true, y_pred, probs or None) -> float` on the rows
+    of one slice, with the percentile interval of `resamples` bootstrap samples (Efron 1979) drawn
+    by `random_state`.
+
+    Means over classes and auroc use the delta method inside [0, 1]
+    (`burnish.metrics.limits.bounded_limits`). `pred_probs` has shape (n, K), columns as `classes`;
+    without it, what needs it is left out. An empty slice, or one where a metric has nothing to
+    count, has null for its value: unknown, never zero. `uncertain` marks values of fewer than 30
+    rows, or where the rarer outcome that the limits rest on (right or wrong, hit or miss, class
+    or rest) was seen fewer than 10 times. A `Partition` is measured in one pass over the rows.
+    Raises `DataError` where shapes differ, a label is missing or a metric is unknown.
 
     >>> from burnish.slices import everything
     >>> table = slice_metrics(["a", "b"], ["a", "a"], [everything(2)], metrics=["accuracy"])
     >>> table.to_pylist()[0]["value"], table.to_pylist()[0]["support"]
     (0.5, 2)
     """
+    regression = task == "regression"
+    known = tuple(REGRESSED if regression else CLASSIFIED)
+    asked = (REGRESSION_METRICS if regression else SLICE_METRICS) if metrics is None else metrics
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
-    _check(true, predicted, slices, metrics)
-    if pred_probs is not None and classes is None:
-        raise DataError("pred_probs without classes", expected="the classes of its columns")
-    wanted = [name for name in metrics if pred_probs is not None or name not in _NEED_PROBS]
-    rows: list[dict[str, object]] = []
-    for part in slices:
-        probs = None if pred_probs is None else np.asarray(pred_probs)[part.mask]
-        for name in wanted:
-            found = _measure(
-                name,
-                true[part.mask],
-                predicted[part.mask],
-                probs,
-                classes=classes or (),
-                confidence=confidence,
-            )
-            rows.append(
-                {
-                    "slice": part.name,
-                    "slice_id": part.slice_id,
-                    "metric": name,
-                    "value": _null_for_nan(found.value),
-                    "low": _null_for_nan(found.low),
-                    "high": _null_for_nan(found.high),
-                    "support": part.support,
-                }
-            )
-    return pa.Table.from_pylist(rows, schema=SLICE_METRICS_SCHEMA)
-
-
-def _measure(
-    name: str,
-    true: NDArray[np.generic],
-    predicted: NDArray[np.generic],
-    probs: PredProbs | None,
-    *,
-    classes: Sequence[object],
-    confidence: float,
-) -> Interval:
-    unknown = float("nan")
+    _check(true, predicted, slices)
+    _known_metrics(asked, known, own or {})
+    probs = None if pred_probs is None else np.asarray(pred_probs)
+    measure: Callable[[Groups, NDArray[np.intp] | None], Mapping[str, Measured]]
     if true.size == 0:
-        return Interval(unknown, unknown, unknown)
-    if name == "accuracy":
-        accuracy(true, predicted)  # refuses missing labels
-        return wilson_interval(int((true == predicted).sum()), true.size, confidence=confidence)
-    if name == "f1_macro":
-        return Interval(f1_macro(true, predicted), unknown, unknown)
-    assert probs is not None
-    if name == "ece":
-        return Interval(expected_calibration_error(true, probs, classes=classes), unknown, unknown)
-    return _mean_log_loss(true, probs, classes, confidence)
+        measure = _nothing(asked)
+    elif regression:
+        measure = regressed(true, predicted, metrics=asked, confidence=confidence)
+    else:
+        measure = classified(
+            true,
+            predicted,
+            probs,
+            classes=classes,
+            metrics=[name for name in asked if probs is not None or name not in NEED_PROBS],
+            positive=positive,
+            confidence=confidence,
+        )
+    extra = bootstrapped(
+        (true, predicted, probs),
+        own or {},
+        confidence=confidence,
+        resamples=resamples,
+        random_state=random_state,
+    )
+    blocks: list[_Block] = []
+    for parts, groups, rows in map(_slicing, slices):
+        found = {**measure(groups, rows), **extra(groups, rows)}
+        blocks.append(_block(parts, groups.count(), found))
+    return _table(blocks)
 
 
-def _mean_log_loss(
-    true: NDArray[np.generic], probs: PredProbs, classes: Sequence[object], confidence: float
-) -> Interval:
-    value = log_loss(true, probs, classes=classes)
-    if true.size < 2:
-        return Interval(value, float("nan"), float("nan"))
-    place = {label: position for position, label in enumerate(classes)}
-    own = probs[np.arange(true.size), [place[label] for label in true.tolist()]]
-    losses = -np.log(np.clip(own, np.finfo(np.float64).eps, 1.0))
-    half = NormalDist().inv_cdf(0.5 + confidence / 2) * losses.std(ddof=1) / sqrt(true.size)
-    return Interval(value, max(0.0, value - half), value + half)
+_Block = Mapping[str, Sequence[str] | NDArray[Any]]
+"""The columns of the rows of one slicing, slice by slice."""
+
+
+def _slicing(
+    one: SliceMask | Partition,
+) -> tuple[Sequence[SliceName], Groups, NDArray[np.intp] | None]:
+    """Names and groups of a slicing, and the rows that are in it (None: all)."""
+    if isinstance(one, SliceMask):
+        rows = np.flatnonzero(one.mask)
+        parts = (SliceName(one.name, one.slice_id, one.predicate),)
+        return parts, Groups(np.zeros(rows.size, dtype=np.int64), 1), rows
+    inside = one.codes >= 0
+    if inside.all():
+        return one.parts, Groups(one.codes, len(one.parts)), None
+    rows = np.flatnonzero(inside)
+    return one.parts, Groups(one.codes[rows], len(one.parts)), rows
+
+
+def _block(parts: Sequence[SliceName], support: IntArray, found: Mapping[str, Measured]) -> _Block:
+    def side_by_side(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return np.column_stack(columns).ravel() if columns else np.zeros(0)
+
+    measured = list(found.values())
+    few = support < MIN_ROWS
+    return {
+        "slice": [part.name for part in parts for _ in found],
+        "slice_id": [part.slice_id for part in parts for _ in found],
+        "metric": list(found) * len(parts),
+        "value": side_by_side([one.found.value for one in measured]),
+        "low": side_by_side([one.found.low for one in measured]),
+        "high": side_by_side([one.found.high for one in measured]),
+        "support": np.repeat(support, len(measured)),
+        "uncertain": side_by_side(
+            [few if one.rarer is None else few | (one.rarer < MIN_RARER) for one in measured]
+        ).astype(bool),
+    }
+
+
+def _table(blocks: Sequence[_Block]) -> pa.Table:
+    columns = {
+        field.name: pa.chunked_array(
+            [pa.array(block[field.name], field.type, from_pandas=True) for block in blocks],
+            field.type,
+        ).combine_chunks()
+        for field in SLICE_METRICS_SCHEMA
+    }
+    return pa.table(columns, schema=SLICE_METRICS_SCHEMA)
+
+
+def _nothing(
+    metrics: Sequence[str],
+) -> Callable[[Groups, NDArray[np.intp] | None], Mapping[str, Measured]]:
+    def measure(groups: Groups, _: NDArray[np.intp] | None) -> Mapping[str, Measured]:
+        unknown = np.full(groups.size, np.nan)
+        return {name: Measured(Estimates(unknown, unknown, unknown)) for name in metrics}
+
+    return measure
 
 
 def _check(
     true: NDArray[np.generic],
     predicted: NDArray[np.generic],
-    slices: Sequence[SliceMask],
-    metrics: Sequence[str],
+    slices: Sequence[SliceMask | Partition],
 ) -> None:
     for part in slices:
-        if part.mask.shape != true.shape or true.shape != predicted.shape:
+        mask = isinstance(part, SliceMask)
+        shape = part.mask.shape if mask else part.codes.shape
+        name = part.name if mask else ", ".join(one.name for one in part.parts[:1])
+        if shape != true.shape or true.shape != predicted.shape:
             raise DataError(
-                f"slice {part.name!r} has a mask of shape {part.mask.shape}, the labels have "
+                f"slice {name!r} has a mask of shape {shape}, the labels have "
                 f"{true.shape} and the predictions {predicted.shape}",
                 expected="one shape (n,) for all",
                 hint="resolve the slices on the very rows that were predicted",
             )
-    unknown = set(metrics) - set(SLICE_METRICS)
+
+
+def _known_metrics(
+    metrics: Sequence[str], known: Sequence[str], own: Mapping[str, OwnMetric]
+) -> None:
+    unknown = [name for name in metrics if name not in known]
     if unknown:
-        raise DataError(
-            f"metric {sorted(unknown)[0]!r}", expected="one of: " + ", ".join(SLICE_METRICS)
-        )
-
-
-def _null_for_nan(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+        raise DataError(f"metric {unknown[0]!r}", expected="one of: " + ", ".join(known))
+    taken = [name for name in own if name in known]
+    if taken:
+        raise DataError(f"a metric of your own is called {taken[0]!r}", expected="another name")

@@ -7,7 +7,6 @@ What does not: what a predicate means (`burnish.slices.predicates`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,7 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from burnish.errors import SpecError
-from burnish.slices.naming import OVERALL, slice_id
+from burnish.slices.naming import OVERALL
+from burnish.slices.partitions import Partition, SliceMask, SliceName
 from burnish.slices.predicates import (
     Condition,
     OneOf,
@@ -25,24 +25,11 @@ from burnish.slices.predicates import (
     distinct_values,
     value_text,
 )
-from burnish.spec import Slice
+from burnish.slices.properties import with_properties
+from burnish.spec import Side, Slice
 
 MAX_VALUES = 200
 """A column with more distinct values than this is not cut into one slice a value."""
-
-
-@dataclass(frozen=True)
-class SliceMask:
-    """A slice on one table: which rows it holds. `predicate` is canonical and gives the id."""
-
-    name: str
-    slice_id: str
-    predicate: str
-    mask: NDArray[np.bool_]
-
-    @property
-    def support(self) -> int:
-        return int(np.count_nonzero(self.mask))
 
 
 def everything(rows: int) -> SliceMask:
@@ -63,11 +50,15 @@ def resolve_slices(examples: pa.Table, slices: Sequence[Slice]) -> list[SliceMas
       named `slice:value`.
     - `bins` gives [a, b) for each two neighbouring edges, [a, b] for the last, named `slice:a..b`;
       values beyond the edges are in none of them.
+    - `cross` gives a slice for each combination of the parts of its columns that occurs, named
+      `slice:a,b`; its predicate, and so its id, is that of the same conditions under `where`.
+    - A column may be a property of another, spelled `words(review)`: see
+      `burnish.slices.properties`.
     - Where a column that is cut has missing values, they are a slice of their own,
       `slice:missing`.
 
     Raises `SpecError` where a slice names a column that the table has not, cuts text into ranges,
-    or cuts a column of more than 200 values into one slice each.
+    or where a cut gives more than 200 slices.
 
     >>> table = pa.table({"source": ["scanA", "scanB", None]})
     >>> for found in resolve_slices(table, [Slice(name="source", column="source")]):
@@ -77,61 +68,129 @@ def resolve_slices(examples: pa.Table, slices: Sequence[Slice]) -> list[SliceMas
     source:missing "source" is missing [False, False, True]
     """
     found: list[SliceMask] = []
-    for cut in slices:
-        if cut.column is None:
-            found.append(_where(examples, cut))
-        else:
-            _known(examples, cut, [cut.column])
-            found += [
-                _mask(examples, f"{cut.name}:{part}", [condition])
-                for part, condition in _parts(examples, cut, cut.column)
-            ]
+    for part in resolve_partitions(examples, slices):
+        found += part.masks() if isinstance(part, Partition) else [part]
     return found
 
 
+def resolve_partitions(examples: pa.Table, slices: Sequence[Slice]) -> list[SliceMask | Partition]:
+    """The slices of `resolve_slices`, those of one column kept together as a `Partition`.
+
+    `slice_metrics` takes both; a partition costs one pass over the rows, whatever its number of
+    slices. Raises as `resolve_slices` does.
+
+    >>> table = pa.table({"source": ["scanA", "scanB", None]})
+    >>> (found,) = resolve_partitions(table, [Slice(name="source", column="source")])
+    >>> found.codes.tolist()
+    [0, 1, 2]
+    """
+    return [_resolved(with_properties(examples, _columns(cut)), cut) for cut in slices]
+
+
+def _columns(cut: Slice) -> list[str]:
+    return [*cut.where, *(side.column for side in _sides(cut))]
+
+
+def _sides(cut: Slice) -> tuple[Side, ...]:
+    if cut.column is None:
+        return cut.cross
+    return (Side(column=cut.column, bins=cut.bins, values=cut.values),)
+
+
+def _resolved(examples: pa.Table, cut: Slice) -> SliceMask | Partition:
+    _known(examples, cut, _columns(cut))
+    return _where(examples, cut) if cut.where else _partition(examples, cut)
+
+
 def _where(examples: pa.Table, cut: Slice) -> SliceMask:
-    _known(examples, cut, cut.where)
     conditions = [_condition(cut, column, cut.where[column]) for column in sorted(cut.where)]
-    return _mask(examples, cut.name, conditions)
-
-
-def _mask(examples: pa.Table, name: str, conditions: Sequence[Condition]) -> SliceMask:
     masks = [condition.mask(examples) for condition in conditions]
-    texts = [condition.text for condition in conditions]
-    predicate = texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
-    return SliceMask(name, slice_id(predicate), predicate, np.logical_and.reduce(masks))
+    one = SliceName.of(cut.name, _all_of(conditions))
+    return SliceMask(one.name, one.slice_id, one.predicate, np.logical_and.reduce(masks))
 
 
-def _parts(examples: pa.Table, cut: Slice, column: str) -> list[tuple[str, Condition]]:
-    """Name and condition of each part of a column, missing values last."""
+def _all_of(conditions: Sequence[Condition]) -> str:
+    """The predicate that all hold, the same in whatever order they are given."""
+    ordered = sorted(conditions, key=lambda condition: condition.column)
+    texts = [condition.text for condition in ordered]
+    return texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
+
+
+def _partition(examples: pa.Table, cut: Slice) -> Partition:
+    """The parts of a column, or the combinations of the parts of several that occur."""
+    sides = [_parts(examples, cut, side) for side in _sides(cut)]
+    found, codes = [[part] for part in sides[0][0]], sides[0][1]
+    for parts, own in sides[1:]:
+        both = np.where((codes < 0) | (own < 0), -1, codes * len(parts) + own)
+        occurring, codes = np.unique(np.append(both, -1), return_inverse=True)
+        found = [
+            [*found[pair // len(parts)], parts[pair % len(parts)]]
+            for pair in occurring[1:].tolist()
+        ]
+        codes = codes[:-1] - 1
+        _refuse_many(cut, len(found), "its cross has {} combinations")
+    names = [
+        SliceName.of(
+            f"{cut.name}:{','.join(name for name, _ in combined)}",
+            _all_of([condition for _, condition in combined]),
+        )
+        for combined in found
+    ]
+    return Partition(tuple(names), codes)
+
+
+def _parts(
+    examples: pa.Table, cut: Slice, side: Side
+) -> tuple[list[tuple[str, Condition]], NDArray[np.int64]]:
+    """Name and condition of each part of a column, missing values last, and each row's part."""
+    column = side.column
     values, codes = distinct_values(examples, column)
-    occurring = {values[code] for code in np.unique(codes).tolist()}
-    parts: list[tuple[str, Condition]]
-    if cut.bins:
-        parts = _bins(cut, column)
-    else:
-        listed = [value_text(value) for value in cut.values]
-        named = listed or sorted((v for v in occurring if v is not None), key=_natural_order)
-        if len(named) > MAX_VALUES:
-            raise SpecError(
-                f"slice {cut.name!r} cuts column {column!r}, which has {len(named)} values",
-                expected=f"at most {MAX_VALUES} values",
-                hint="give bins, or list the values that matter under `values`",
-            )
-        parts = [(str(value), OneOf(column, frozenset([value]))) for value in named]
-    if None in occurring:
-        parts.append(("missing", OneOf(column, frozenset([None]))))
-    return parts
+    occurring = {values[code] for code in np.flatnonzero(np.bincount(codes)).tolist()}
+    if side.bins:
+        parts = _bins(side) + ([_missing(column)] if None in occurring else [])
+        part_of_row = np.full(codes.size, -1, dtype=np.int64)
+        for position, (_, condition) in enumerate(parts):
+            part_of_row[condition.mask(examples)] = position
+        return parts, part_of_row
+    named = _named_values(cut, side, occurring)
+    parts = [
+        _missing(column) if value is None else (value, OneOf(column, frozenset([value])))
+        for value in named
+    ]
+    place = {value: position for position, value in enumerate(named)}
+    part_of_value = np.array([place.get(value, -1) for value in values], dtype=np.int64)
+    return parts, part_of_value[codes]
 
 
-def _bins(cut: Slice, column: str) -> list[tuple[str, Condition]]:
-    last = len(cut.bins) - 2
+def _named_values(cut: Slice, side: Side, occurring: set[str | None]) -> list[str | None]:
+    """The values that get a slice, each once; the missing one last, where it occurs."""
+    listed = [value_text(value) for value in side.values]
+    named = listed or sorted((v for v in occurring if v is not None), key=_natural_order)
+    _refuse_many(cut, len(named), f"column {side.column!r} has {{}} values")
+    return list(dict.fromkeys([*named, None] if None in occurring else named))
+
+
+def _refuse_many(cut: Slice, number: int, what: str) -> None:
+    if number > MAX_VALUES:
+        raise SpecError(
+            f"slice {cut.name!r}: {what.format(number)}",
+            expected=f"at most {MAX_VALUES}",
+            hint="give bins, or list the values that matter under `values`",
+        )
+
+
+def _missing(column: str) -> tuple[str, Condition]:
+    return "missing", OneOf(column, frozenset([None]))
+
+
+def _bins(side: Side) -> list[tuple[str, Condition]]:
+    last = len(side.bins) - 2
     return [
         (
             f"{value_text(low)}..{value_text(high)}",
-            Range(column, float(low), float(high), closed=position == last),
+            Range(side.column, float(low), float(high), closed=position == last),
         )
-        for position, (low, high) in enumerate(zip(cut.bins, cut.bins[1:], strict=False))
+        for position, (low, high) in enumerate(zip(side.bins, side.bins[1:], strict=False))
     ]
 
 

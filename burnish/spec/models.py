@@ -115,11 +115,34 @@ class Split(Part):
         return self
 
 
+class Side(Part):
+    """One column of a cross: cut into a slice for each value, by `bins`, or by `values`.
+
+    In YAML the name of the column alone will do.
+    """
+
+    column: str
+    bins: tuple[float, ...] = ()
+    values: tuple[Scalar, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Side:
+        _refuse_bins(self.bins, self.values)
+        return self
+
+
 class Slice(Part):
-    """A named predicate, or a column that is cut into slices.
+    """A named predicate, or columns that are cut into slices.
 
     One of: `where` (column -> value, list of values, or [low, high) as {min, max}), `column`
-    alone (a slice for each value), `column` with `bins` (edges) or with `values`.
+    alone (a slice for each value), `column` with `bins` (edges) or with `values`, `cross` (a slice
+    for each combination of the parts of two columns or more). A column may be a property of
+    another: `words(review)`, `brightness(scan)`.
     """
 
     name: str
@@ -127,18 +150,26 @@ class Slice(Part):
     column: str | None = None
     bins: tuple[float, ...] = ()
     values: tuple[Scalar, ...] = ()
+    cross: tuple[Side, ...] = ()
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Slice:
-        if bool(self.where) == bool(self.column):
-            raise ValueError("give exactly one of where, column")
+        if sum(map(bool, (self.where, self.column, self.cross))) != 1:
+            raise ValueError("give exactly one of where, column, cross")
         if (self.bins or self.values) and not self.column:
             raise ValueError("bins and values need a column")
-        if self.bins and self.values:
-            raise ValueError("give bins or values, not both")
-        if self.bins and (len(self.bins) < 2 or list(self.bins) != sorted(set(self.bins))):
-            raise ValueError("bins are two or more rising edges")
+        _refuse_bins(self.bins, self.values)
+        crossed = [side.column for side in self.cross]
+        if self.cross and (len(crossed) < 2 or len(set(crossed)) < len(crossed)):
+            raise ValueError("a cross is of two or more different columns")
         return self
+
+
+def _refuse_bins(bins: tuple[float, ...], values: tuple[Scalar, ...]) -> None:
+    if bins and values:
+        raise ValueError("give bins or values, not both")
+    if bins and (len(bins) < 2 or list(bins) != sorted(set(bins))):
+        raise ValueError("bins are two or more rising edges")
 
 
 class ExtraExpectation(Part):

@@ -70,6 +70,7 @@ def test_the_report_holds_overall_declared_slices_and_classes_for_both_splits():
     report = slice_report(*scans(), SPEC)
     assert report.column_names == [
         "split", "slice", "slice_id", "metric", "value", "low", "high", "support",
+        "uncertain",
     ]  # fmt: skip
     assert set(report["split"].to_pylist()) == {"validation", "test"}
     assert list(dict.fromkeys(report["slice"].to_pylist())) == [

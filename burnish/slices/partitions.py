@@ -1,0 +1,98 @@
+"""Slices of a column that share no row, kept as one code a row.
+
+What belongs here: `Partition`, and the one that the labels themselves make. What does not: which
+partitions a spec declares (`burnish.slices.resolving`), nor metrics on them
+(`burnish.slices.measuring`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from burnish.errors import DataError
+from burnish.slices.naming import slice_id
+from burnish.slices.predicates import OneOf, distinct_values
+from burnish.typing import Labels
+
+
+@dataclass(frozen=True)
+class SliceMask:
+    """A slice on one table: which rows it holds. `predicate` is canonical and gives the id."""
+
+    name: str
+    slice_id: str
+    predicate: str
+    mask: NDArray[np.bool_]
+
+    @property
+    def support(self) -> int:
+        return int(np.count_nonzero(self.mask))
+
+
+@dataclass(frozen=True)
+class SliceName:
+    """A slice without its rows: name, id, and the predicate that the id comes from."""
+
+    name: str
+    slice_id: str
+    predicate: str
+
+    @classmethod
+    def of(cls, name: str, predicate: str) -> SliceName:
+        return cls(name, slice_id(predicate), predicate)
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Slices of which no two share a row: metrics of all of them take one pass over the rows.
+
+    `codes`, shape (n,), holds for each row the position in `parts` of its slice, or -1 where it is
+    in none.
+    """
+
+    parts: tuple[SliceName, ...]
+    codes: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.codes.size and int(self.codes.max()) >= len(self.parts):
+            raise DataError(
+                f"a partition of {len(self.parts)} slices with code {int(self.codes.max())}",
+                expected="codes from 0 to the number of slices less 1, or -1",
+            )
+
+    def masks(self) -> list[SliceMask]:
+        """The same slices one by one, each with its mask of shape (n,)."""
+        return [
+            SliceMask(part.name, part.slice_id, part.predicate, self.codes == position)
+            for position, part in enumerate(self.parts)
+        ]
+
+    def take(self, rows: NDArray[np.intp]) -> Partition:
+        """The same slices over some of the rows, in the order given."""
+        return replace(self, codes=self.codes[rows])
+
+
+def by_class(y_true: Labels, *, column: str = "label") -> Partition:
+    """One slice a class, named `class:<label>`: its accuracy is the recall of the class.
+
+    The ids are those of the values of `column`, as a spec that cuts it would give.
+
+    >>> found = by_class(["b", "a", "b"])
+    >>> [part.name for part in found.parts], found.codes.tolist()
+    (['class:a', 'class:b'], [1, 0, 1])
+    """
+    labels = pa.table({column: pa.array(np.asarray(y_true).tolist())})
+    values, codes = distinct_values(labels, column)
+    known = sorted({value for value in values if value is not None})
+    place = {value: position for position, value in enumerate(known)}
+    conditions = [OneOf(column, frozenset([value])) for value in known]
+    parts = [
+        SliceName.of(f"class:{value}", one.text)
+        for value, one in zip(known, conditions, strict=True)
+    ]
+    position = np.array([-1 if value is None else place[value] for value in values], dtype=np.int64)
+    return Partition(tuple(parts), position[codes])
