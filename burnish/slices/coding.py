@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from burnish.errors import DataError
 from burnish.slices.edges import as_time, quantile_edges, shortest_number, shortest_time
-from burnish.slices.predicates import value_text
+from burnish.slices.predicates import as_numbers, is_ordered, is_temporal, value_text
 
 IntArray = NDArray[np.int64]
 
@@ -156,16 +156,9 @@ def _is_plain(dictionary: pa.Array) -> bool:
     return not dictionary.null_count and len(dictionary.unique()) == len(dictionary)
 
 
-def is_temporal(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds dates or times."""
-    return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
-
-
 def is_measured(cells: pa.ChunkedArray, most: int) -> bool:
     """Whether a column is of numbers or times, of more than `most` distinct ones."""
-    kind = cells.type
-    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if not (number or is_temporal(kind)):
+    if not is_ordered(cells.type):
         return False
     # The first rows tell it of most columns; to encode a million distinct numbers is slow.
     return any(len(part.drop_null().unique()) > most for part in (cells.slice(0, _BLOCK), cells))
@@ -197,14 +190,6 @@ class _Values(Sequence[Basic]):
             isinstance(value, float) and isfinite(value)
         )
         return Basic(self._name, value if plain else text, f"{self._name} = {text}")
-
-
-def as_numbers(cells: pa.ChunkedArray) -> NDArray[np.float64]:
-    """A column as float64, NaN for missing; times as microseconds since 1970 (UTC)."""
-    if is_temporal(cells.type):
-        cells = cells.cast(pa.timestamp("us", tz=getattr(cells.type, "tz", None)), safe=False)
-        cells = cells.cast(pa.int64())
-    return cells.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
 
 
 def _binned(

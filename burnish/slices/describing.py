@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 
 from burnish.slices.coding import (
     Basic,
-    as_numbers,
     code_table,
     is_measured,
-    is_temporal,
     range_of,
     written_edge,
 )
 from burnish.slices.edges import shortest_number, shortest_time
-from burnish.slices.predicates import value_text
+from burnish.slices.predicates import as_numbers, is_temporal, value_text
 
 Mask = NDArray[np.bool_]
 

@@ -74,7 +74,7 @@ class Range:
         return f"{json.dumps(self.column)} in {low}, {high}"
 
     def mask(self, examples: pa.Table) -> Mask:
-        values, temporal = _as_numbers(examples, self.column)
+        values, temporal = _measured(examples, self.column)
         # A comparison with NaN is False, but "no lower end" must leave missing values out too.
         inside: Mask = ~np.isnan(values)
         if self.low is not None:
@@ -143,21 +143,35 @@ def bound(value: Any, where: str) -> Bound | None:
     )
 
 
-def _as_numbers(examples: pa.Table, column: str) -> tuple[NDArray[np.float64], bool]:
+def is_temporal(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds dates or times."""
+    return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+
+
+def is_ordered(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds numbers or times, which ranges may cut."""
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return number or is_temporal(kind)
+
+
+def as_numbers(cells: pa.ChunkedArray) -> NDArray[np.float64]:
     """A column as float64, NaN for missing; times as microseconds since 1970 (UTC)."""
-    cells = examples.column(column)
-    temporal = pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type)
-    number = pa.types.is_integer(cells.type) or pa.types.is_floating(cells.type)
-    if not (temporal or number or pa.types.is_decimal(cells.type)):
+    if is_temporal(cells.type):
+        cells = cells.cast(pa.timestamp("us", tz=getattr(cells.type, "tz", None)), safe=False)
+        cells = cells.cast(pa.int64())
+    return cells.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+
+
+def _measured(examples: pa.Table, column: str) -> tuple[NDArray[np.float64], bool]:
+    """A column that ranges may cut, by `as_numbers`, and whether it holds times."""
+    kind = examples.column(column).type
+    if not is_ordered(kind):
         raise SpecError(
-            f"a slice cuts column {column!r} into ranges, and it holds {cells.type}",
+            f"a slice cuts column {column!r} into ranges, and it holds {kind}",
             expected="a column of numbers or times",
             hint="give a list of values in place of a range",
         )
-    if temporal:
-        cells = cells.cast(pa.timestamp("us", tz=getattr(cells.type, "tz", None)), safe=False)
-        cells = cells.cast(pa.int64())
-    return cells.cast(pa.float64(), safe=False).to_numpy().astype(np.float64), temporal
+    return as_numbers(examples.column(column)), is_temporal(kind)
 
 
 def _bound_number(value: Bound, column: str, temporal: bool) -> float:
