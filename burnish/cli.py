@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from burnish import __version__
+from burnish.cli_findings import compare, report, returns
 from burnish.cli_options import JSON_OPTION, PROJECT_OPTION, MessageGroup, with_state
 from burnish.cli_review import review
 
@@ -116,6 +117,14 @@ def up(ctx: click.Context, project: Path | None) -> None:
     _become_runner("up", ctx.args, project)
 
 
+@main.command(context_settings=FORWARDED)
+@PROJECT_OPTION
+@click.pass_context
+def rollback(ctx: click.Context, project: Path | None) -> None:
+    """Make an earlier model champion again (`burnish rollback --help` lists the options)."""
+    _become_runner("rollback", ctx.args, project)
+
+
 def _become_runner(command: str, arguments: list[str], project: Path | None) -> None:
     """Go on as a command that needs the orchestrator: signals reach it as they would reach us."""
     from burnish.workflows.home import find_project
@@ -133,6 +142,9 @@ def _become_runner(command: str, arguments: list[str], project: Path | None) -> 
 
 
 main.add_command(review)
+main.add_command(compare)
+main.add_command(report)
+main.add_command(returns)
 
 
 @main.group()

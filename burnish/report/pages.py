@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 
@@ -42,6 +43,22 @@ class Pages:
     def loop(self, dataset: str) -> Path:
         """What the iterations bought so far; written by `burnish loop`."""
         return self.folder / dataset / "loop.html"
+
+    def iteration(self, dataset: str, number: int) -> Path:
+        """The report of one iteration, for who paid for it."""
+        return self.folder / dataset / "iterations" / f"{number}.html"
+
+    def comparison(self, dataset: str, before: int, after: int) -> Path:
+        """Two iterations side by side."""
+        return self.folder / dataset / "comparisons" / f"{before}-{after}.html"
+
+    def returns(self, dataset: str) -> Path:
+        """What each batch of fixes bought."""
+        return self.folder / dataset / "return.html"
+
+    def card(self, dataset: str, kind: Literal["model", "data"]) -> Path:
+        """The model card or the data card of the champion."""
+        return self.folder / dataset / f"{kind}-card.html"
 
     def plot(self, dataset: str, stage: str, version: int, name: str) -> Path:
         """A drawing on the page of a stage."""

@@ -6,6 +6,7 @@ themselves (`burnish.metrics`), nor joining predictions to examples (`burnish.wo
 """
 
 from burnish.slices.clusters import Clustered, ClusterSlice, Description, cluster_slices
+from burnish.slices.comparing import COMPARISON_SCHEMA, Comparison, compare
 from burnish.slices.discovery import Discovered, DiscoveredSlice, discover_slices
 from burnish.slices.measuring import REGRESSION_METRICS, SLICE_METRICS, slice_metrics
 from burnish.slices.naming import OVERALL, metric_name, slice_id
@@ -17,11 +18,13 @@ from burnish.slices.significance import Raised
 from burnish.slices.worst import worst
 
 __all__ = [
+    "COMPARISON_SCHEMA",
     "OVERALL",
     "REGRESSION_METRICS",
     "SLICE_METRICS",
     "ClusterSlice",
     "Clustered",
+    "Comparison",
     "Description",
     "Discovered",
     "DiscoveredSlice",
@@ -34,6 +37,7 @@ __all__ = [
     "SliceName",
     "by_class",
     "cluster_slices",
+    "compare",
     "discover_and_score",
     "discover_slices",
     "everything",
