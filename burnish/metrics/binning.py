@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from burnish.errors import DataError
-from burnish.metrics.checked import IntArray
+from burnish.metrics.checked import FloatArray, IntArray
+from burnish.metrics.grouped import Groups
 
 
 def equal_mass_bins(values: ArrayLike, bins: int) -> IntArray:
@@ -27,6 +28,24 @@ def equal_mass_bins(values: ArrayLike, bins: int) -> IntArray:
     array = np.asarray(values, dtype=np.float64)
     first_rank = np.searchsorted(np.sort(array), array, side="left")
     return np.asarray(first_rank * bins // max(array.size, 1), dtype=np.int64)
+
+
+def grouped_equal_mass_bins(values: FloatArray, groups: Groups, bins: int) -> IntArray:
+    """As `equal_mass_bins`, among the rows of each row's own group.
+
+    >>> grouped_equal_mass_bins(np.array([0.9, 7, 0.1]), Groups(np.array([0, 1, 0]), 2), 2).tolist()
+    [1, 0, 0]
+    """
+    _check(bins)
+    n = groups.count()
+    order = np.lexsort((values, groups.codes))
+    value, code = values[order], groups.codes[order]
+    starts = np.ones(value.size, dtype=bool)
+    starts[1:] = (value[1:] != value[:-1]) | (code[1:] != code[:-1])
+    first = np.flatnonzero(starts)[np.cumsum(starts) - 1] - (np.cumsum(n) - n)[code]
+    found = np.empty(value.size, dtype=np.int64)
+    found[order] = first * bins // np.maximum(n, 1)[code]
+    return found
 
 
 def equal_width_bins(values: ArrayLike, bins: int) -> IntArray:

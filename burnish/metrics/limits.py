@@ -38,7 +38,7 @@ def wilson_limits(
     ([0.4902, nan], [0.9433, nan])
     """
     share = ratio(successes, n)
-    low, high = _wilson(share, np.asarray(n, dtype=np.float64), _quantile(confidence))
+    low, high = _wilson(share, np.asarray(n, dtype=np.float64), normal_quantile(confidence))
     return Estimates(share, low, high)
 
 
@@ -68,7 +68,7 @@ def bounded_limits(
     effective = ratio(plain, variance)
     effective = np.where(np.isfinite(effective) & (effective > 0), effective, rows)
     effective = np.minimum(effective, 1e3 * rows)
-    z = _quantile(confidence) if freedom is None else student_quantile(freedom, confidence)
+    z = normal_quantile(confidence) if freedom is None else student_quantile(freedom, confidence)
     low, high = _wilson(value, effective, z)
     return Estimates(value, low, high)
 
@@ -92,8 +92,8 @@ def mean_limits(values: FloatArray, groups: Groups, *, confidence: float = 0.95)
     third = ratio(groups.total((values - mean[groups.codes]) ** 3), n)
     skewness = np.nan_to_num(ratio(third, ratio(spread, n) ** 1.5))
     slant = skewness / np.sqrt(np.maximum(n, 1))
-    low = mean - error * _unskewed(quantile, slant)
-    return Estimates(mean, low, mean - error * _unskewed(-quantile, slant))
+    low = mean - error * unskewed(quantile, slant)
+    return Estimates(mean, low, mean - error * unskewed(-quantile, slant))
 
 
 def student_quantile(freedom: NDArray[np.generic], confidence: float) -> FloatArray:
@@ -105,7 +105,7 @@ def student_quantile(freedom: NDArray[np.generic], confidence: float) -> FloatAr
     >>> student_quantile(np.array([1, 2, 9, 99]), 0.95).round(2).tolist()
     [12.71, 4.3, 2.26, 1.98]
     """
-    z = _quantile(confidence)
+    z = normal_quantile(confidence)
     v = np.maximum(np.asarray(freedom, dtype=np.float64), 1.0)
     terms: Sequence[float] = (
         (z**3 + z) / 4,
@@ -120,7 +120,7 @@ def student_quantile(freedom: NDArray[np.generic], confidence: float) -> FloatAr
     return np.select([v < 1.5, v < 2.5], [one, two], series).astype(np.float64)
 
 
-def _unskewed(quantile: FloatArray, slant: FloatArray) -> FloatArray:
+def unskewed(quantile: FloatArray, slant: FloatArray) -> FloatArray:
     """Hall's cubic solved for the statistic; `slant` is the skewness over the root of n."""
     flat = np.abs(slant) < 1e-4
     safe = np.where(flat, 1.0, slant)
@@ -139,7 +139,8 @@ def _wilson(
     return low, high
 
 
-def _quantile(confidence: float) -> float:
+def normal_quantile(confidence: float) -> float:
+    """Two-sided quantile of the normal: 1.96 at 0.95."""
     if not 0.0 < confidence < 1.0:
         raise DataError(f"confidence is {confidence}", expected="a number inside (0, 1), say 0.95")
     return NormalDist().inv_cdf(0.5 + confidence / 2)

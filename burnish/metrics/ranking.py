@@ -22,11 +22,15 @@ from burnish.typing import Labels, PredProbs
 
 @dataclass(frozen=True)
 class GroupedAreas:
-    """AUROC by group, its sampling variance, and rows of the rarer side; each of shape (G,)."""
+    """AUROC by group, its sampling variance, and rows of the rarer side; each of shape (G,).
+
+    `influence`, shape (n,), is the part of each row in the error; it sums to 0 in each group.
+    """
 
     value: FloatArray
     variance: FloatArray
     rarer: IntArray
+    influence: FloatArray
 
     def limits(self, confidence: float) -> Estimates:
         """Confidence limits, as sure as the rows of the rarer side allow."""
@@ -92,6 +96,7 @@ def grouped_auroc(
         value=ratio(areas, counted),
         variance=groups.total(scaled**2),
         rarer=np.where(counted > 0, rarer, 0).astype(np.int64),
+        influence=np.nan_to_num(scaled),
     )
 
 

@@ -38,7 +38,7 @@ def classified(
     if probs is not None and classes is None:
         raise DataError("pred_probs without classes", expected="the classes of its columns")
     order = list(classes or ())
-    labels, (true_code, predicted_code) = _coded([true, predicted], order)
+    labels, (true_code, predicted_code) = coded([true, predicted], order)
     known = labels if probs is None else order
     if positive is not None and positive not in known:
         raise DataError(
@@ -46,7 +46,7 @@ def classified(
             expected="one of the classes: " + ", ".join(str(label) for label in known),
         )
     checked = None if probs is None else probabilities(probs, true.size, len(order))
-    truth = None if checked is None else _truth(true, true_code, order)
+    truth = None if checked is None else true_columns(true, true_code, order)
 
     def measure(groups: Groups, rows: Rows) -> Mapping[str, Measured]:
         part = Classified(
@@ -73,7 +73,7 @@ def regressed(
     confidence: float,
 ) -> Measuring:
     """As `classified`, for numbers."""
-    y, guess = _numbers(true, "y_true"), _numbers(predicted, "y_pred")
+    y, guess = finite_numbers(true, "y_true"), finite_numbers(predicted, "y_pred")
 
     def measure(groups: Groups, rows: Rows) -> Mapping[str, Measured]:
         some = slice(None) if rows is None else rows
@@ -83,7 +83,7 @@ def regressed(
     return measure
 
 
-def _coded(
+def coded(
     arrays: Sequence[NDArray[np.generic]], classes: Sequence[object]
 ) -> tuple[dict[object, int], list[IntArray]]:
     """Position of each label among all that occur, the classes first; and each array's codes."""
@@ -110,7 +110,7 @@ def _distinct(array: NDArray[np.generic]) -> tuple[Sequence[object], IntArray]:
     return list(place), np.asarray(inverse, dtype=np.int64)
 
 
-def _truth(true: NDArray[np.generic], code: IntArray, classes: Sequence[object]) -> IntArray:
+def true_columns(true: NDArray[np.generic], code: IntArray, classes: Sequence[object]) -> IntArray:
     """Each row's column; the classes were coded first, so that only others need a refusal."""
     if len(set(classes)) != len(classes) or (code >= len(classes)).any():
         return codes(true, classes, "y_true")
@@ -121,7 +121,8 @@ def _some(codes: IntArray, rows: Rows) -> IntArray:
     return codes if rows is None else codes[rows]
 
 
-def _numbers(values: NDArray[np.generic], name: str) -> FloatArray:
+def finite_numbers(values: NDArray[np.generic], name: str) -> FloatArray:
+    """The values as numbers, refusing by its row what is none or not finite."""
     try:
         numbers = values.astype(np.float64)
     except (TypeError, ValueError) as error:

@@ -22,7 +22,7 @@ from burnish.slices.coded_rows import classified, regressed
 from burnish.slices.measures import CLASSIFIED, NEED_PROBS, Measured
 from burnish.slices.measures_of_numbers import REGRESSED
 from burnish.slices.own_metrics import OwnMetric, bootstrapped
-from burnish.slices.partitions import Partition, SliceMask, SliceName
+from burnish.slices.partitions import Partition, SliceMask, SliceName, grouped_rows
 from burnish.typing import Labels, PredProbs
 
 SLICE_METRICS: tuple[str, ...] = ("accuracy", "f1_macro", "log_loss", "ece")
@@ -99,7 +99,7 @@ def slice_metrics(
     known = tuple(REGRESSED if regression else CLASSIFIED)
     asked = (REGRESSION_METRICS if regression else SLICE_METRICS) if metrics is None else metrics
     true, predicted = np.asarray(y_true), np.asarray(y_pred)
-    _check(true, predicted, slices)
+    same_rows(true, predicted, slices)
     _known_metrics(asked, known, own or {})
     probs = None if pred_probs is None else np.asarray(pred_probs)
     measure: Callable[[Groups, NDArray[np.intp] | None], Mapping[str, Measured]]
@@ -125,7 +125,7 @@ def slice_metrics(
         random_state=random_state,
     )
     blocks: list[_Block] = []
-    for parts, groups, rows in map(_slicing, slices):
+    for parts, groups, rows in map(grouped_rows, slices):
         found = {**measure(groups, rows), **extra(groups, rows)}
         blocks.append(_block(parts, groups.count(), found))
     return _table(blocks)
@@ -133,21 +133,6 @@ def slice_metrics(
 
 _Block = Mapping[str, Sequence[str] | NDArray[Any]]
 """The columns of the rows of one slicing, slice by slice."""
-
-
-def _slicing(
-    one: SliceMask | Partition,
-) -> tuple[Sequence[SliceName], Groups, NDArray[np.intp] | None]:
-    """Names and groups of a slicing, and the rows that are in it (None: all)."""
-    if isinstance(one, SliceMask):
-        rows = np.flatnonzero(one.mask)
-        parts = (SliceName(one.name, one.slice_id, one.predicate),)
-        return parts, Groups(np.zeros(rows.size, dtype=np.int64), 1), rows
-    inside = one.codes >= 0
-    if inside.all():
-        return one.parts, Groups(one.codes, len(one.parts)), None
-    rows = np.flatnonzero(inside)
-    return one.parts, Groups(one.codes[rows], len(one.parts)), rows
 
 
 def _block(parts: Sequence[SliceName], support: IntArray, found: Mapping[str, Measured]) -> _Block:
@@ -191,11 +176,12 @@ def _nothing(
     return measure
 
 
-def _check(
+def same_rows(
     true: NDArray[np.generic],
     predicted: NDArray[np.generic],
     slices: Sequence[SliceMask | Partition],
 ) -> None:
+    """Refuses labels, predictions and slices of different rows."""
     for part in slices:
         mask = isinstance(part, SliceMask)
         shape = part.mask.shape if mask else part.codes.shape

@@ -7,6 +7,7 @@ partitions a spec declares (`burnish.slices.resolving`), nor metrics on them
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from burnish.errors import DataError
+from burnish.metrics.grouped import Groups
 from burnish.slices.naming import slice_id
 from burnish.slices.predicates import OneOf, distinct_values
 from burnish.typing import Labels
@@ -74,6 +76,21 @@ class Partition:
     def take(self, rows: NDArray[np.intp]) -> Partition:
         """The same slices over some of the rows, in the order given."""
         return replace(self, codes=self.codes[rows])
+
+
+def grouped_rows(
+    one: SliceMask | Partition,
+) -> tuple[Sequence[SliceName], Groups, NDArray[np.intp] | None]:
+    """Names and groups of a slicing, and the rows that are in it (None: all)."""
+    if isinstance(one, SliceMask):
+        rows = np.flatnonzero(one.mask)
+        parts = (SliceName(one.name, one.slice_id, one.predicate),)
+        return parts, Groups(np.zeros(rows.size, dtype=np.int64), 1), rows
+    inside = one.codes >= 0
+    if inside.all():
+        return one.parts, Groups(one.codes, len(one.parts)), None
+    rows = np.flatnonzero(inside)
+    return one.parts, Groups(one.codes[rows], len(one.parts)), rows
 
 
 def by_class(y_true: Labels, *, column: str = "label") -> Partition:
