@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from burnish.errors import DataError
 from burnish.metrics.checked import FloatArray, IntArray
-from burnish.metrics.grouped import Groups
+from burnish.metrics.grouped import Groups, sorted_within
 
 
 def equal_mass_bins(values: ArrayLike, bins: int) -> IntArray:
@@ -38,7 +38,7 @@ def grouped_equal_mass_bins(values: FloatArray, groups: Groups, bins: int) -> In
     """
     _check(bins)
     n = groups.count()
-    order = np.lexsort((values, groups.codes))
+    order = sorted_within(values, groups)
     value, code = values[order], groups.codes[order]
     starts = np.ones(value.size, dtype=bool)
     starts[1:] = (value[1:] != value[:-1]) | (code[1:] != code[:-1])

