@@ -1,4 +1,4 @@
-"""Do the limits of a paired comparison hold, one by one and all together, and does it cry wolf?
+"""Whether the limits of a paired comparison hold, one by one and together; false alarms of two.
 
 1. pointwise: shares of intervals of after - before that hold the difference in the whole
    population, over a stated grid: 100, 300 and 1000 rows in a slice, three kinds of classes, three
@@ -10,9 +10,9 @@
 3. null: predictions of two real models, exchanged at random between them row by row, 1,000 times:
    in how many is any slice called better or worse, of one metric, and of any?
 
-    BURNISH_DATA=/path/to/data python benchmarks/comparison_coverage.py [pointwise] [together] [null]
+    BURNISH_DATA=/path/to/data python benchmarks/comparison_coverage.py
 
-`--repetitions N` changes the count of the repetitions.
+With `pointwise`, `together` or `null` one of them alone; `--repetitions N` for more or fewer.
 """
 
 from __future__ import annotations
@@ -238,7 +238,8 @@ def together(repetitions: int) -> str:
             cells = [f"{held[m] / runs:.3f}" for m in SCORED]
             lines.append([f"{rows:,}", correction, *cells, f"{np.mean(widths):.4f}"])
     heads = ["rows", "correction", *SCORED, "width overall, accuracy"]
-    return f"{runs} runs, {len(cuts) + 25} slices\n\n" + table(heads, lines)
+    count = sum(len(one.parts) if isinstance(one, Partition) else 1 for one in cuts)
+    return f"{runs} runs, {count} slices\n\n" + table(heads, lines)
 
 
 def adult_models() -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Any]]:
@@ -267,6 +268,12 @@ def adult_models() -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Any]]:
 
 
 NULL_METRICS = ("accuracy", "precision", "recall", "f1", "auroc", "log_loss", "brier", "ece")
+CORRECTIONS = (
+    ("bonferroni", "metric"),
+    ("bonferroni", "all"),
+    ("max-t", "all"),
+    ("none", "metric"),
+)
 
 
 def null(repetitions: int) -> str:
@@ -274,18 +281,20 @@ def null(repetitions: int) -> str:
     y, first, second, slices = adult_models()
     lines = []
     for rows in (2000, y.size):
-        for correction, family in (
-            ("bonferroni", "metric"), ("bonferroni", "all"), ("max-t", "metric"), ("max-t", "all"),
-        ):  # fmt: skip
-            alarms = dict.fromkeys((*NULL_METRICS, "any"), 0)
-            for seed in range(runs):
-                found = exchanged(y, first, second, slices, rows, seed, correction, family)
+        alarms = {way: dict.fromkeys((*NULL_METRICS, "any"), 0) for way in CORRECTIONS}
+        for seed in range(runs):
+            given = exchanged(y, first, second, slices, np.random.default_rng([seed, rows]), rows)
+            for correction, family in CORRECTIONS:
+                found = called(compared(
+                    *given, metrics=NULL_METRICS, correction=correction, family=family
+                ))  # fmt: skip
                 for metric in found:
-                    alarms[metric] += 1
-                alarms["any"] += bool(found)
-            cells = [f"{100 * alarms[name] / runs:.1f}" for name in NULL_METRICS]
-            upper = 100 * clopper_pearson(alarms["any"], runs)[1]
-            any_ = f"{100 * alarms['any'] / runs:.1f} (at most {upper:.1f})"
+                    alarms[correction, family][metric] += 1
+                alarms[correction, family]["any"] += bool(found)
+        for (correction, family), counts in alarms.items():
+            cells = [f"{100 * counts[name] / runs:.1f}" for name in NULL_METRICS]
+            upper = 100 * clopper_pearson(counts["any"], runs)[1]
+            any_ = f"{100 * counts['any'] / runs:.1f} (at most {upper:.1f})"
             lines.append([f"{rows:,}", correction, family, *cells, any_])
     count = sum(len(one.parts) if isinstance(one, Partition) else 1 for one in slices)
     heads = ["rows", "correction", "family", *NULL_METRICS, "any metric"]
@@ -295,18 +304,15 @@ def null(repetitions: int) -> str:
     )
 
 
-def exchanged(
+def exchanged(  # noqa: PLR0917 - one world, spelled out
     y: np.ndarray,
     first: np.ndarray,
     second: np.ndarray,
     slices: Sequence[Any],
+    rng: np.random.Generator,
     rows: int,
-    seed: int,
-    correction: str,
-    family: str,
-) -> set[str]:
-    """Metrics with a finding after the models were exchanged on half the rows, at random."""
-    rng = np.random.default_rng(seed)
+) -> tuple[Any, ...]:
+    """Some of the rows, with the models exchanged on half of them at random."""
     some = np.sort(rng.permutation(y.size)[:rows])
     swap = rng.random(rows)[:, None] < 0.5
     a, b = first[some], second[some]
@@ -316,13 +322,15 @@ def exchanged(
         else SliceMask(one.name, one.slice_id, one.predicate, one.mask[some])
         for one in slices
     ]
-    found = compared(
-        y[some], np.where(swap, b, a), np.where(swap, a, b), cuts,
-        metrics=NULL_METRICS, correction=correction, family=family,
-    ).to_table()  # fmt: skip
+    return y[some], np.where(swap, b, a), np.where(swap, a, b), cuts
+
+
+def called(comparison: Comparison) -> set[str]:
+    """Metrics in which some slice is called better or worse."""
+    found = comparison.to_table()
     words = np.asarray(found["finding"].to_pylist())
-    called = (words == "better") | (words == "worse")
-    return set(np.asarray(found["metric"].to_pylist())[called].tolist())
+    alarm = (words == "better") | (words == "worse")
+    return set(np.asarray(found["metric"].to_pylist())[alarm].tolist())
 
 
 PARTS: dict[str, Callable[[int], str]] = {

@@ -56,12 +56,13 @@ def influence_limits(
     """Limits of a difference from the part that each row has in its error, for each group.
 
     `influence`, shape (n,), sums to 0 in each group, and the sum of its squares is the variance
-    (the infinitesimal jackknife; Efron and Stein 1981 for why it is fair). With `freedom` degrees
-    of Student's t, its statistic transformed for skewness as in
-    `burnish.metrics.limits.mean_limits`. `scale` and `rests` add, as an independent error would,
-    what may change though it was not seen to: `scale` times q^2 / (rests + q^2) at the quantile q,
-    the reach of Tango's interval where none of `rests` pairs changed. NaN below one degree of
-    freedom.
+    (the infinitesimal jackknife; Efron 1982, 'The Jackknife, the Bootstrap and Other Resampling
+    Plans'). At either end the wider of Student's interval with `freedom` degrees and the one that
+    allows for skewness, as in `burnish.metrics.limits.mean_limits`: far out, where limits of many
+    groups together lie, the skewness of a few rows is too uncertain to narrow anything. `scale`
+    and `rests` add, as an independent error would, what may change though it was not seen to:
+    `scale` times q^2 / (rests + q^2) at the quantile q, the reach of Tango's interval where none
+    of `rests` pairs changed. NaN below one degree of freedom.
 
     >>> part = np.array([-1.0, 0.0, 1.0]) / 3
     >>> groups = Groups(np.zeros(3, dtype=np.int64), 1)
@@ -78,8 +79,8 @@ def influence_limits(
     hidden = np.zeros(groups.size)
     if scale is not None and rests is not None:
         hidden = scale * ratio(quantile**2, rests + quantile**2)
-    below = np.hypot(error * unskewed(quantile, slant), hidden)
-    above = np.hypot(error * unskewed(-quantile, slant), hidden)
+    below = np.hypot(error * np.fmax(quantile, unskewed(quantile, slant)), hidden)
+    above = np.hypot(error * np.fmax(quantile, -unskewed(-quantile, slant)), hidden)
     return Estimates(value, value - below, value + above)
 
 

@@ -48,7 +48,8 @@ class Weighed:
         if clustered:
             parts, by, units = gathered(change.influence, groups, units)
             rests, asked = np.minimum(rests, by.count()), np.minimum(asked, by.count())
-        few = np.asarray(change.few) | (asked < min_support)
+        unknown = np.isnan(change.after - change.before)
+        few = np.asarray(change.few) | (asked < min_support) | unknown
         return cls(change, by, parts, units, rests, few, clustered)
 
     @property
@@ -90,7 +91,7 @@ def confidence_of_each(
     random_state: int,
 ) -> float:
     """How sure each interval has to be, so that those of all slices with enough rows hold."""
-    counted = [~one.few & ~np.isnan(one.change.after - one.change.before) for one in weighed]
+    counted = [~one.few for one in weighed]
     if correction == "none":
         return confidence
     if correction == "bonferroni":
