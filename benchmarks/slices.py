@@ -1,8 +1,14 @@
-"""Metrics by slice: seconds beside fairlearn's MetricFrame, and coverage of the intervals.
+"""Slices beside fairlearn, sliceline and deepchecks, and coverage of the intervals of metrics.
 
+    .venv-benchmarks/bin/python benchmarks/slices.py peers              # all three, in one run
     .venv-benchmarks/bin/python benchmarks/slices.py speed              # 1e5 rows, 20 columns
     .venv-benchmarks/bin/python benchmarks/slices.py coverage [2000]    # the stated grid
 
+peers: on UCI Adult (the folder BURNISH_DATA) and on 1e5 and 1e6 synthetic rows of 20 columns, each
+library in a process of its own, ours and theirs in turns. FAIRLEARN_PYTHON, SLICELINE_PYTHON and
+DEEPCHECKS_PYTHON name the interpreters that have them, where this one has not: deepchecks 0.19.1
+wants pandas < 2.2, numpy < 2, scikit-learn < 1.4 and setuptools < 80. PEER_MEMORY_GB (8) and
+PEER_MINUTES (10) end a peer that takes more.
 speed: accuracy and recall of every value of 20 categorical columns, ours with limits, fairlearn's
 without; the best of a few runs each, ours and theirs in turns in one process, values compared.
 coverage: shares of intervals that hold the value of the whole population, by metric, over the
@@ -12,7 +18,13 @@ outcome are expected.
 
 from __future__ import annotations
 
+import json
+import os
+import resource
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -87,6 +99,112 @@ def speed(rows: int = 100_000, columns: int = 20, values: int = 10) -> None:
             ],
         )
     )
+
+
+PEERS = {"fairlearn": "burnish metrics", "sliceline": "burnish discovery", "deepchecks": ""}
+"""What each is held against; deepchecks has the line of sliceline beside it."""
+
+
+def peers() -> None:
+    lines: list[list[str]] = []
+    with tempfile.TemporaryDirectory() as place:
+        for name, write in (
+            ("Adult", _adult),
+            ("1e5 x 20", lambda path: _synthetic(path, 100_000)),
+            ("1e6 x 20", lambda path: _synthetic(path, 1_000_000)),
+        ):
+            path = Path(place) / "rows.npz"
+            write(path)
+            own: dict[str, Any] = {}
+            for peer, ours in PEERS.items():
+                if ours:
+                    own = _run(ours, path)
+                lines.append(_beside(name, peer, own, _run(peer, path)))
+                print(" | ".join(lines[-1]), flush=True)
+    heads = ["data", "peer", "burnish", "of the peer", "times faster", "found"]
+    print("\n" + table(heads, lines))
+
+
+def _beside(name: str, peer: str, own: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    mine = f"{own['seconds']:.3f} s, {own['mb']:.0f} MB"
+    if "ended" in other:
+        return [name, peer, mine, other["ended"], "", ""]
+    times = f"{other['seconds'] / own['seconds']:,.0f}"
+    theirs = f"{other['seconds']:.2f} s, {other['mb']:,.0f} MB"
+    return [name, peer, mine, theirs, times, _agreement(peer, own["found"], other["found"])]
+
+
+def _agreement(peer: str, own: dict[str, float], other: dict[str, float]) -> str:
+    if peer == "fairlearn":
+        return f"{len(other)} values, apart by {max(abs(own[k] - other[k]) for k in other):.0e}"
+    if peer == "sliceline":
+        same = all(abs(other.get(key, -1.0) - score) < 1e-9 for key, score in own.items())
+        return "the same top 10" if same else "NOT the same top 10"
+    first, theirs = next(iter(own), "none"), next(iter(other), "none")
+    return f"first: {first}; theirs: {theirs}"
+
+
+def _run(task: str, path: Path) -> dict[str, Any]:
+    """A task in a process of its own, ended above its memory or time."""
+    python = os.environ.get(f"{task.split(maxsplit=1)[0].upper()}_PYTHON", sys.executable)
+    gigabytes = float(os.environ.get("PEER_MEMORY_GB", "8"))
+    minutes = float(os.environ.get("PEER_MINUTES", "10"))
+
+    def bounded() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes * 2**30),) * 2)
+
+    command = [python, str(Path(__file__).with_name("slices_peers.py")), task, str(path)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=60 * minutes,
+            preexec_fn=bounded,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {"ended": f"ended after {minutes:.0f} min"}
+    if done.returncode:
+        words = done.stderr.strip().splitlines() or [f"signal {-done.returncode}"]
+        short = "MemoryError" in done.stderr or "allocate" in done.stderr or done.returncode < 0
+        return {"ended": f"more than {gigabytes:.0f} GB" if short else words[-1][:80]}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _synthetic(path: Path, rows: int) -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 10, (rows, 20)).astype(np.int8)
+    hurt = (codes[:, 0] == 3) & (codes[:, 1] == 2)
+    y = rng.integers(0, 2, rows)
+    wrong = rng.random(rows) < np.where(hurt, 0.4, 0.1)
+    values = {f"values{at}": np.array([f"v{v}" for v in range(10)]) for at in range(20)}
+    names = np.array([f"c{at}" for at in range(20)])
+    predicted = np.where(wrong, 1 - y, y)
+    np.savez(
+        path, codes=codes, names=names, y=y, predicted=predicted, support=rows // 200, **values
+    )
+
+
+def _adult(path: Path) -> None:
+    import pandas as pd
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.model_selection import cross_val_predict
+
+    data = pd.read_csv(Path(os.environ["BURNISH_DATA"]) / "adult_slices" / "adult.csv.gz")
+    features = data.drop(columns=["income", "split"])
+    y = data["income"].astype(str).str.contains(">").to_numpy().astype(int)
+    coded = features.apply(lambda c: c if c.dtype.kind in "if" else pd.factorize(c)[0])
+    predicted = cross_val_predict(HistGradientBoostingClassifier(random_state=0), coded, y, cv=3)
+    # sliceline lists a condition that all rows meet beside every slice, so that there is none here.
+    numbers = [c for c in features if features[c].dtype.kind in "if"]
+    cut = {c: pd.qcut(features[c], 10, duplicates="drop") for c in numbers}
+    cut = {c: v if v.nunique() > 1 else features[c] > 0 for c, v in cut.items()}
+    binned = features.assign(**{c: v.astype(str) for c, v in cut.items()})
+    frame = binned.fillna("?").astype(str).astype("category")
+    values = {
+        f"values{at}": np.array(frame[c].cat.categories.tolist()) for at, c in enumerate(frame)
+    }
+    codes = np.column_stack([frame[c].cat.codes for c in frame])
+    names = np.array(frame.columns.tolist())
+    support = max(32, len(frame) // 100)
+    np.savez(path, codes=codes, names=names, y=y, predicted=predicted, support=support, **values)
 
 
 ROWS = (100, 300, 1000)
@@ -170,6 +288,8 @@ def _shares(drawn: pa.Table, exact: pa.Table, repetitions: int) -> dict[str, str
 
 def main() -> None:
     wanted = sys.argv[1:] or ["speed"]
+    if "peers" in wanted:
+        peers()
     if "speed" in wanted:
         speed()
     if "coverage" in wanted:
