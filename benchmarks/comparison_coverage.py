@@ -23,6 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -279,29 +280,32 @@ CORRECTIONS = (
 def null(repetitions: int) -> str:
     runs = max(20, repetitions // 2)
     y, first, second, slices = adult_models()
-    lines = []
+    lines: list[list[str]] = []
     for rows in (2000, y.size):
-        alarms = {way: dict.fromkeys((*NULL_METRICS, "any"), 0) for way in CORRECTIONS}
+        alarms = {way: dict.fromkeys((*NULL_METRICS, "any"), 0) for way in WAYS}
         for seed in range(runs):
             given = exchanged(y, first, second, slices, np.random.default_rng([seed, rows]), rows)
-            for correction, family in CORRECTIONS:
-                found = called(compared(
-                    *given, metrics=NULL_METRICS, correction=correction, family=family
-                ))  # fmt: skip
+            for way, counts in alarms.items():
+                keys = {"correction": way[0], "family": way[1], "metrics": NULL_METRICS}
+                found = called(compared(*given, **keys))
                 for metric in found:
-                    alarms[correction, family][metric] += 1
-                alarms[correction, family]["any"] += bool(found)
-        for (correction, family), counts in alarms.items():
-            cells = [f"{100 * counts[name] / runs:.1f}" for name in NULL_METRICS]
-            upper = 100 * clopper_pearson(counts["any"], runs)[1]
-            any_ = f"{100 * counts['any'] / runs:.1f} (at most {upper:.1f})"
-            lines.append([f"{rows:,}", correction, family, *cells, any_])
+                    counts[metric] += 1
+                counts["any"] += bool(found)
+            if seed % 100 == 99:  # a run takes minutes
+                print(rows, seed + 1, alarms, file=sys.stderr, flush=True)
+        lines += [_alarms(rows, runs, way, counts) for way, counts in alarms.items()]
     count = sum(len(one.parts) if isinstance(one, Partition) else 1 for one in slices)
     heads = ["rows", "correction", "family", *NULL_METRICS, "any metric"]
     return (
         f"{runs} exchanges, {count} slices x {len(NULL_METRICS)} metrics, "
         "per cent of exchanges with a finding\n\n" + table(heads, lines)
     )
+
+
+def _alarms(rows: int, runs: int, way: tuple[str, str], counts: dict[str, int]) -> list[str]:
+    cells = [f"{100 * counts[name] / runs:.1f}" for name in NULL_METRICS]
+    upper = 100 * clopper_pearson(counts["any"], runs)[1]
+    return [f"{rows:,}", *way, *cells, f"{100 * counts['any'] / runs:.1f} (at most {upper:.1f})"]
 
 
 def exchanged(  # noqa: PLR0917 - one world, spelled out
