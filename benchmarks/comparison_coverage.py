@@ -269,12 +269,7 @@ def adult_models() -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Any]]:
 
 
 NULL_METRICS = ("accuracy", "precision", "recall", "f1", "auroc", "log_loss", "brier", "ece")
-CORRECTIONS = (
-    ("bonferroni", "metric"),
-    ("bonferroni", "all"),
-    ("max-t", "all"),
-    ("none", "metric"),
-)
+WAYS = (("bonferroni", "metric"), ("bonferroni", "all"))
 
 
 def null(repetitions: int) -> str:
