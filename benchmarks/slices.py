@@ -136,7 +136,10 @@ def _beside(name: str, peer: str, own: dict[str, Any], other: dict[str, Any]) ->
 
 def _agreement(peer: str, own: dict[str, float], other: dict[str, float]) -> str:
     if peer == "fairlearn":
-        return f"{len(other)} values, apart by {max(abs(own[k] - other[k]) for k in other):.0e}"
+        known = [key for key in other if own[key] is not None]
+        apart = max(abs(own[key] - other[key]) for key in known)
+        # A recall where nothing is positive is 0 there and unknown here.
+        return f"{len(known)} values, apart by {apart:.0e}; {len(other) - len(known)} unknown here"
     if peer == "sliceline":
         same = all(abs(other.get(key, -1.0) - score) < 1e-9 for key, score in own.items())
         return "the same top 10" if same else "NOT the same top 10"
