@@ -176,7 +176,7 @@ def _synthetic(path: Path, rows: int) -> None:
     codes = rng.integers(0, 10, (rows, 20)).astype(np.int8)
     hurt = (codes[:, 0] == 3) & (codes[:, 1] == 2)
     y = rng.integers(0, 2, rows)
-    wrong = rng.random(rows) < np.where(hurt, 0.4, 0.1)
+    wrong = rng.random(rows) < np.where(hurt, 0.8, 0.1)
     values = {f"values{at}": np.array([f"v{v}" for v in range(10)]) for at in range(20)}
     names = np.array([f"c{at}" for at in range(20)])
     predicted = np.where(wrong, 1 - y, y)
