@@ -78,7 +78,7 @@ def _links(done: Backlog, versions: Versions, pages: Pages) -> dict[str, str]:
 def _check(done: Backlog) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=CHECK,
-        passed=not done.waiting,
+        passed=done.in_accord,
         severity=dg.AssetCheckSeverity.WARN,
         description=done.sentence,
         metadata={"waiting": len(done.waiting)},

@@ -16,6 +16,7 @@ when to raise, which stays with the code that found the fault.
      │    └── LedgerMoved        somebody else decided first
      ├── GateError               a stage asks for data that no gate has passed
      ├── IterationError          the iteration contract would be broken
+     │    └── ChampionMoved      another model became champion meanwhile
      ├── ReviewError             the review of a queue cannot go on
      │    ├── ReviewConflict     somebody else, or another tab, was first
      │    ├── ItemNotFound       no such item, or no batch is open
@@ -110,6 +111,10 @@ class GateError(BurnishError):
 
 class IterationError(BurnishError):
     """The iteration contract would be broken."""
+
+
+class ChampionMoved(IterationError):
+    """Another model became champion since this was decided; look again, and decide anew."""
 
 
 class ReviewError(BurnishError):

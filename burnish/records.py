@@ -236,6 +236,22 @@ class Iteration:
 
 
 @dataclass(frozen=True)
+class ChampionEvent:
+    """A model became champion: `what` is `promoted` (by the gate) or `rolled back` (by a person).
+
+    `seq` counts from 1 within a dataset; 0 stands for promotions of before they were recorded.
+    """
+
+    dataset: str
+    seq: int
+    iteration: int
+    what: str
+    who: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class DatasetVersion:
     """Feature snapshot + label version, with the content digest of the two joined.
 
@@ -269,6 +285,8 @@ class TrackedIteration:
     become HTML artifacts; `model` is a fitted estimator and `model_input` a few rows of what it
     takes; `trust` names types outside of scikit-learn that it may consist of. `at` is when the
     iteration was closed, which is the time of its run however late that is logged (None: now).
+    `serves` says whether the alias `champion` may move to it, which a rollback since forbids (None:
+    as it was promoted).
     """
 
     dataset: str
@@ -284,6 +302,7 @@ class TrackedIteration:
     model: Any
     model_input: Any
     promoted: bool
+    serves: bool | None = None
     pages: Mapping[str, str] = field(default_factory=dict[str, str])
     trust: tuple[str, ...] = ()
     at: datetime | None = None

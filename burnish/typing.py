@@ -155,12 +155,17 @@ class Tracker(Protocol):
     It raises `TrackingUnavailable` where that is used up or no server answers, so that later is as
     good, and `TrackingError` where the server, or the tracker itself, will not have the iteration.
     `reach` raises the same within two seconds, before anybody has prepared anything; `answers`
-    says no instead. Neither changes anything.
+    says no instead. Neither changes anything. `set_champion` moves the alias `champion` to the
+    model of a run that was logged, and raises as `log_iteration` does.
     """
 
     def log_iteration(
         self, iteration: TrackedIteration, *, patience: Patience | None = None
     ) -> TrackedRun: ...
+
+    def set_champion(
+        self, dataset: str, run_id: str, *, patience: Patience | None = None
+    ) -> None: ...
 
     def reach(self, *, patience: Patience | None = None) -> None: ...
 

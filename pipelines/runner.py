@@ -42,6 +42,7 @@ from burnish.workflows.summarise import (
 from pipelines.definitions import settings_from_environment
 from pipelines.environments import Settings
 from pipelines.instance import open_instance, prepare
+from pipelines.rollback import rollback
 from pipelines.turning import Loop, open_loop
 from pipelines.up import up
 
@@ -69,6 +70,7 @@ def main() -> None:
 
 
 main.add_command(up)
+main.add_command(rollback)
 
 
 @main.command("prepare")

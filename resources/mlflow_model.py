@@ -86,11 +86,12 @@ def registered_version(
 
 
 def move_aliases(client: MlflowClient, iteration: TrackedIteration, version: str) -> None:
-    """`challenger` to the newest iteration's model, `champion` with it where promoted.
+    """`challenger` to the newest iteration's model, `champion` with it where that serves.
 
     An older iteration of the same home never takes an alias back.
     """
-    aliases = ["challenger", "champion"] if iteration.promoted else ["challenger"]
+    serves = iteration.promoted if iteration.serves is None else iteration.serves
+    aliases = ["challenger", "champion"] if serves else ["challenger"]
     model = client.get_registered_model(iteration.dataset)
     for alias in aliases:
         held = model.aliases.get(alias)
@@ -100,6 +101,24 @@ def move_aliases(client: MlflowClient, iteration: TrackedIteration, version: str
             if ours and int(tags.get("iteration", -1)) > iteration.iteration:
                 continue
         client.set_registered_model_alias(iteration.dataset, alias, version)
+
+
+def move_champion(client: MlflowClient, name: str, run_id: str) -> str:
+    """`champion` to the model of a run, back or forth; gives its version.
+
+    Raises `TrackingError` where the run has no registered model.
+    """
+    known = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+    if not known:
+        raise TrackingError(
+            f"the run {run_id} has no registered model {name}",
+            expected="a run that `tracked_iterations` logged",
+            hint="see in MLflow whether somebody deleted it",
+        )
+    version = str(max(int(one.version) for one in known))
+    if str(client.get_registered_model(name).aliases.get("champion", "")) != version:
+        client.set_registered_model_alias(name, "champion", version)
+    return version
 
 
 def forget_models(client: MlflowClient, run: Run) -> None:

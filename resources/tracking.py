@@ -26,7 +26,7 @@ from burnish.records import TrackedIteration, TrackedRun
 from burnish.typing import Tracker
 from resources.mlflow_connection import connect, mlflow_errors, probe
 from resources.mlflow_layout import Prepared
-from resources.mlflow_model import move_aliases, registered_version
+from resources.mlflow_model import move_aliases, move_champion, registered_version
 from resources.mlflow_run import experiment_for, fill, finish, is_complete, run_for
 from resources.mlflow_slices import by_slice_name, log_slices
 from resources.mlflow_views import TRAINING, TREND, set_views, view_path
@@ -77,8 +77,9 @@ class MlflowTracker:
         Doing it again finds the run: one that was cut short is completed, a complete one is left
         as it is but for its tags, and one of other content is replaced. Runs that another home
         logged (tag `home`) are never touched. The alias `challenger` moves to the newest
-        iteration's model, and `champion` with it where `promoted`; an older iteration of the same
-        home never takes an alias back. Do not log one iteration from two processes at once.
+        iteration's model, and `champion` with it where it serves; an older iteration of the same
+        home never takes an alias back: that is for `set_champion`. Do not log one iteration from
+        two processes at once.
 
         What is waited for the server is taken off `patience`; preparing the model is not. Raises
         `TrackingUnavailable` where the server is down (within two seconds), busy or broken, or the
@@ -104,6 +105,15 @@ class MlflowTracker:
             model_version=version,
             comparison=self._served(view_path(experiment, TREND, charts=True)),
         )
+
+    def set_champion(self, dataset: str, run_id: str, *, patience: Patience | None = None) -> None:
+        """Move the alias `champion` to the model of a run, back or forth; again changes nothing.
+
+        Raises as `log_iteration` does, and `TrackingError` where the run has no model.
+        """
+        client = connect(self.tracking_uri, patience or Patience())
+        with mlflow_errors(self.tracking_uri, f"the champion of {dataset}"):
+            move_champion(client, dataset, run_id)
 
     def _experiment(self, client: MlflowClient, name: str, dataset: str) -> str:
         root = (Path(self.artifact_root).resolve() / name).as_uri() if self.artifact_root else None

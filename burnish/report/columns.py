@@ -21,8 +21,11 @@ PROBABILITY = "p:"
 BESIDE = "Of the source, beside the features: the model does not see it."
 
 MEANING: dict[str, str] = {
+    "against": "The iteration whose model it was held against; empty: the model of the start.",
     "annotator_id": "Who gave this answer.",
     "audit_rank": "1 is the most suspicious label.",
+    "check": "Which check of the promotion gate.",
+    "check_reason": "What the check found, in a sentence.",
     "class_distance": "How far the row lies from its label's rows, relative to other rows, 0 to 1.",
     "cluster": "Near copies of each other share it.",
     "code": "The expectation that failed, by a stable code to search for.",
@@ -37,6 +40,7 @@ MEANING: dict[str, str] = {
     "example_id": "The row's name; it never changes.",
     "expectation": "What was expected, by its Great Expectations name.",
     "fold_group": "Rows that must stay in one fold, since they are copies or belong together.",
+    "found": "What the check found: a difference, a count or a share.",
     "given_label": "The label as it was collected.",
     "high": "Upper end of the 95 % interval.",
     "uncertain": "Whether there are too few rows, or outcomes of the rarer kind, to trust it.",
@@ -44,6 +48,7 @@ MEANING: dict[str, str] = {
     "iteration": "The turn of the loop.",
     "label": "The label as it stands, every verdict so far applied.",
     "leverage": "How much the row's label can move a model; about 1.",
+    "limit": "What it is held to.",
     "log_odds": "Logarithm of the best other class's probability over the label's.",
     "low": "Lower end of the 95 % interval.",
     "margin": "Probability of the label minus that of the best other class, -1 to 1.",
@@ -54,6 +59,7 @@ MEANING: dict[str, str] = {
     "neighbour_disagreement": "Share of the 10 nearest rows with another label, 0 to 1.",
     "origin_id": "The row that a variant was made of; empty for an original.",
     "outlier_score": "How far the row lies from its nearest rows; an ordinary row has 0.5, 0 to 1.",
+    "passed": "Whether the check passed.",
     "pool_size": "How many rows were open when the batch was drawn.",
     "position": "Place in the batch, which is drawn at random and tells no reason.",
     "predicted": "The class the model predicts.",

@@ -207,6 +207,24 @@ class Gates(Part):
     expectations: tuple[ExtraExpectation, ...] = ()
 
 
+class PromotionPolicy(Part):
+    """When a new model takes the place of the one that serves.
+
+    Losses are differences that must be shown before they stop a model: of accuracy over all
+    validation rows, of accuracy in each slice of `min_support` rows or more, and of the Brier
+    score. `confidence` is that of the whole decision: of two models that are equally good, the
+    new one is turned down by all checks together at most so often as 1 - confidence.
+    """
+
+    require: Literal["not_worse", "better"] = "not_worse"
+    max_overall_loss: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    max_slice_loss: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    max_calibration_loss: Annotated[float, Field(ge=0.0, le=2.0)] = 0.01
+    min_support: Annotated[int, Field(ge=1)] = 20
+    min_gold_accuracy: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
+    confidence: Annotated[float, Field(ge=0.5, lt=1.0)] = 0.95
+
+
 class Model(Part):
     """The model that is retrained: a bundled name, or `module:Class` of an estimator.
 
@@ -393,6 +411,7 @@ class DatasetSpec(Part):
     gates: Gates = Gates()
     model: Model = Model()
     review: Review = Review()
+    promotion: PromotionPolicy = PromotionPolicy()
     augment: Augment = Augment()
     schedule: Schedule = Schedule()
     simulation: Simulation | None = None

@@ -13,7 +13,8 @@ the database of the ledger; and `Versions`, the one door to them. What does not:
     views.py       curated rows as a view, joined when read
     joining.py     the join of rows and decisions
     curating.py    making curated rows, and what is in them
-    iterations.py  open, note, close; the champion
+    iterations.py  open, note, close
+    champions.py   which model serves: promotions and rollbacks
     commits.py     dataset versions
 """
 

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Select, bindparam, exists, func, select, upda
 from burnish.database import transact
 from burnish.errors import IterationError
 from burnish.records import Iteration, Watermark
-from burnish.versions.ground import Ground, Row, first
+from burnish.versions.champions import GATE, PROMOTED, Champions, crown, require_champion
+from burnish.versions.ground import Row, first
 from burnish.versions.schema import iterations, publications, stage_outputs
 
 _P, _O = publications.c, stage_outputs.c
@@ -39,7 +40,7 @@ _WAITING = (
 )
 
 
-class Iterations(Ground):
+class Iterations(Champions):
     """Iterations of every dataset."""
 
     def join(self, dataset: str, *, opens: bool) -> Iteration:
@@ -147,16 +148,32 @@ class Iterations(Ground):
 
         return transact(self._engine, record)
 
-    def close(self, dataset: str, number: int, *, promoted: bool) -> Iteration:
+    def close(
+        self,
+        dataset: str,
+        number: int,
+        *,
+        promoted: bool,
+        why: str = "",
+        expected: int | None = None,
+    ) -> Iteration:
         """Close an iteration, once; closing it again with the same answer changes nothing.
 
-        Raises `IterationError` where it was closed with the other answer.
+        Where `promoted`, its model is recorded as champion in the same transaction, `why` with it.
+        `expected` is the `champion_seq` of what the decision was made against (None: whatever it
+        is now). Raises `ChampionMoved` where that is no longer the newest, and `IterationError`
+        where the iteration was closed with the other answer.
         """
 
         def finish(connection: Connection) -> Iteration:
             row = _found(connection, dataset, number)
             if row["closed_at"] is None:
-                return _changed(connection, row, closed_at=self._now(), promoted=promoted)
+                at = self._now()
+                if expected is not None:
+                    require_champion(connection, dataset, expected=expected)
+                if promoted:
+                    crown(connection, dataset, number, what=PROMOTED, who=GATE, why=why, at=at)
+                return _changed(connection, row, closed_at=at, promoted=promoted)
             if row["promoted"] != promoted:
                 raise IterationError(
                     f"{dataset}@iter{number} was closed with promoted={row['promoted']}",
@@ -168,12 +185,12 @@ class Iterations(Ground):
         return transact(self._engine, finish)
 
     def champion(self, dataset: str) -> Iteration | None:
-        """The newest closed iteration whose model was promoted."""
-        query = _of(dataset).where(
-            iterations.c.promoted.is_(True), iterations.c.closed_at.is_not(None)
-        )
-        rows = self._rows(query.order_by(iterations.c.number.desc()).limit(1))
-        return _iteration_from(rows[0]) if rows else None
+        """The iteration whose model serves: promoted last, or rolled back to since.
+
+        None where none was promoted yet.
+        """
+        events = self.champion_events(dataset)
+        return self.iteration(dataset, events[-1].iteration) if events else None
 
 
 def _of(dataset: str) -> Select[Any]:

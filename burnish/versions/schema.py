@@ -4,7 +4,7 @@ What belongs here: columns, keys, and the constraints that hold the iteration co
 not: reading and writing rows, which each module beside this one does for its own tables.
 
 All but `iterations` are append-only. Numbers are dense and begin at 1: `seq` by dataset for
-verdicts and outputs, by dataset and stage for publications; `number` by dataset.
+verdicts, outputs and champions, by dataset and stage for publications; `number` by dataset.
 """
 
 from __future__ import annotations
@@ -88,6 +88,19 @@ Index(
     unique=True,
     sqlite_where=iterations.c.closed_at.is_(None),
     postgresql_where=iterations.c.closed_at.is_(None),
+)
+
+# Which model serves: the newest line of a dataset says so.
+champion_events = Table(
+    "champion_events",
+    metadata,
+    Column("dataset", String(200), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("iteration", Integer, nullable=False),
+    Column("what", String(20), nullable=False),  # promoted, rolled back
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
 )
 
 dataset_versions = Table(

@@ -24,8 +24,10 @@ from burnish.records import Iteration, TableVersion, TrackedIteration, TrackedRu
 from burnish.spec import DatasetSpec
 from burnish.typing import Tracker
 from burnish.versions import Versions
+from burnish.versions.champions import serving
 from burnish.workflows.iterate import extra_metrics
 from burnish.workflows.promote import Promotion
+from burnish.workflows.rolling_back import follow_record
 from burnish.workflows.tracking import tracked_iteration
 from burnish.workflows.train import Trained, restore
 
@@ -34,18 +36,29 @@ ELSEWHERE = "another process is logging them right now"
 
 @dataclass(frozen=True)
 class Backlog:
-    """What was logged just now, what still waits, and why; the table is of every iteration."""
+    """What was logged just now, what still waits, and why; the table is of every iteration.
+
+    `champion` says why the server's alias does not follow a rollback yet; empty where it does.
+    """
 
     logged: Mapping[str, TrackedRun]
     waiting: tuple[Iteration, ...]
     why: str
     written: TableVersion
     table: pa.Table
+    champion: str = ""
 
     @property
     def sentence(self) -> str:
         """What a person wants to know of it."""
-        return waiting_sentence(self.waiting, self.why) or "every closed iteration has its run"
+        if self.waiting or not self.champion:
+            return waiting_sentence(self.waiting, self.why) or "every closed iteration has its run"
+        return f"the alias champion waits for MLflow: {self.champion}. The record is the truth."
+
+    @property
+    def in_accord(self) -> bool:
+        """Whether the server has all that the record says."""
+        return not self.waiting and not self.champion
 
 
 @dataclass
@@ -53,6 +66,7 @@ class _Log:
     logged: dict[str, TrackedRun] = field(default_factory=dict[str, TrackedRun])
     refused: list[BurnishError] = field(default_factory=list[BurnishError])
     why: str = ""
+    champion: str = ""
 
 
 def waiting_iterations(versions: Versions, dataset: str) -> list[Iteration]:
@@ -99,7 +113,8 @@ def log_waiting(
     if log.refused:
         raise log.refused[0]
     waiting = tuple(waiting_iterations(versions, spec.name))
-    return Backlog(log.logged, waiting, log.why if waiting else "", written, table)
+    why = log.why if waiting else ""
+    return Backlog(log.logged, waiting, why, written, table, champion=log.champion)
 
 
 def from_record(spec: DatasetSpec, versions: Versions, iteration: Iteration) -> TrackedIteration:
@@ -118,11 +133,12 @@ def from_record(spec: DatasetSpec, versions: Versions, iteration: Iteration) -> 
         dataset_version=versions.dataset_version(spec.name, number),
         trained=_trained(then, versions, iteration),
         report=report,
-        promotion=Promotion(**summary["promotion"]),
+        promotion=Promotion.from_record(summary["promotion"]),
         run_id=str(summary.get("dagster_run_id", "")),
         git_sha=str(summary.get("git_sha", "unknown")),
         home=versions.home_id(),
         extra_metrics=extra_metrics(iteration),
+        serves=iteration.number in serving(versions.champion_events(spec.name)),
     )
 
 
@@ -142,6 +158,7 @@ def _log_all(spec: DatasetSpec, versions: Versions, tracker: Tracker, patience: 
         else:
             versions.set_run(spec.name, iteration.number, run.run_id)
             log.logged[str(iteration)] = run
+    log.champion = log.why or follow_record(versions, tracker, spec.name, patience=left)
     return log
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from burnish.errors import IterationError
+from burnish.errors import ChampionMoved, IterationError
 from burnish.records import Iteration, TableVersion
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
@@ -28,7 +28,8 @@ from burnish.workflows.curate import curate
 from burnish.workflows.evaluate import headline
 from burnish.workflows.gold import known_answers
 from burnish.workflows.noise import NoiseEstimate, estimate_noise
-from burnish.workflows.promote import Promotion, decide_promotion
+from burnish.workflows.promote import Promotion
+from burnish.workflows.promote_inputs import decide_for, promotion_record
 from burnish.workflows.train import Trained, train_model
 
 
@@ -38,6 +39,7 @@ class Closed:
 
     written: TableVersion
     table: pa.Table
+    promotion: Promotion
 
 
 def curate_iteration(
@@ -197,23 +199,29 @@ def close_iteration(
     report = versions.read(spec.name, "slice_report", of=iteration)
     predictions = versions.read(spec.name, "trained_model", of=iteration)
     _refuse_moved(versions, iteration)
-    promotion = decide_promotion(predictions, _incumbent(versions, spec))
-    versions.note(
-        spec.name,
-        iteration.number,
-        promotion=asdict(promotion),
-        report_version=versions.version_of(iteration, "slice_report"),
-        dagster_run_id=run_id,
-        git_sha=git_sha,
-        headline=headline(report),
-    )
     if iteration.mlflow_run_id is not None:
         # Logged before it was closed, as it once was: it may have been trained again since.
         versions.set_run(spec.name, iteration.number, None)
-    table = _record(iteration, promotion)
-    written = versions.write(spec.name, "champion", table, iteration=iteration.number, gated=False)
-    versions.close(spec.name, iteration.number, promoted=promotion.promoted)
-    return Closed(written, table)
+    noted: dict[str, Any] = {
+        "report_version": versions.version_of(iteration, "slice_report"),
+        "dagster_run_id": run_id,
+        "git_sha": git_sha,
+        "headline": headline(report),
+    }
+    while True:
+        seq = versions.champion_seq(spec.name)
+        promotion = decide_for(spec, versions, iteration, predictions)
+        versions.note(spec.name, iteration.number, promotion=asdict(promotion), **noted)
+        table = promotion_record(iteration, promotion)
+        number = iteration.number
+        written = versions.write(spec.name, "champion", table, iteration=number, gated=False)
+        made, why = promotion.promoted, promotion.reason
+        try:
+            versions.close(spec.name, number, promoted=made, why=why, expected=seq)
+        except ChampionMoved:
+            # Somebody rolled back meanwhile: what it was held against serves no more.
+            continue
+        return Closed(written, table, promotion)
 
 
 def extra_metrics(iteration: Iteration) -> dict[str, float]:
@@ -244,15 +252,6 @@ def _numbered(versions: Versions, iteration: Iteration) -> int:
     return next(one.number for one in reversed(made) if one.table_version == table_version)
 
 
-def _incumbent(versions: Versions, spec: DatasetSpec) -> pa.Table | None:
-    """Predictions of the champion; of the baseline, while there is no champion."""
-    champion = versions.champion(spec.name)
-    if champion is None:
-        return versions.read_last_good(spec.name, "baseline")
-    version = int(champion.summary["predictions_version"])
-    return versions.store.read(f"{spec.name}/trained_model", version=version)
-
-
 def _model_table(trained: Trained) -> pa.Table:
     return pa.table(
         {
@@ -275,14 +274,3 @@ def _refuse_moved(versions: Versions, iteration: Iteration) -> None:
                 expected=f"version {version}, which the model was trained with",
                 hint="materialize augmented_examples, trained_model and slice_report again",
             )
-
-
-def _record(iteration: Iteration, promotion: Promotion) -> pa.Table:
-    return pa.table(
-        {
-            "iteration": pa.array([iteration.number], pa.int64()),
-            "promoted": [promotion.promoted],
-            "rule": [promotion.rule],
-            "reason": [promotion.reason],
-        }
-    )

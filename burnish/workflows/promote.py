@@ -1,22 +1,34 @@
 """Promote: whether a new model takes the place of the one that serves.
 
-What belongs here: the rule and its reasons. What does not: training (`burnish.workflows.train`),
-the paired interval (`burnish.metrics`), nor moving any alias (the tracker does that).
+What belongs here: the policy in words, the decision and its reasons. What does not: the checks
+(`burnish.workflows.promote_checks`), where their tables come from
+(`burnish.workflows.promote_inputs`), training (`burnish.workflows.train`), nor moving any alias
+(the tracker does that).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import pyarrow as pa
 
-from burnish.metrics import paired_difference
-
-RULE = (
-    "promoted unless its validation accuracy is worse with 95 % confidence: both models on the "
-    "same validation rows with their current labels, Tango's paired interval of the difference "
-    "wholly below zero"
+from burnish.slices import Partition, SliceMask, by_class, resolve_partitions
+from burnish.spec import PromotionPolicy, Slice
+from burnish.workflows.gold import GoldReviews
+from burnish.workflows.promote_checks import (
+    Check,
+    SliceCheck,
+    check_calibration,
+    check_gold,
+    check_overall,
+    check_slices,
+    check_support,
+    large_enough,
+    share_level,
 )
+from burnish.workflows.promote_pairs import Pair, pair_rows
 
 
 @dataclass(frozen=True)
@@ -24,7 +36,9 @@ class Promotion:
     """Whether the challenger was promoted, by which rule, and why.
 
     `difference` is the challenger's accuracy minus the incumbent's on `rows` common validation
-    rows, `low` and `high` its paired 95 % interval; None where there was nothing to compare.
+    rows, `low` and `high` its paired interval at `level`; None where there was nothing to compare.
+    `checks` are all that were made, `slices_better` and `slices_worse` the slices of which that is
+    shown, `against` the iteration whose model it was held against (None: the baseline, or none).
     """
 
     promoted: bool
@@ -34,58 +48,196 @@ class Promotion:
     low: float | None
     high: float | None
     rows: int
+    level: float = 0.95
+    confidence: float = 0.95
+    checks: tuple[Check, ...] = ()
+    slices_better: tuple[str, ...] = ()
+    slices_worse: tuple[str, ...] = ()
+    against: int | None = None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Promotion:
+        """The decision that an iteration's summary holds, also of an older Burnish.
+
+        >>> old = {"promoted": True, "rule": "r", "reason": "why", "difference": None,
+        ...        "low": None, "high": None, "rows": 0}
+        >>> Promotion.from_record(old).checks
+        ()
+        """
+        known = {one.name for one in fields(cls)}
+        told = {name: value for name, value in record.items() if name in known}
+        told["checks"] = tuple(Check(**one) for one in told.get("checks", ()))
+        for name in ("slices_better", "slices_worse"):
+            told[name] = tuple(told.get(name, ()))
+        return cls(**told)
+
+    def to_table(self) -> pa.Table:
+        """A row a check: check, passed, found, low, high, limit, check_reason."""
+        names = ("name", "passed", "found", "low", "high", "limit", "reason")
+        kinds = (pa.string(), pa.bool_(), *[pa.float64()] * 4, pa.string())
+        columns = {
+            {"name": "check", "reason": "check_reason"}.get(name, name): pa.array(
+                [getattr(one, name) for one in self.checks], kind
+            )
+            for name, kind in zip(names, kinds, strict=True)
+        }
+        return pa.table(columns)
 
 
-def decide_promotion(challenger: pa.Table, incumbent: pa.Table | None) -> Promotion:
-    """Holds the challenger's predictions against the incumbent's.
+def rule_in_words(policy: PromotionPolicy) -> str:
+    """The policy in words.
 
-    Both are tables of predictions (example_id, split, label, predicted). They are compared on the
-    validation rows of the challenger that the incumbent predicted too, each held against the
-    challenger's labels: those are current, and the incumbent's may be from before they were
-    mended. An incumbent's row that has since left the validation split counts for nothing.
+    >>> from textwrap import fill
+    >>> print(fill(rule_in_words(PromotionPolicy()), 96))
+    promoted unless shown to be worse on common validation rows, held against their current labels:
+    in accuracy overall, in accuracy in a slice of 20 rows or more, in Brier score by more than
+    0.01. Turned down too if the batch's reviewers are shown to be right on less than 80 % of rows
+    with a known answer. All checks together turn down an equally good model at most 5 % of the
+    time.
+    """
+    overall = f" by more than {100 * policy.max_overall_loss:g} points"
+    in_slice = f" by more than {100 * policy.max_slice_loss:g} points"
+    loss = overall if policy.max_overall_loss else ""
+    better = policy.require == "better"
+    start = (
+        "promoted only if shown to be better in accuracy overall on common validation rows, held "
+        "against their current labels, and not shown to be worse:"
+        if better
+        else "promoted unless shown to be worse on common validation rows, held against their "
+        f"current labels: in accuracy overall{loss},"
+    )
+    error = 100 * (1 - policy.confidence)
+    gold = f"{100 * policy.min_gold_accuracy:.0f} %"
+    rate = (
+        f"A model that is no better passes at most {error:.3g} % of the time."
+        if better
+        else f"All checks together turn down an equally good model at most {error:.3g} % of the "
+        "time."
+    )
+    return (
+        f"{start} in accuracy in a slice of {policy.min_support} rows or more"
+        f"{in_slice if policy.max_slice_loss else ''}, in Brier score by more than "
+        f"{policy.max_calibration_loss:g}. Turned down too if the batch's reviewers are "
+        f"shown to be right on less than {gold} of rows with a known answer. {rate}"
+    )
+
+
+def decide_promotion(
+    challenger: pa.Table,
+    incumbent: pa.Table | None,
+    *,
+    policy: PromotionPolicy | None = None,
+    examples: pa.Table | None = None,
+    slices: Sequence[Slice] = (),
+    gold: GoldReviews | None = None,
+    against: int | None = None,
+) -> Promotion:
+    """Holds the challenger's predictions against the incumbent's, by the policy of the spec.
+
+    Both are tables of predictions (example_id, split, label, predicted, perhaps `p:<class>`). They
+    are compared on the validation rows of the challenger that the incumbent predicted too, each
+    held against the challenger's labels: those are current, and the incumbent's may be from before
+    they were mended. An incumbent's row that has since left the validation split counts for
+    nothing. `examples` are the curated rows, which the declared `slices` speak of; a slice for
+    each class is looked at beside them. `gold` is what this batch's reviewers said of rows with a
+    known answer; `against` the iteration of the incumbent.
 
     >>> rows = {"example_id": ["1", "2"], "split": ["validation"] * 2, "label": ["a", "b"]}
     >>> found = decide_promotion(pa.table({**rows, "predicted": ["a", "b"]}), None)
     >>> found.promoted, found.reason
     (True, 'the first model: there is none to compare with')
     """
+    policy = policy or PromotionPolicy()
     if incumbent is None:
-        return _without_comparison("the first model: there is none to compare with")
-    theirs: dict[str, str] = dict(
-        zip(incumbent["example_id"].to_pylist(), incumbent["predicted"].to_pylist(), strict=True)
-    )
-    common = [
-        row
-        for row in challenger.select(["example_id", "split", "label", "predicted"]).to_pylist()
-        if row["split"] == "validation" and row["example_id"] in theirs
-    ]
-    rows = len(common)
-    if rows == 0:
-        return _without_comparison("no validation row in common: nothing shows that it is worse")
-    found = paired_difference(
-        [row["predicted"] == row["label"] for row in common],
-        [theirs[row["example_id"]] == row["label"] for row in common],
-    )
+        return _nothing_to_compare("the first model: there is none to compare with", policy, ())
+    pair = pair_rows(incumbent, challenger, split="validation")
+    masks = _slices_of(pair, examples, slices)
+    return decide_on_pair(pair, masks, policy, gold=gold, against=against)
+
+
+def decide_on_pair(
+    pair: Pair,
+    slices: Sequence[SliceMask],
+    policy: PromotionPolicy,
+    *,
+    gold: GoldReviews | None = None,
+    against: int | None = None,
+) -> Promotion:
+    """The decision on rows that were joined already; `slices` are masks over them."""
+    asked = gold if gold is not None and gold.answered else None
+    large = large_enough(slices, policy)
+    made = (bool(pair.rows), bool(large), pair.rows > 1 and bool(pair.classes), asked is not None)
+    level = share_level(policy.confidence, sum(made))
+    checks = [check_support(pair.rows, policy)]
+    by_slice: SliceCheck | None = None
+    if made[0]:
+        checks.append(check_overall(pair, policy, level=level))
+    if made[1]:
+        small = len(slices) - len(large)
+        by_slice = check_slices(pair, large, policy, level=level, small=small)
+        checks.append(by_slice.check)
+    if made[2]:
+        checks.append(check_calibration(pair, policy, level=level))
+    if asked is not None:
+        checks.append(check_gold(asked, policy, level=level))
+    overall = next((one for one in checks if one.name == "overall"), None)
+    if overall is None:
+        return _nothing_to_compare(
+            "no validation row in common: nothing shows that it is worse", policy, checks
+        )
     return Promotion(
-        promoted=not found.high < 0,
-        rule=RULE,
-        reason=_reason(found.value, found.low, found.high, rows=rows),
-        difference=found.value,
-        low=found.low,
-        high=found.high,
-        rows=rows,
+        promoted=all(one.passed for one in checks),
+        rule=rule_in_words(policy),
+        reason=_reason(checks, overall),
+        difference=overall.found,
+        low=overall.low,
+        high=overall.high,
+        rows=pair.rows,
+        level=level,
+        confidence=policy.confidence,
+        checks=tuple(checks),
+        slices_better=by_slice.better if by_slice else (),
+        slices_worse=by_slice.worse if by_slice else (),
+        against=against,
     )
 
 
-def _without_comparison(reason: str) -> Promotion:
+def _slices_of(pair: Pair, examples: pa.Table | None, slices: Sequence[Slice]) -> list[SliceMask]:
+    """Declared slices and one for each class, over the rows of the pair."""
+    if not pair.rows:
+        return []
+    parts: list[SliceMask | Partition] = []
+    if examples is not None and slices:
+        place = {name: row for row, name in enumerate(examples["example_id"].to_pylist())}
+        rows = examples.take(pa.array([place[name] for name in pair.example_ids], pa.int64()))
+        parts += resolve_partitions(rows, slices)
+    return distinct_masks([*parts, by_class(pair.labels)])
+
+
+def distinct_masks(parts: Sequence[SliceMask | Partition]) -> list[SliceMask]:
+    """The slices one by one, each predicate once: a spec may cut by class itself."""
+    masks: dict[str, SliceMask] = {}
+    for part in parts:
+        for one in part.masks() if isinstance(part, Partition) else [part]:
+            masks.setdefault(one.slice_id, one)
+    return list(masks.values())
+
+
+def _nothing_to_compare(reason: str, policy: PromotionPolicy, checks: Sequence[Check]) -> Promotion:
+    failed = [one.reason for one in checks if not one.passed]
     return Promotion(
-        promoted=True, rule=RULE, reason=reason, difference=None, low=None, high=None, rows=0
+        promoted=not failed,
+        rule=rule_in_words(policy),
+        reason="; ".join([*failed, *([] if failed else [reason])]),
+        difference=None,
+        low=None,
+        high=None,
+        rows=0,
+        confidence=policy.confidence,
+        checks=tuple(checks),
     )
 
 
-def _reason(value: float, low: float, high: float, *, rows: int) -> str:
-    word = "worse" if high < 0 else "better" if low > 0 else "not shown to be worse"
-    return (
-        f"{word}: accuracy {100 * value:+.1f} points on {rows} common validation rows "
-        f"(95 % interval {100 * low:+.1f} to {100 * high:+.1f})"
-    )
+def _reason(checks: Sequence[Check], overall: Check) -> str:
+    failed = [one.reason for one in checks if not one.passed]
+    return "; ".join(failed) if failed else overall.reason

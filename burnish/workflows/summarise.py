@@ -35,7 +35,7 @@ from burnish.spec import DatasetSpec
 from burnish.workflows.evaluate import worst_slice
 from burnish.workflows.gold import is_restated
 from burnish.workflows.home import Home
-from burnish.workflows.promote import RULE
+from burnish.workflows.promote import rule_in_words
 from burnish.workflows.taken_back import is_undo, not_taken_back
 
 Truth = Mapping[str, str] | None
@@ -120,7 +120,7 @@ def summarise_loop(
         commands=tuple(commands),
         generated_at=datetime.now(UTC),
         pairs=_pairs(changed),
-        promotion_rule=RULE,
+        promotion_rule=rule_in_words(spec.promotion),
     )
 
 

@@ -39,6 +39,8 @@ def tracked_iteration(
     git_sha: str,
     home: str,
     extra_metrics: Mapping[str, float] | None = None,
+    pages: Mapping[str, str] | None = None,
+    serves: bool | None = None,
 ) -> TrackedIteration:
     """The record of one iteration, ready to be logged in one go.
 
@@ -48,7 +50,8 @@ def tracked_iteration(
     slice, its name and accuracy first, which is what a server's table view lays side by side for
     several iterations; `slice_report`, every metric of every slice; and `confusion` (label,
     predicted, rows) of the validation rows. `home` names the database that the iteration is
-    recorded in: several may log to one server.
+    recorded in: several may log to one server. `pages` become artifacts; `serves` is as in
+    `TrackedIteration`.
     """
     metrics = {
         **slice_accuracies(report),
@@ -92,6 +95,8 @@ def tracked_iteration(
         model=trained.model,
         model_input=trained.input_example,
         promoted=promotion.promoted,
+        serves=serves,
+        pages=dict(pages or {}),
         trust=spec.model.trust,
         at=iteration.closed_at,
     )

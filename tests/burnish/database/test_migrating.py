@@ -28,6 +28,8 @@ ROWS = {
     "identity": {"one": 1, "id": "i", "at": "x"},
     "stage_outputs": {"dataset": "d", "seq": 1, "iteration": 1, "stage": "s", "version": 1,
                       "at": "x"},
+    "champion_events": {"dataset": "d", "seq": 1, "iteration": 1, "what": "promoted", "who": "w",
+                        "why": "y", "at": "x"},
     "desk_events": {"seq": 1, "dataset": "d", "iteration": 1, "example_id": "e", "actor": "a",
                     "role": "annotator", "simulated": False, "action": "answer", "comment": "",
                     "round": 1, "request_key": "k", "ledger_events": "[]", "at": "x"},

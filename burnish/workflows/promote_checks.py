@@ -1,0 +1,217 @@
+"""The checks of the promotion gate, each a pure function of what two models said.
+
+What belongs here: overall, slices, calibration, support, gold; and how the error rate is shared
+between them. What does not: the decision (`burnish.workflows.promote`), or where its tables come
+from (`burnish.workflows.promote_inputs`).
+
+Every check but that of support looks at one tail of an interval: a model is turned down for what
+is *shown* to be worse. Where k checks can be made, each may be wrong at most (1 - confidence) / k
+of the time, so the gate as a whole at most 1 - confidence (Bonferroni). That of the slices keeps
+its share over all slices at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnish.errors import DataError
+from burnish.metrics import paired_difference, wilson_interval
+from burnish.metrics.grouped import Groups
+from burnish.metrics.limits import mean_limits
+from burnish.slices import SliceMask, compare
+from burnish.spec import PromotionPolicy
+from burnish.workflows.gold import GoldReviews
+from burnish.workflows.promote_pairs import Pair
+
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of the gate: whether it passed, what was found, the limit it is held to, and why.
+
+    `found` is the difference, the count or the share that was seen, `low` and `high` its limits;
+    None where there was nothing to look at.
+    """
+
+    name: str
+    passed: bool
+    found: float | None
+    limit: float | None
+    reason: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class SliceCheck:
+    """The check of the slices, and by name which were shown to be better, worse, or are small."""
+
+    check: Check
+    better: tuple[str, ...]
+    worse: tuple[str, ...]
+    small: int
+
+
+def share_level(confidence: float, checks: int) -> float:
+    """The two-sided confidence of each of `checks` checks that look at one tail.
+
+    >>> share_level(0.95, 4)
+    0.975
+    """
+    return 1 - 2 * (1 - confidence) / max(1, checks)
+
+
+def large_enough(slices: Sequence[SliceMask], policy: PromotionPolicy) -> list[SliceMask]:
+    """The slices that the gate looks at; the others are too small to show anything."""
+    return [one for one in slices if one.support >= policy.min_support]
+
+
+def check_support(rows: int, policy: PromotionPolicy) -> Check:
+    """Whether there are rows enough to show anything.
+
+    Too few stop a model that has to be shown to be better. One that must not be shown to be worse
+    they let pass, and it is said: a data set that is small would never get a second model.
+    """
+    few = rows < policy.min_support
+    passed = not few or policy.require == "not_worse"
+    reason = f"{rows} common validation rows"
+    if few:
+        end = "a loss could hardly be shown" if passed else "nothing can be shown to be better"
+        reason = f"only {reason}, of {policy.min_support} asked for: {end}"
+    return Check("support", passed, float(rows), float(policy.min_support), reason)
+
+
+def check_overall(pair: Pair, policy: PromotionPolicy, *, level: float) -> Check:
+    """Accuracy of the challenger less that of the champion: Tango's paired interval."""
+    found = paired_difference(
+        pair.after == pair.labels, pair.before == pair.labels, confidence=level
+    )
+    better = policy.require == "better"
+    limit = 0.0 if better else -policy.max_overall_loss
+    passed = found.low > limit if better else not found.high < limit
+    word = "worse" if found.high < 0 else "better" if found.low > 0 else "not shown to be worse"
+    if better and not passed and word != "worse":
+        word = "not shown to be better"
+    reason = (
+        f"{word}: accuracy {points(found.value)} points on {pair.rows} common validation rows "
+        f"({_percent(level)} interval {points(found.low)} to {points(found.high)})"
+    )
+    return Check("overall", passed, found.value, limit, reason, found.low, found.high)
+
+
+def check_slices(
+    pair: Pair, slices: Sequence[SliceMask], policy: PromotionPolicy, *, level: float, small: int
+) -> SliceCheck:
+    """Accuracy in every slice that is large enough, with limits that hold for all of them."""
+    found = compare(
+        pair.labels,
+        pair.before,
+        pair.after,
+        slices,
+        confidence=level,
+        min_support=policy.min_support,
+    )
+    rows = sorted(found.rows(metric="accuracy"), key=lambda row: row["high_all"])
+    lost = [row for row in rows if row["high_all"] < -policy.max_slice_loss]
+    worst = min(rows, key=lambda row: row["difference"])
+    told = lost[0] if lost else worst
+    check = Check(
+        "slices",
+        not lost,
+        told["difference"],
+        -policy.max_slice_loss,
+        _slices_in_words(lost, len(rows), small, policy, level=level),
+        told["low_all"],
+        told["high_all"],
+    )
+    return SliceCheck(
+        check,
+        better=tuple(row["slice"] for row in rows if row["low_all"] > 0),
+        worse=tuple(row["slice"] for row in rows if row["high_all"] < 0),
+        small=small,
+    )
+
+
+def check_calibration(pair: Pair, policy: PromotionPolicy, *, level: float) -> Check:
+    """The Brier score of the challenger less that of the champion, row by row; less is better.
+
+    Student's interval of the mean difference, its statistic transformed for skewness
+    (`burnish.metrics.limits.mean_limits`).
+    """
+    if pair.probs_before is None or pair.probs_after is None:
+        raise DataError("predictions without probabilities", expected="a column p:<class> each")
+    difference = _brier(pair, pair.probs_after) - _brier(pair, pair.probs_before)
+    limits = mean_limits(difference, Groups(np.zeros(pair.rows, np.int64), 1), confidence=level)
+    value, low, high = float(limits.value[0]), float(limits.low[0]), float(limits.high[0])
+    passed = not low > policy.max_calibration_loss
+    word = "worse" if low > 0 else "better" if high < 0 else "not shown to be worse"
+    reason = (
+        f"probabilities {word}: Brier score {value:+.4f} "
+        f"({_percent(level)} interval {low:+.4f} to {high:+.4f}; less is better)"
+    )
+    return Check("calibration", passed, value, policy.max_calibration_loss, reason, low, high)
+
+
+def check_gold(gold: GoldReviews, policy: PromotionPolicy, *, level: float) -> Check:
+    """How often the reviewers of this batch were right on rows with a known answer.
+
+    By Wilson's limits. It stops a batch whose reviewers are shown to be right less often than
+    the policy asks.
+    """
+    found = wilson_interval(gold.correct, gold.answered, confidence=level)
+    passed = not found.high < policy.min_gold_accuracy
+    word = "no less often than" if passed else "shown to be right less often than"
+    reason = (
+        f"reviewers of this batch were right on {gold.correct} of {gold.answered} rows with a "
+        f"known answer ({_percent(level)} interval {100 * found.low:.0f} to "
+        f"{100 * found.high:.0f} %): {word} {100 * policy.min_gold_accuracy:.0f} %"
+        + (", as far as they show" if passed else "")
+    )
+    return Check(
+        "gold", passed, found.value, policy.min_gold_accuracy, reason, found.low, found.high
+    )
+
+
+def points(share: float) -> str:
+    """A difference of shares in points, with its sign.
+
+    >>> points(-0.0213)
+    '-2.1'
+    """
+    return f"{100 * share + 0.0:+.1f}"
+
+
+def _brier(pair: Pair, probs: NDArray[np.float64]) -> NDArray[np.float64]:
+    truth = pair.labels[:, None] == np.asarray(pair.classes)[None, :]
+    return ((probs - truth) ** 2).sum(axis=1)
+
+
+def _slices_in_words(
+    lost: Sequence[dict[str, object]],
+    looked_at: int,
+    small: int,
+    policy: PromotionPolicy,
+    *,
+    level: float,
+) -> str:
+    aside = f"; {small} smaller than {policy.min_support} rows left aside" if small else ""
+    if not lost:
+        return f"none of {looked_at} slices is shown to be worse{aside}"
+    named = ", ".join(
+        f"{row['slice']} ({points(float(str(row['difference'])))} points on {row['support']} rows)"
+        for row in lost[:MOST_NAMED]
+    )
+    more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
+    return (
+        f"worse in {named}{more}, of {looked_at} slices at once with "
+        f"{_percent(level)} confidence{aside}"
+    )
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:.4g} %"

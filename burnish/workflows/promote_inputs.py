@@ -1,0 +1,84 @@
+"""What the promotion gate is shown: the champion's predictions, the rows, the batch's gold items.
+
+What belongs here: reading them off the record. What does not: the decision
+(`burnish.workflows.promote`), or closing an iteration (`burnish.workflows.iterate`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pyarrow as pa
+
+from burnish.records import Iteration
+from burnish.spec import DatasetSpec
+from burnish.versions import Versions
+from burnish.workflows.gold import GoldReviews, count_reviews, known_answers
+from burnish.workflows.promote import Promotion, decide_promotion
+
+
+def decide_for(
+    spec: DatasetSpec, versions: Versions, iteration: Iteration, predictions: pa.Table
+) -> Promotion:
+    """Whether the model of an open iteration becomes champion, by the policy of the spec.
+
+    It is held against the champion as the record has it now; against the baseline, while there is
+    none.
+    """
+    champion = versions.champion(spec.name)
+    curated = versions.let_through(
+        spec.name, "curated_examples", int(iteration.summary["curated_version"])
+    )
+    return decide_promotion(
+        predictions,
+        _predictions_of(versions, spec, champion),
+        policy=spec.promotion,
+        examples=curated,
+        slices=spec.slices,
+        gold=gold_of_batch(versions, iteration),
+        against=None if champion is None else champion.number,
+    )
+
+
+def promotion_record(iteration: Iteration, promotion: Promotion) -> pa.Table:
+    """The decision as the table `champion`: a row a check, one row where none was made."""
+    checks = promotion.to_table()
+    rows = max(1, checks.num_rows)
+    decision = {
+        "iteration": pa.array([iteration.number] * rows, pa.int64()),
+        "promoted": [promotion.promoted] * rows,
+        "rule": [promotion.rule] * rows,
+        "reason": [promotion.reason] * rows,
+        "against": pa.array([promotion.against] * rows, pa.int64()),
+    }
+    made = {
+        part.name: checks[part.name] if checks.num_rows else pa.nulls(1, part.type)
+        for part in checks.schema
+    }
+    return pa.table({**decision, **made})
+
+
+def gold_of_batch(versions: Versions, iteration: Iteration) -> GoldReviews:
+    """What the reviewers of one batch said of its rows with a known answer, all together."""
+    answers = known_answers(versions, iteration.dataset)
+    if not answers:
+        return GoldReviews()
+    events = [
+        one
+        for one in versions.ledger.events(iteration.dataset)
+        if one.verdict.evidence.get("iteration") == iteration.number
+    ]
+    counts = count_reviews(events, answers).values()
+    sums = {
+        one.name: sum(getattr(count, one.name) for count in counts) for one in fields(GoldReviews)
+    }
+    return GoldReviews(**sums)
+
+
+def _predictions_of(
+    versions: Versions, spec: DatasetSpec, champion: Iteration | None
+) -> pa.Table | None:
+    if champion is None:
+        return versions.read_last_good(spec.name, "baseline")
+    version = int(champion.summary["predictions_version"])
+    return versions.let_through(spec.name, "trained_model", version)
