@@ -17,6 +17,7 @@ from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.iterate import close_iteration, train_iteration
+from burnish.workflows.showing_comparison import compared_with_champion, comparison_links
 from burnish.workflows.stage_pages import champion_page, model_page
 
 GROUP = "model"
@@ -55,8 +56,8 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         freshness_policy=dg.FreshnessPolicy.time_window(
             fail_window=timedelta(days=spec.schedule.max_champion_days)
         ),
-        description="Closes the iteration: compares the new model with the champion on validation "
-        "rows. Asks no server, so that none can hold it up.",
+        description="Closes the iteration: holds the new model against the champion on validation "
+        "rows, by the policy of the spec. Asks no server, so that none can hold it up.",
     )
     def champion(
         context: dg.AssetExecutionContext,
@@ -68,8 +69,10 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         done = close_iteration(
             spec, versions, iteration, run_id=context.run.run_id, git_sha=git_sha
         )
-        shown = champion_page(iteration.number, versions.iterations(spec.name))
-        links = version_links(versions, pages, iteration) | _loop_link(pages, spec)
+        found = compared_with_champion(versions, iteration)
+        shown = champion_page(iteration.number, versions.iterations(spec.name), found)
+        links = comparison_links(pages, found) | version_links(versions, pages, iteration)
+        links |= _loop_link(pages, spec)
         return materialized(done.written, done.table, shown, spec=spec, pages=pages, links=links)
 
     return [trained_model, champion, tracked.build(spec)]

@@ -196,7 +196,9 @@ def difference_chart(lines: Sequence[SliceLine], *, title: str) -> str:
     body = _legend()
     for mark in marks:
         body.append(svg.line(x(mark), top - 4, x(mark), bottom))
-        body.append(svg.text(x(mark), bottom + 14, f"{mark:+g}", anchor="middle", size=12))
+        body.append(
+            svg.text(x(mark), bottom + 14, f"{mark:+g}" if mark else "0", anchor="middle", size=12)
+        )
     body.append(svg.line(x(0), top - 8, x(0), bottom + 2, stroke=svg.INK, width=1.6, dash="5 3"))
     for place, one in enumerate(known):
         body += _line_of(one, x, top + step * (place + 0.5))

@@ -28,6 +28,7 @@ from burnish.versions.champions import serving
 from burnish.workflows.iterate import extra_metrics
 from burnish.workflows.promote import Promotion
 from burnish.workflows.rolling_back import follow_record
+from burnish.workflows.showing_comparison import tracked_comparison
 from burnish.workflows.tracking import tracked_iteration
 from burnish.workflows.train import Trained, restore
 
@@ -138,6 +139,7 @@ def from_record(spec: DatasetSpec, versions: Versions, iteration: Iteration) -> 
         git_sha=str(summary.get("git_sha", "unknown")),
         home=versions.home_id(),
         extra_metrics=extra_metrics(iteration),
+        pages=tracked_comparison(versions, iteration),
         serves=iteration.number in serving(versions.champion_events(spec.name)),
     )
 

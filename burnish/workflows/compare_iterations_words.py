@@ -57,14 +57,8 @@ def ruler(found: ComparedIterations) -> str:
             "and what changed is the model."
         )
     row = found.overall("validation", changed="labels", fixed="old model")
-    moved = (
-        ""
-        if row is None
-        else (
-            f" That alone moves the accuracy of the old model on validation rows by {interval(row)} "
-            "points."
-        )
-    )
+    told = "" if row is None else f" by {interval(row)} points"
+    moved = f" That alone moves the accuracy of the old model on validation rows{told}."
     held = "held-out label was" if changed == 1 else "held-out labels were"
     return f"{changed} {held} changed in between.{moved}"
 
@@ -88,7 +82,7 @@ def decision(found: ComparedIterations) -> str:
         return f"{found.after} is open: the promotion gate has not decided yet."
     word = "promoted" if told.promoted else "not promoted"
     name = found.after.dataset
-    against = "" if told.against is None else f", held against {name}@iter{told.against}"
+    against = f", held against {name}@iter{told.against}" if told.against else ""
     reason = told.reason[:1].upper() + told.reason[1:]
     return f"{found.after} was {word}{against}. {reason}."
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from burnish.records import Iteration
 from burnish.spec import SPLITS
+from burnish.workflows.promote import Promotion
 
 LINES = 12
 
@@ -165,6 +166,12 @@ def iterations_so_far(history: Sequence[Iteration]) -> pa.Table:
             "champion": [_fate(one) for one in history],
         }
     )[::-1][:LINES]
+
+
+def gate_checks(decision: Promotion) -> pa.Table:
+    """The checks of the promotion gate: which passed, what was found, and the limit."""
+    names = {"check": "check", "passed": "passed", "found": "found", "limit": "limit"}
+    return _named(decision.to_table(), names | {"check_reason": "what was found"})
 
 
 def runs_so_far(history: Sequence[Iteration]) -> pa.Table:

@@ -33,7 +33,6 @@ from burnish.workflows import compare_iterations_words as words
 from burnish.workflows.compare_iterations import SPLITS, ComparedIterations, compare_iterations
 from burnish.workflows.home import Home
 from burnish.workflows.naming import iteration_of
-from burnish.workflows.promote_checks import points
 
 WIDTH = 80
 MOST_SLICES, MOST_LABELS = 40, 10
@@ -58,13 +57,34 @@ def print_comparison(
     sys.stdout.write(f"{told}\n")
 
 
-def write_comparison(
-    versions: Versions, pages: Pages, before: Iteration, after: Iteration
-) -> tuple[ComparedIterations, Path]:
-    """Compare two iterations and write their page among the reports."""
-    found = compare_iterations(versions, before, after)
-    page = pages.comparison(before.dataset, before.number, after.number)
-    return found, write_page(page, comparison_html(found))
+def compared_with_champion(versions: Versions, iteration: Iteration) -> ComparedIterations | None:
+    """The iteration beside the one that the gate held it against.
+
+    None where that was the model of the start, which is no iteration, or where tables of either
+    are no longer kept: what was decided is on record all the same.
+    """
+    told = versions.iteration(iteration.dataset, iteration.number)
+    against = told.summary.get("promotion", {}).get("against")
+    if against is None:
+        return None
+    try:
+        return compare_iterations(versions, versions.iteration(told.dataset, int(against)), told)
+    except IterationError:
+        return None
+
+
+def comparison_links(pages: Pages, found: ComparedIterations | None) -> dict[str, str]:
+    """Write the page of a comparison among the reports, and where it is, as Dagster shows it."""
+    if found is None:
+        return {}
+    page = pages.comparison(found.before.dataset, found.before.number, found.after.number)
+    return {"compared with the champion": pages.link(write_page(page, comparison_html(found)))}
+
+
+def tracked_comparison(versions: Versions, iteration: Iteration) -> dict[str, str]:
+    """The page of the comparison with the champion, as an artifact of the tracked run."""
+    found = compared_with_champion(versions, iteration)
+    return {} if found is None else {"comparison": comparison_html(found)}
 
 
 def comparison_lines(found: ComparedIterations) -> Iterator[str]:
@@ -284,17 +304,3 @@ def _labels_text(found: ComparedIterations) -> Iterator[str]:
 
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}"
-
-
-def champion_lines(found: ComparedIterations) -> dict[str, Any]:
-    """What the page of the stage `champion` says beside its decision: short lists of slices."""
-    rows = words.slice_lines(found)
-    return {
-        "compared with": str(found.before),
-        "what changed": words.headline(found),
-        "slices worse": ", ".join(r["slice"] for r in rows if r["finding"] == "worse") or "none",
-        "slices better": ", ".join(r["slice"] for r in rows if r["finding"] == "better") or "none",
-        "gain overall": points(row["difference"])
-        if (row := found.overall("validation", changed="model", fixed="new labels"))
-        else "not known",
-    }

@@ -33,10 +33,13 @@ from burnish.report.plots import (
 from burnish.report.shown import Figure, Shown
 from burnish.spec import DatasetSpec
 from burnish.workflows import figures, short_tables
+from burnish.workflows.compare_iterations import ComparedIterations
+from burnish.workflows.compare_iterations_words import slice_lines
 from burnish.workflows.evaluate import headline, worst_slice
 from burnish.workflows.figures import counts_of
 from burnish.workflows.ingest import datasheet
 from burnish.workflows.noise import NoiseEstimate
+from burnish.workflows.promote import Promotion
 
 MOST_BARS = 16
 MOST_SLICES = 24
@@ -254,27 +257,53 @@ def slices_page(report: pa.Table, *, iteration: int) -> Shown:
     )
 
 
-def champion_page(number: int, history: Sequence[Iteration]) -> Shown:
-    """The decision of iteration `number`, and every iteration so far beside it."""
+def champion_page(
+    number: int, history: Sequence[Iteration], compared: ComparedIterations | None = None
+) -> Shown:
+    """The decision of iteration `number`, its checks, and every iteration so far beside it.
+
+    `compared` is the iteration beside the champion that it was held against.
+    """
     told = next(one.summary for one in history if one.number == number)
     head: Mapping[str, float] = told.get("headline", {})
-    decision = told["promotion"]
+    decision = Promotion.from_record(told["promotion"])
+    by_slice = {} if compared is None else {"accuracy by slice": _beside(compared)}
     return Shown(
         {
             "iteration": number,
-            "became champion": bool(decision["promoted"]),
-            "why": decision["reason"],
+            "became champion": decision.promoted,
+            "why": decision.reason,
+            "held against": _held_against(decision),
             "validation accuracy": head.get("validation_accuracy"),
             "test accuracy": head.get("test_accuracy"),
-            "gain over the champion": decision["difference"],
-            "gain, low": decision["low"],
-            "gain, high": decision["high"],
+            "gain over the champion": decision.difference,
+            "gain, low": decision.low,
+            "gain, high": decision.high,
+            "slices worse": ", ".join(decision.slices_worse) or "none shown",
+            "slices better": ", ".join(decision.slices_better) or "none shown",
             "noise left (estimate)": told.get("noise", {}).get("value"),
         },
         _over_iterations(history),
-        {"iterations so far": short_tables.iterations_so_far(history)},
+        {"checks of the gate": short_tables.gate_checks(decision)}
+        | by_slice
+        | {"iterations so far": short_tables.iterations_so_far(history)},
         preview=False,
     )
+
+
+def _held_against(decision: Promotion) -> str:
+    if decision.against is not None:
+        return f"iteration {decision.against}"
+    return "the model of the start" if decision.difference is not None else "nothing"
+
+
+def _beside(compared: ComparedIterations) -> pa.Table:
+    """Accuracy by slice before and after, the greatest loss first."""
+    rows = slice_lines(compared)[: short_tables.LINES]
+    names = {"slice": "slice", "support": "rows", "before": "champion", "after": "this one"}
+    names |= {"difference": "difference", "low_all": "low", "high_all": "high"}
+    names["finding"] = "finding"
+    return pa.table({told: [row[name] for row in rows] for name, told in names.items()})
 
 
 def tracked_page(logged: Sequence[str], history: Sequence[Iteration]) -> Shown:
