@@ -175,6 +175,27 @@ def test_aliases_follow_the_newest_and_the_promoted(tracker: MlflowTracker, uri:
     assert aliases() == expected
 
 
+def test_the_champion_can_be_set_back_and_a_later_promotion_takes_it_again(
+    tracker: MlflowTracker, uri: str
+) -> None:
+    def champion() -> str:
+        return str(client_of(uri).get_registered_model("pets").aliases["champion"])
+
+    first = tracker.log_iteration(made(1, promoted=True))
+    second = tracker.log_iteration(made(2, promoted=True))
+    assert champion() == second.model_version
+    for _ in range(2):
+        tracker.set_champion("pets", first.run_id)
+        assert champion() == first.model_version
+    # Promoted, and rolled back before it was logged.
+    tracker.log_iteration(made(3, promoted=True, serves=False))
+    assert champion() == first.model_version
+    fourth = tracker.log_iteration(made(4, promoted=True))
+    assert champion() == fourth.model_version
+    with pytest.raises(TrackingError, match="has no registered model pets"):
+        tracker.set_champion("pets", "0" * 32)
+
+
 def from_home(number: int, home: str, **changes: Any) -> TrackedIteration:
     return made(number, tags={"home": home}, **changes)
 
