@@ -164,7 +164,7 @@ def null(repetitions: int) -> Iterator[dict[str, Any]]:
     policy = PromotionPolicy(max_calibration_loss=0.0)
     for one in sets:
         rng = np.random.default_rng(2)
-        refused, promoted, by_check = 0, 0, dict.fromkeys(("overall", "slices", "calibration"), 0)
+        refused, promoted, by_check = 0, 0, dict[str, int]()
         for _ in range(repetitions):
             pair = exchanged(one.pair, rng)
             found = decide_on_pair(pair, one.slices, policy)
