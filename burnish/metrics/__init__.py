@@ -19,12 +19,14 @@ from burnish.metrics.intervals import (
     paired_difference,
     wilson_interval,
 )
+from burnish.metrics.over_seeds import SeededDifference, seeded_difference
 from burnish.metrics.probabilities import brier, expected_calibration_error, log_loss
 from burnish.metrics.ranking import auroc
 
 __all__ = [
     "ClassMetrics",
     "Interval",
+    "SeededDifference",
     "accuracy",
     "auroc",
     "balanced_accuracy",
@@ -38,5 +40,6 @@ __all__ = [
     "log_loss",
     "newcombe_difference",
     "paired_difference",
+    "seeded_difference",
     "wilson_interval",
 ]
