@@ -75,8 +75,9 @@ def seeded_difference(differences: ArrayLike) -> SeededDifference:
     by_row, by_seed = cells.mean(axis=0), cells.mean(axis=1)
     more = rows + 2
     centre = float(by_row.sum() / more)
-    # The two rows are a gain and a loss of 1, each counting half, beside one that is 0.
-    of_rows = float(np.square(by_row).sum() + 1.0 - more * centre**2) / more**2
+    # A gain and a loss, each counting half, beside a row of 0; seeds agree on them as on others.
+    agreed = (1.0 + np.square(by_row).sum()) / (1.0 + np.square(cells).mean(axis=0).sum())
+    of_rows = float(np.square(by_row).sum() + agreed - more * centre**2) / more**2
     left = cells - by_row - by_seed[:, None] + value
     both = float(np.square(left).sum()) / max(1, (rows - 1) * (seeds - 1)) / (rows * seeds)
     of_seeds = float(by_seed.var(ddof=1)) / seeds

@@ -9,7 +9,7 @@ Two questions are asked of each of the last batches, and they differ. *As it cam
 the batch against those before it, which is what the batch bought on the day. *Left out*: all labels
 there are now against all but this batch's, which is what would be lost today without it; what a
 later batch mended as well is not lost. Of each reason for which rows were asked about, all verdicts
-of the last batches are left out together.
+of the last batches are left out at once; and so are all of these batches, *together*.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def plan_returns(
         )
     arms = _Arms(spec.name, universe, standing)
     contrasts = [one for batch in batches for one in _of_batch(batch, arms, spec)]
-    contrasts += _of_reasons(batches, arms, spec)
+    contrasts += _of_many(batches, arms, spec)
     ground = Ground(
         spec,
         universe,
@@ -216,14 +216,16 @@ def _of_batch(batch: Batch, arms: _Arms, spec: DatasetSpec) -> Iterator[Contrast
         yield Contrast(kind, batch.iteration, None, paid, changed, without, having)
 
 
-def _of_reasons(batches: list[Batch], arms: _Arms, spec: DatasetSpec) -> Iterator[Contrast]:
-    for reason in reasons_in(batches):
+def _of_many(batches: list[Batch], arms: _Arms, spec: DatasetSpec) -> Iterator[Contrast]:
+    """All batches left out together, and each reason for which their rows were asked about."""
+    for reason in (None, *reasons_in(batches)):
+        kind: Kind = "together" if reason is None else "reason"
         own = {number for batch in batches for number in batch.of_reason(reason)}
         events = [one for batch in batches for one in batch.events if one.event_id in own]
         paid = effort(events, seconds_per_review=spec.review.seconds_per_review)
         without = arms.place(own)
         changed = arms.changed(without, arms.now)
-        yield Contrast("reason", None, reason, paid, changed, without, arms.now)
+        yield Contrast(kind, None, reason, paid, changed, without, arms.now)
 
 
 def _require_classes(ground: Ground) -> None:

@@ -88,7 +88,11 @@ def batches_of(
     own: dict[int, list[LabelEvent]] = {}
     for event in standing:
         number = event.verdict.evidence.get("iteration")
-        if number in iterations and event.verdict.example_id in training:
+        if (
+            isinstance(number, int)
+            and number in iterations
+            and event.verdict.example_id in training
+        ):
             own.setdefault(number, []).append(event)
     return [Batch(number, tuple(own[number])) for number in sorted(own)]
 

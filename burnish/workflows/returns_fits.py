@@ -140,7 +140,7 @@ def _variants(ground: Ground, seed: int) -> pa.Table:
     labels = pa.array(list(ground.arms[0]), pa.string())
     place = ground.training.column_names.index("label")
     now = ground.training.set_column(place, "label", labels)
-    now = now.filter(pc.is_valid(now["label"]))
+    now = now.filter(pc.field("label").is_valid())
     held_out = ground.held_out.filter(pc.field("split") != "train")
     rows = pa.concat_tables([now, held_out], promote_options="permissive")
     made = augment_examples(rows, ground.spec, report=ground.report, random_state=seed).examples

@@ -21,8 +21,7 @@ from burnish.slices.partitions import by_class
 from burnish.spec import DatasetSpec
 from burnish.workflows.returns_batches import Effort
 
-Kind = Literal["left out", "as it came", "reason"]
-KINDS: tuple[Kind, ...] = ("left out", "as it came", "reason")
+Kind = Literal["left out", "as it came", "reason", "together"]
 HELD_OUT = "held out"
 """Validation and test rows together: nothing was chosen by them here."""
 

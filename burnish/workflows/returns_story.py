@@ -1,0 +1,104 @@
+"""From a measured return to what its page says.
+
+What belongs here: choosing and naming the lines. What does not: the page
+(`burnish.report.return_page`), measuring (`burnish.workflows.returns`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from burnish.report.return_page import ForetoldLine, GainLine, ReturnStory
+from burnish.typing import LabelLedger
+from burnish.versions import Versions
+from burnish.workflows.ahead import look_ahead
+from burnish.workflows.returns import Returns
+from burnish.workflows.returns_ahead import (
+    forecast_return,
+    foretold_so_far,
+    gains_as_they_came,
+)
+
+
+def story_of(returns: Returns, *, at: datetime, errors: str = "") -> ReturnStory:
+    """The story of a measurement made `at`; `errors` foretells what the next reviews will find."""
+    gains = gains_as_they_came(returns)
+    ahead = forecast_return(gains)
+    facts = returns.facts
+    return ReturnStory(
+        dataset=returns.dataset,
+        came=_lines(returns.rows("as it came")),
+        left_out=_lines(returns.rows("left out")),
+        together=_lines(returns.rows("together", whole=None)),
+        reasons=_lines(returns.rows("reason")),
+        slices=_lines(_shown(returns)),
+        by_split=_lines(
+            row
+            for split in ("validation", "test", "production")
+            for kind in ("left out", "together")
+            for row in returns.rows(kind, split=split)
+        ),
+        forecast=ahead.text if ahead else "",
+        errors=errors,
+        foretold=tuple(
+            ForetoldLine(
+                f"batch {one.iteration}",
+                one.forecast.expected,
+                one.forecast.low,
+                one.forecast.high,
+                one.came,
+                one.held,
+            )
+            for one in foretold_so_far(gains)
+        ),
+        seeds=int(facts["seeds"]),
+        fits=int(facts["fits"]),
+        resampled=bool(facts["resampled"]),
+        measured_at=at,
+    )
+
+
+def errors_ahead(versions: Versions, ledger: LabelLedger, dataset: str) -> str:
+    """How many errors the next reviews are expected to find; empty where there is no audit."""
+    ahead = look_ahead(versions, ledger, dataset)
+    return ahead.text if ahead is not None else ""
+
+
+def named(row: Mapping[str, Any]) -> str:
+    """What a row of the returns left out, in words.
+
+    >>> named({"kind": "left out", "iteration": 7, "reason": None})
+    'batch 7'
+    """
+    if row["kind"] == "together":
+        return "all these batches"
+    return str(row["reason"]) if row["kind"] == "reason" else f"batch {row['iteration']}"
+
+
+def _shown(returns: Returns) -> Iterable[Mapping[str, Any]]:
+    """Slices that a batch is shown to have changed, what hurt first."""
+    found = [
+        row
+        for row in returns.rows("left out", whole=False)
+        if row["finding"] in {"better", "worse"}
+    ]
+    return sorted(found, key=lambda row: (row["finding"] != "worse", row["iteration"]))
+
+
+def _lines(rows: Iterable[Mapping[str, Any]]) -> tuple[GainLine, ...]:
+    return tuple(
+        GainLine(
+            name=named(row),
+            having=row["with"],
+            **{
+                name: row[name]
+                for name in (
+                    "reviews", "changed", "hours", "timed", "split", "slice", "support", "without",
+                    "gain", "low", "high", "low_all", "high_all", "finding",
+                )
+            },
+        )
+        for row in rows
+    )  # fmt: skip
