@@ -7,7 +7,7 @@ stage itself, which has a file of its own.
 from types import ModuleType
 from typing import Any
 
-from assets import augmented, curated, labels, model, queue, raw, slices, validated
+from assets import augmented, curated, labels, model, queue, raw, returns, slices, validated
 from assets.checks import build_checks
 from burnish.spec import DatasetSpec
 
@@ -20,6 +20,7 @@ STAGES: dict[str, ModuleType] = {
     augmented.GROUP: augmented,
     model.GROUP: model,
     slices.GROUP: slices,
+    returns.GROUP: returns,
 }
 
 AUDIT = (
@@ -41,6 +42,7 @@ RETRAIN = (
     "tracked_iterations",
 )
 TRACK = ("tracked_iterations",)
+RETURNS = ("batch_returns",)
 
 
 def build_assets(spec: DatasetSpec) -> list[Any]:
@@ -48,4 +50,4 @@ def build_assets(spec: DatasetSpec) -> list[Any]:
     return [asset for module in STAGES.values() for asset in module.build(spec)]
 
 
-__all__ = ["AUDIT", "RETRAIN", "STAGES", "TRACK", "build_assets", "build_checks"]
+__all__ = ["AUDIT", "RETRAIN", "RETURNS", "STAGES", "TRACK", "build_assets", "build_checks"]

@@ -50,12 +50,14 @@ def stage(
     description: str,
     kinds: Iterable[str],
     deps: Iterable[str] = (),
+    pool: str = "",
     **more: Any,
 ) -> Callable[..., dg.AssetsDefinition]:
     """The `dg.asset` decorator as every stage of every dataset uses it: key `[dataset, stage]`.
 
     Dagster's group is the dataset, so that its graph opens as one box and two datasets as two;
-    `group` becomes the tag `burnish/stage`.
+    `group` becomes the tag `burnish/stage`. A stage has a `pool` of its own where it may run beside
+    the dataset's cycle.
     """
     declared = dg.asset(
         key=[spec.name, name],
@@ -67,7 +69,7 @@ def stage(
         owners=[_owner(spec.owner or "data")],
         code_version="1",
         op_tags={DATASET_TAG: spec.name},
-        pool=pool_of(spec),
+        pool=pool or pool_of(spec),
         **more,
     )
 

@@ -17,7 +17,7 @@ from burnish.errors import SpecError
 from burnish.spec import DatasetSpec, load_usable
 from pipelines.environments import Settings, resources_for
 from pipelines.jobs import build_jobs, executor_named
-from pipelines.schedules import build_schedule
+from pipelines.schedules import build_returns_schedule, build_schedule
 from pipelines.sensors import build_tracking, build_verdicts_ready
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -58,6 +58,7 @@ def build_definitions(
         own = build_jobs(spec, executor=executor, hooks=hooks)
         jobs += own.values()
         schedules.append(build_schedule(spec, own["cycle"]))
+        schedules.append(build_returns_schedule(spec, own["returns"]))
         sensors.append(build_verdicts_ready(spec, own["retrain"]))
         sensors.append(build_tracking(spec, own["track"]))
     return dg.Definitions(

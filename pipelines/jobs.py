@@ -1,4 +1,4 @@
-"""The jobs of each dataset: audit (to the queue), retrain (from verdicts), both, and tracking.
+"""The jobs of each dataset: audit (to the queue), retrain (from verdicts), both; and two aside.
 
 What belongs here: which stages a job runs, and by which executor. What does not: when it runs
 (`pipelines.schedules`, `pipelines.sensors`).
@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets import AUDIT, RETRAIN, TRACK
+from assets import AUDIT, RETRAIN, RETURNS, TRACK
 from assets.reporting import DATASET_TAG, PART_TAG
 from burnish.errors import ProjectError
 from burnish.spec import DatasetSpec
@@ -80,11 +80,12 @@ def build_jobs(
     executor: dg.ExecutorDefinition = dg.in_process_executor,
     hooks: AbstractSet[dg.HookDefinition] = frozenset(),
 ) -> dict[str, dg.JobDefinition]:
-    """`NAME_audit`, `NAME_retrain`, `NAME_cycle` and `NAME_track`, by part."""
+    """`NAME_audit`, `NAME_retrain`, `NAME_cycle`, `NAME_track` and `NAME_returns`, by part."""
     parts = {
         "audit": (AUDIT, "Ingest, validate, audit the labels and fill the relabel queue."),
         "retrain": (RETRAIN, "Apply the verdicts, augment, train, report, close the iteration."),
         "track": (TRACK, "Log what waits for MLflow, which may take two minutes over it."),
+        "returns": (RETURNS, "Train with and without each of the last batches: what it bought."),
         # One word each: with two, a job of one dataset could be called as one of another.
         "cycle": (
             AUDIT + RETRAIN,

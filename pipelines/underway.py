@@ -7,6 +7,7 @@ dataset's pool does (`assets.reporting.pool_of`).
 import dagster as dg
 from dagster import DagsterRunStatus as Status
 
+from assets import RETURNS
 from assets.reporting import DATASET_TAG, PART_TAG
 from burnish.spec import DatasetSpec
 
@@ -23,14 +24,22 @@ UNFINISHED = [Status.NOT_STARTED, Status.QUEUED, *AT_WORK]
 def underway(
     instance: dg.DagsterInstance, spec: DatasetSpec, part: str = ""
 ) -> list[dg.DagsterRun]:
-    """Runs of a dataset that have not ended; with `part`, those that do that part of its cycle."""
-    found = _of(instance, spec, UNFINISHED)
+    """Runs of a dataset that have not ended; with `part`, those that do that part of its cycle.
+
+    Measuring a return is of no cycle: nothing waits for it, and it is not among them.
+    """
+    found = [run for run in _of(instance, spec, UNFINISHED) if not _is_aside(run)]
     return [run for run in found if not part or run.tags.get(PART_TAG) in (part, "cycle")]
 
 
 def at_work(instance: dg.DagsterInstance, spec: DatasetSpec) -> list[dg.DagsterRun]:
     """Runs of a dataset that are at work right now, whoever launched them."""
-    return _of(instance, spec, AT_WORK)
+    return [run for run in _of(instance, spec, AT_WORK) if not _is_aside(run)]
+
+
+def measuring(instance: dg.DagsterInstance, spec: DatasetSpec) -> list[dg.DagsterRun]:
+    """Runs that measure the return of a dataset's labeling and have not ended."""
+    return [run for run in _of(instance, spec, UNFINISHED) if _is_aside(run)]
 
 
 def cut_short(instance: dg.DagsterInstance, asked: str) -> int | None:
@@ -46,6 +55,12 @@ def cut_short(instance: dg.DagsterInstance, asked: str) -> int | None:
             return None
         count += 1
     return count
+
+
+def _is_aside(run: dg.DagsterRun) -> bool:
+    """Whether a run makes nothing but the return on labeling, which has a pool of its own."""
+    chosen = {key.path[-1] for key in run.asset_selection or ()}
+    return run.tags.get(PART_TAG) == "returns" or (bool(chosen) and chosen <= set(RETURNS))
 
 
 def _of(

@@ -271,7 +271,7 @@ def _split_rows(story: ReturnStory) -> tuple[SplitRow, ...]:
 def _batches_drawn(story: ReturnStory) -> Markup:
     rows = [
         IntervalRow(line.name, 100 * line.gain, 100 * line.low, 100 * line.high, series=series)
-        for series, lines in (("as it came", story.came), ("left out today", story.left_out))
+        for series, lines in (("as it came", story.came), ("left out", story.left_out))
         for line in lines
         if line.gain is not None and line.low is not None and line.high is not None
     ]

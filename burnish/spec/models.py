@@ -347,11 +347,13 @@ class Augment(Part):
 class Schedule(Part):
     """When the nightly cycle runs: five cron fields, in the named timezone.
 
-    A champion older than `max_champion_days` is shown as overdue: nobody has closed an iteration.
+    `returns_cron` is when the return on labeling is measured, which trains many models. A champion
+    older than `max_champion_days` is shown as overdue: nobody has closed an iteration.
     """
 
     cron: str = "0 2 * * *"
     timezone: str = "UTC"
+    returns_cron: str = "0 5 * * 0"
     max_champion_days: float = Field(default=7.0, gt=0, le=3650)
 
     @field_validator("timezone")
@@ -367,7 +369,7 @@ class Schedule(Part):
             raise ValueError("not a timezone of the IANA database, say Europe/Berlin") from error
         return value
 
-    @field_validator("cron")
+    @field_validator("cron", "returns_cron")
     @classmethod
     def _five_fields(cls, value: str) -> str:
         mistake = cron_mistake(value)

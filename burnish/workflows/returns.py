@@ -44,11 +44,15 @@ STAGE = "returns"
 
 @dataclass(frozen=True)
 class ReturnPlan:
-    """What is to be trained, said before any of it is: arms, contrasts, seeds."""
+    """What is to be trained, said before any of it is: arms, contrasts, seeds.
+
+    newest: the newest closed iteration, whether or not it has a batch.
+    """
 
     ground: Ground
     contrasts: tuple[Contrast, ...]
     seeds: range
+    newest: int
 
     @property
     def fits(self) -> int:
@@ -72,7 +76,7 @@ class Returns:
     """What the last batches of a dataset bought: a table of `RETURNS_SCHEMA`, and how it was made.
 
     facts: seeds, fits, resampled (whether training rows were drawn anew by seed), rows trained on,
-    watermark (the newest event), iterations.
+    iterations, newest (closed iteration), confidence.
     """
 
     dataset: str
@@ -139,7 +143,7 @@ def plan_returns(
     )
     _require_classes(ground)
     first = spec.random_state
-    return ReturnPlan(ground, tuple(contrasts), range(first, first + seeds))
+    return ReturnPlan(ground, tuple(contrasts), range(first, first + seeds), closed[-1])
 
 
 def measure_returns(plan: ReturnPlan, *, mapper: Mapper, confidence: float = 0.95) -> Returns:
@@ -159,6 +163,7 @@ def measure_returns(plan: ReturnPlan, *, mapper: Mapper, confidence: float = 0.9
         "resampled": ground.resampled,
         "training_rows": sum(label is not None for label in ground.arms[0]),
         "iterations": batches,
+        "newest": plan.newest,
         "confidence": confidence,
     }
     return Returns(ground.spec.name, table, facts)
@@ -179,6 +184,14 @@ def read_returns(versions: Versions, dataset: str) -> Returns | None:
     if table is None or published is None:
         return None
     return Returns(dataset, table, json.loads(published.properties.get("facts", "{}")))
+
+
+def returns_are_due(versions: Versions, dataset: str) -> bool:
+    """Whether an iteration was closed that the newest measurement does not know."""
+    closed = [one.number for one in versions.iterations(dataset) if not one.is_open]
+    kept = read_returns(versions, dataset)
+    known = kept.facts.get("newest", 0) if kept else 0
+    return bool(closed) and closed[-1] > known
 
 
 class _Arms:

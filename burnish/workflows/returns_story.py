@@ -6,11 +6,17 @@ What belongs here: choosing and naming the lines. What does not: the page
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from burnish.report.return_page import ForetoldLine, GainLine, ReturnStory
+import pyarrow as pa
+
+from burnish.report.pages import Pages, write_page
+from burnish.report.return_page import ForetoldLine, GainLine, ReturnStory, render_return_page
+from burnish.report.shown import Shown
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.ahead import look_ahead
@@ -57,6 +63,43 @@ def story_of(returns: Returns, *, at: datetime, errors: str = "") -> ReturnStory
         fits=int(facts["fits"]),
         resampled=bool(facts["resampled"]),
         measured_at=at,
+    )
+
+
+def write_returns_page(
+    pages: Pages,
+    versions: Versions,
+    ledger: LabelLedger,
+    returns: Returns,
+    *,
+    at: datetime,
+    page: Path | None = None,
+) -> Path:
+    """Write the page of a measurement made `at`; where it lies (`page`, else among the reports)."""
+    story = story_of(returns, at=at, errors=errors_ahead(versions, ledger, returns.dataset))
+    return write_page(page or pages.returns(returns.dataset), render_return_page(story))
+
+
+def returns_shown(returns: Returns) -> Shown:
+    """The page of the stage: the gain of all batches together, and how many helped or hurt."""
+    (whole,) = returns.rows("together")
+    batches = list(returns.rows("left out"))
+    counts = Counter(row["finding"] for row in batches)
+    per = 100 * whole["gain"] / whole["reviews"] if whole["reviews"] else None
+    columns = ("iteration", "reviews", "changed", "gain", "low", "high", "finding")
+    rows = [{name: row[name] for name in columns} for row in batches]
+    return Shown(
+        figures={
+            "gain of the last batches": whole["gain"],
+            "gain, low": whole["low"],
+            "gain, high": whole["high"],
+            "gain per 100 reviews": per,
+            "batches that helped": counts["better"],
+            "batches that hurt": counts["worse"],
+            "batches measured": len(batches),
+        },
+        tables={"batch by batch, left out today": pa.Table.from_pylist(rows)},
+        preview=False,
     )
 
 

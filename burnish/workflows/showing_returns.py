@@ -19,8 +19,8 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from burnish.report.pages import Pages, write_page
-from burnish.report.return_page import points, render_return_page, return_headline
+from burnish.report.pages import Pages
+from burnish.report.return_page import points, return_headline
 from burnish.spec import load_catalog
 from burnish.workflows.home import Home
 from burnish.workflows.returns import Returns, keep_returns, measure_returns, plan_returns
@@ -30,7 +30,7 @@ from burnish.workflows.returns_ahead import (
     foretold_table,
     gains_as_they_came,
 )
-from burnish.workflows.returns_story import errors_ahead, named, story_of
+from burnish.workflows.returns_story import errors_ahead, named, story_of, write_returns_page
 from burnish.workflows.returns_table import Kind
 from burnish.workflows.verify import require_dataset
 
@@ -78,13 +78,13 @@ def print_returns(
     returns = measure_returns(plan, mapper=ShownMapper(aside, "seeds"))
     keep_returns(home.versions, returns)
     now = datetime.now(UTC)
-    story = story_of(returns, at=now, errors=errors_ahead(home.versions, home.ledger, dataset))
     pages = Pages(home.reports)
-    written = write_page(page or pages.returns(dataset), render_return_page(story))
+    written = write_returns_page(pages, home.versions, home.ledger, returns, at=now, page=page)
     if as_json:
         sys.stdout.write(json.dumps(returns_json(returns, page=str(written)), indent=1) + "\n")
         return
     console = Console(width=None if sys.stdout.isatty() else 160)
+    story = story_of(returns, at=now, errors=errors_ahead(home.versions, home.ledger, dataset))
     console.print(return_headline(story), highlight=False, soft_wrap=True)
     kinds: tuple[Kind, ...] = ("as it came", "left out", "reason")
     for kind in kinds:

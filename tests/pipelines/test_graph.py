@@ -25,6 +25,7 @@ DEPS = {
     "slice_report": {"trained_model", "curated_examples"},
     "champion": {"trained_model", "slice_report"},
     "tracked_iterations": {"champion"},
+    "batch_returns": {"curated_examples", "label_ledger"},
     "label_ledger": set(),
     "label_requests": set(),
 }
@@ -37,6 +38,7 @@ STAGES = {
     "augmented": {"augmented_examples"},
     "model": {"trained_model", "champion", "tracked_iterations"},
     "slices": {"slice_report"},
+    "returns": {"batch_returns"},
 }
 GATED = {
     "raw_examples",
@@ -96,11 +98,27 @@ def test_every_gate_is_a_blocking_check(definitions):
 
 def test_jobs_and_schedule_of_a_dataset(definitions):
     jobs = {job.name for job in definitions.resolve_all_job_defs() if "ASSET" not in job.name}
-    parts = {"audit", "retrain", "track", "cycle"}
+    parts = {"audit", "retrain", "track", "cycle", "returns"}
     assert jobs == {f"flowers_{part}" for part in parts}
     schedule = definitions.resolve_schedule_def("flowers_nightly")
     assert schedule.cron_schedule == "0 2 * * *"
     assert schedule.execution_timezone == "UTC"
+    weekly = definitions.resolve_schedule_def("flowers_weekly")
+    assert weekly.cron_schedule == "0 5 * * 0"
+
+
+def test_the_return_is_measured_beside_the_cycle_and_holds_up_no_night(definitions):
+    cycle = definitions.resolve_job_def("flowers_cycle").asset_layer.selected_asset_keys
+    assert dg.AssetKey(["flowers", "batch_returns"]) not in cycle
+    pools = {
+        key.path[-1]: node.pools
+        for key in definitions.resolve_asset_graph().get_all_asset_keys()
+        if (node := definitions.resolve_asset_graph().get(key)).is_materializable
+    }
+    assert pools["batch_returns"] == {"returns/flowers"}
+    assert {one for name, own in pools.items() if name != "batch_returns" for one in own} == {
+        "dataset/flowers"
+    }
 
 
 def test_two_datasets_are_two_graphs(planted):
@@ -130,7 +148,13 @@ def test_the_environment_decides_where_state_lives(tmp_path: Path):
 
 def test_no_dataset_is_called_as_the_job_of_another(planted):
     text = (planted.catalog / "flowers.yaml").read_text()
-    for name in ("flowers_audit", "flowers_retrain", "flowers_cycle", "flowers_tracking"):
+    for name in (
+        "flowers_audit",
+        "flowers_retrain",
+        "flowers_cycle",
+        "flowers_tracking",
+        "flowers_returning",
+    ):
         (planted.catalog / f"{name}.yaml").write_text(
             text.replace("name: flowers", f"name: {name}")
         )
