@@ -22,6 +22,7 @@ from burnish.errors import BurnishError, IterationError
 from burnish.modeling import check_model
 from burnish.records import Iteration, LabelEvent
 from burnish.report.loop_page import render_loop_page, reviewer_in_words
+from burnish.report.pages import Pages
 from burnish.report.summary import IterationSummary, LoopSummary, Measured
 from burnish.spec import DatasetSpec, load_spec_named, with_choices
 from burnish.workflows.ahead import look_ahead
@@ -282,9 +283,8 @@ class Session:
             commands=_commands(self.settings, self.spec),
         )
         page = self.settings.home / "loop.html"
-        html = render_loop_page(whole)
         for place in (page, self.settings.home / "reports" / self.spec.name / "loop.html"):
-            place.write_text(html, encoding="utf-8")
+            place.write_text(render_loop_page(whole, links=self._links(place)), encoding="utf-8")
         if json_file is not None:
             this_call = replace(whole, iterations=tuple(done))
             json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -296,6 +296,14 @@ class Session:
         CONSOLE.print(f"The whole story: {page}", highlight=False, soft_wrap=True)
         for command in whole.commands:
             CONSOLE.print(f"  {command}", highlight=False, soft_wrap=True)
+
+    def _links(self, page: Path) -> dict[str, str]:
+        """Pages that say more, seen from `page`: those that are there."""
+        returns = Pages(self.settings.home / "reports").returns(self.spec.name)
+        if not returns.exists():
+            return {}
+        where = returns.relative_to(page.parent).as_posix()
+        return {"What each batch of fixes bought, with and without it": where}
 
     def tell_waiting(self) -> None:
         """One line, where MLflow does not have every iteration: which, and why."""

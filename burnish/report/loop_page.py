@@ -9,7 +9,7 @@ and fetches nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -54,6 +54,7 @@ class LoopContext:
     headline: the result in one sentence; verdict: how far to trust the difference.
     reviewer: who decided, in words; reviewed_so_far: rows reviewed up to each iteration.
     refusals: reasons for which augmented rows were refused, and what they mean, where known.
+    links: pages that say more, name and address.
     """
 
     summary: LoopSummary
@@ -74,11 +75,13 @@ class LoopContext:
     texts: tuple[FoundExample, ...]
     refusals: tuple[tuple[str, str], ...]
     limits: tuple[str, ...]
+    links: tuple[tuple[str, str], ...] = ()
 
 
-def render_loop_page(summary: LoopSummary) -> str:
+def render_loop_page(summary: LoopSummary, *, links: Mapping[str, str] | None = None) -> str:
     """The whole page as HTML text, to be written as `loop.html` in UTF-8.
 
+    `links` are addresses of pages that say more, by their names.
     Everything that comes from data is escaped. Raises nothing of its own: an impossible figure
     is refused where `LoopSummary` and its parts are built.
 
@@ -101,7 +104,8 @@ def render_loop_page(summary: LoopSummary) -> str:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = percent
-    return environment.get_template("loop.html").render(page=loop_context(summary))
+    context = replace(loop_context(summary), links=tuple((links or {}).items()))
+    return environment.get_template("loop.html").render(page=context)
 
 
 def loop_context(summary: LoopSummary) -> LoopContext:

@@ -362,3 +362,9 @@ def test_a_share_inside_zero_and_one_is_never_shown_as_all_or_nothing(share):
     shown = percent(share)
     assert (shown == "100 %") == (share == 1)
     assert (shown == "0 %") == (share == 0)
+
+
+def test_pages_that_say_more_are_linked_where_there_are_any():
+    found = read(render_loop_page(made_loop(), links={"The return": "return.html?a=1&b=2"}))
+    assert ("a", {"href": "return.html?a=1&b=2"}) in found.tags
+    assert "The return" not in read(render_loop_page(made_loop())).text
