@@ -245,7 +245,8 @@ def _shown(story: ReturnStory, finding: str) -> list[GainLine]:
 
 def _by(line: GainLine, story: ReturnStory) -> str:
     own = [cut for cut in story.slices if cut.name == line.name and cut.finding == "worse"]
-    own.sort(key=lambda cut: cut.gain or 0.0)
+    # A slice that the spec names says more of where to look than a class does.
+    own.sort(key=lambda cut: (cut.slice.startswith("class:"), cut.gain or 0.0))
     where = f", most in {own[0].slice}" if own else ""
     return f" by {_with_limits(line, unsigned=True)}{where}"
 

@@ -58,7 +58,9 @@ def test_a_batch_that_hurt_comes_first_with_the_slice_it_hurt_most():
     bad = line("batch 2", -0.05, "worse")
     cut = line("batch 2", -0.2, "worse", slice="site:east")
     worst = line("batch 2", -0.3, "worse", slice="site:west")
-    found = story(left_out=(line("batch 1", 0.03, "better"), bad), slices=(cut, worst))
+    by_class = line("batch 2", -0.4, "worse", slice="class:8")
+    left_out = (line("batch 1", 0.03, "better"), bad)
+    found = story(left_out=left_out, slices=(by_class, cut, worst))
     assert return_headline(found).startswith(
         "Batch 2 made the model worse by 5.0 points (3.0 to 7.0), most in site:west. "
         "Batch 1 made it better."
