@@ -34,8 +34,12 @@ HOW_TO_READ: Mapping[str, str] = {
     "trained_model": "Promotion looks at **validation accuracy**; **test accuracy** is only "
     "reported. Columns of **confusion matrix** are predictions. In **confidence and accuracy** "
     "points below the diagonal are overconfidence.",
-    "slice_report": "**worst slice** counts slices of 20 rows or more. In **accuracy by slice** a "
-    "long whisker is a small slice: its dot may move by chance alone.",
+    "slice_report": "**worst slice** is looked for among slices whose accuracy is certain: 30 rows "
+    "and ten mistakes or more; where there is none it says *(uncertain)*. In **accuracy by slice** "
+    "a hollow dot on a dashed line is uncertain: it may move by chance alone. **slices discovered "
+    "so far** were found on half of the rows and held on the other half; in later iterations they "
+    "are measured like declared ones. **confidence by slice** has the slices first where the model "
+    "claims more than it keeps.",
     "tracked_iterations": "**waiting for MLflow** should be 0; while the server is away, "
     "iterations wait and are logged later, none twice. **MLflow run** opens the newest, "
     "**MLflow, all iterations** the comparison.",

@@ -22,6 +22,7 @@ BESIDE = "Of the source, beside the features: the model does not see it."
 
 MEANING: dict[str, str] = {
     "against": "The iteration whose model it was held against; empty: the model of the start.",
+    "adjusted_p": "The p-value, corrected for all slices that were judged with this one.",
     "annotator_id": "Who gave this answer.",
     "audit_rank": "1 is the most suspicious label.",
     "check": "Which check of the promotion gate.",
@@ -36,6 +37,7 @@ MEANING: dict[str, str] = {
     "copy_group": "Rows with the same features share it.",
     "correct": "Whether the prediction is the label as it stands.",
     "decision": "What people decided last: keep, change, drop, unsure; empty where nobody did.",
+    "effect": "Mean error in the slice minus that of the other rows.",
     "error_probability": "How probable it is that the label is wrong, 0 to 1.",
     "error": "Standard error of the gain, over held-out rows and seeds.",
     "event_id": "The event of the label ledger that the label comes from.",
@@ -45,7 +47,10 @@ MEANING: dict[str, str] = {
     "found": "What the check found: a difference, a count or a share.",
     "finding": "What is shown with everything in view at once: better, worse, not shown, too few.",
     "gain": "Share of rows that are right with the fixes, less that without them.",
+    "found_mean_error": "Share of errors among the rows on which the slice was chosen: too high.",
+    "found_support": "How many rows the slice had where it was chosen.",
     "given_label": "The label as it was collected.",
+    "ground": "validation: the model fails here; training: labels and models disagree here.",
     "high": "Upper end of the 95 % interval.",
     "high_all": "Upper end of an interval that holds for all rows of its kind at once.",
     "hours": "Hours that reviewing took.",
@@ -60,6 +65,7 @@ MEANING: dict[str, str] = {
     "kind": "What was left out: a batch, a reason, all batches; or a batch as it came.",
     "low": "Lower end of the 95 % interval.",
     "margin": "Probability of the label minus that of the best other class, -1 to 1.",
+    "mean_error": "Share of errors among the rows that judged the slice.",
     "method": "How the variant was made; empty for an original.",
     "metric": "Which metric.",
     "mlflow_run_id": "The MLflow run of the iteration.",
@@ -68,8 +74,10 @@ MEANING: dict[str, str] = {
     "origin_id": "The row that a variant was made of; empty for an original.",
     "outlier_score": "How far the row lies from its nearest rows; an ordinary row has 0.5, 0 to 1.",
     "passed": "Whether the check passed.",
+    "p_value": "How often rows without a difference would show one as large, or larger.",
     "pool_size": "How many rows were open when the batch was drawn.",
     "position": "Place in the batch, which is drawn at random and tells no reason.",
+    "predicate": "The condition that makes the slice, in full.",
     "predicted": "The class the model predicts.",
     "promoted": "Whether the new model became champion.",
     "reason": "Why, in a word or a sentence.",
@@ -90,6 +98,7 @@ MEANING: dict[str, str] = {
     "value": "The value found.",
     "with": "Share of rows that the model with the fixes gets right.",
     "without": "Share of rows that the model without the fixes gets right.",
+    "where": "The conditions as the spec writes them, in JSON.",
     "why": "One sentence for the person who decides.",
 }
 

@@ -39,12 +39,17 @@ SMALL_SLICE = 30  # below this many rows an accuracy says next to nothing
 
 @dataclass(frozen=True)
 class SliceRow:
-    """A slice before and after, either of them None where it was not measured."""
+    """A slice before and after, either of them None where it was not measured.
+
+    uncertain, was_uncertain: whether the figure after, or that before, rests on too little.
+    """
 
     name: str
     before: Measured | None
     after: Measured | None
     support: int
+    uncertain: bool = False
+    was_uncertain: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,6 +199,8 @@ def slice_rows(
             before=old[name].measured if name in old else None,
             after=new[name].measured if name in new else None,
             support=(new.get(name) or old[name]).support,
+            uncertain=name in new and new[name].uncertain,
+            was_uncertain=name in old and old[name].uncertain,
         )
         for name in dict.fromkeys([*old, *new])
     ]
@@ -325,9 +332,14 @@ def _noise_chart(summary: LoopSummary, so_far: tuple[int, ...]) -> Markup | None
 
 def _slice_chart(slices: tuple[SliceRow, ...]) -> Markup | None:
     rows = [
-        IntervalRow(cut.name, figure.value, figure.low, figure.high, series=moment)
+        IntervalRow(
+            cut.name, figure.value, figure.low, figure.high, series=moment, uncertain=uncertain
+        )
         for cut in slices[:MOST_SLICES]
-        for moment, figure in (("before", cut.before), ("after", cut.after))
+        for moment, figure, uncertain in (
+            ("before", cut.before, cut.was_uncertain),
+            ("after", cut.after, cut.uncertain),
+        )
         if figure is not None
     ]
     if not rows:

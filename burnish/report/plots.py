@@ -50,13 +50,17 @@ class Bar:
 
 @dataclass(frozen=True)
 class IntervalRow:
-    """A figure with its interval; rows of one `name` share a line, told apart by `series`."""
+    """A figure with its interval; rows of one `name` share a line, told apart by `series`.
+
+    One that is `uncertain`, for rows or mistakes are few, is drawn hollow, on a dashed line.
+    """
 
     name: str
     value: float
     low: float
     high: float
     series: str = ""
+    uncertain: bool = False
 
 
 WIDTH = 460.0
@@ -425,9 +429,11 @@ def _said(name: str, one: Reliability) -> str:
 def _dot(row: IntervalRow, kind: int, x: svg.Scale, height: float, *, hollow: bool) -> list[str]:
     named = ", ".join(part for part in (row.name, row.series) if part)
     note = f"{named}: {row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
+    note += ", uncertain" if row.uncertain else ""
+    dash, ends = "3 3" if row.uncertain else "", (x(row.low), height, x(row.high), height)
     return [
-        svg.whisker(x(row.low), height, x(row.high), height, stroke=svg.colour(kind)),
-        svg.marker(x(row.value), height, kind, title=note, hollow=hollow),
+        svg.whisker(*ends, stroke=svg.colour(kind), dash=dash),
+        svg.marker(x(row.value), height, kind, title=note, hollow=hollow or row.uncertain),
     ]
 
 

@@ -69,11 +69,31 @@ class ReasonFigure:
 
 @dataclass(frozen=True)
 class SliceFigure:
-    """Accuracy on one slice of the test split; `support` is its number of rows."""
+    """Accuracy on one slice of the test split; `support` is its number of rows.
+
+    `uncertain` says that rows, or mistakes, are too few for the interval to be trusted.
+    """
 
     name: str
     measured: Measured
     support: int
+    uncertain: bool = False
+
+
+@dataclass(frozen=True)
+class DiscoveredFigure:
+    """A slice that nobody declared: the iteration that found it, and what it says.
+
+    `errors` is the share of errors among its `support` rows, `more` how much more that is than
+    among the others, both on rows that had no part in choosing the slice.
+    """
+
+    name: str
+    iteration: int
+    says: str
+    support: int
+    errors: float
+    more: Measured
 
 
 @dataclass(frozen=True)
@@ -158,6 +178,7 @@ class LoopSummary:
     slices_before, slices_after: test accuracy by slice of that model and of the last one.
     found: a sample of the rows changed; pairs: all changes by pair of labels, counted from
         `found` where not given.
+    discovered: slices that the loop found by itself, the oldest first.
     promotion_rule: one sentence saying when a challenger becomes champion.
     reviewer_accuracy: how often a simulated reviewer gives the true label, in [0, 1].
     """
@@ -176,6 +197,7 @@ class LoopSummary:
     generated_at: datetime
     pairs: tuple[ConfusionPair, ...] = ()
     promotion_rule: str = ""
+    discovered: tuple[DiscoveredFigure, ...] = ()
     limits: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -224,6 +246,7 @@ class LoopSummary:
             "iterations": [turn.to_json() for turn in self.iterations],
             "slices_before": [asdict(cut) for cut in self.slices_before],
             "slices_after": [asdict(cut) for cut in self.slices_after],
+            "discovered": [asdict(one) for one in self.discovered],
             "found": found,
             "pairs": [asdict(pair) for pair in self.confusion_pairs()],
             "promotion_rule": self.promotion_rule,

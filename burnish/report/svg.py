@@ -214,14 +214,14 @@ def marker(x: float, y: float, position: int, *, title: str = "", hollow: bool =
     )
 
 
-def whisker(x1: float, y1: float, x2: float, y2: float, *, stroke: str) -> str:
+def whisker(x1: float, y1: float, x2: float, y2: float, *, stroke: str, dash: str = "") -> str:
     """An interval: a line with a small bar across at each end."""
     bar = 4.0
     upright = x1 == x2
     dx, dy = (bar, 0.0) if upright else (0.0, bar)
     return "".join(
         (
-            line(x1, y1, x2, y2, stroke=stroke, width=1.4),
+            line(x1, y1, x2, y2, stroke=stroke, width=1.4, dash=dash),
             line(x1 - dx, y1 - dy, x1 + dx, y1 + dy, stroke=stroke, width=1.4),
             line(x2 - dx, y2 - dy, x2 + dx, y2 + dy, stroke=stroke, width=1.4),
         )

@@ -255,6 +255,7 @@ class Review(Part):
     answers: one (`single`), two who must agree (`double_blind`), or `answers` of whom `agree` must
     (`n_of_m`); where too few agree, a reviewer decides. With `approval` a reviewer looks at what
     was agreed too. `shown_share` of the rows show label and model's opinion before the answer.
+    With `request_slices` a slice that was discovered asks for training rows in it, once.
     """
 
     budget: Annotated[int, Field(ge=1)] = 60
@@ -270,6 +271,7 @@ class Review(Part):
     agree: Annotated[int, Field(ge=1, le=MOST_ANSWERS)] | None = None
     approval: bool = False
     shown_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    request_slices: bool = False
 
     @model_validator(mode="after")
     def _people(self) -> Review:

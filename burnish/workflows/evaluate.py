@@ -12,57 +12,77 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from burnish.errors import DataError
 from burnish.slices import (
     OVERALL,
-    SLICE_METRICS,
+    Partition,
     SliceMask,
     everything,
-    resolve_slices,
+    resolve_partitions,
     slice_metrics,
+    worst,
 )
+from burnish.slices.measuring import MIN_ROWS
 from burnish.spec import DatasetSpec, Slice
+from burnish.workflows.discovered import FoundSlice, found_masks
 
 EVALUATED_SPLITS: tuple[str, ...] = ("validation", "test")
-CLASS_METRICS: tuple[str, ...] = ("accuracy", "log_loss")
-"""Metrics of the slice of one class; F1 and calibration mean little among rows of one class."""
+REPORT_METRICS: tuple[str, ...] = (
+    "accuracy", "precision", "recall", "f1_macro", "auroc", "log_loss", "brier", "ece",
+)  # fmt: skip
+"""What is measured of all rows and of every slice but those of a class."""
+CLASS_METRICS: tuple[str, ...] = ("accuracy", "log_loss", "brier")
+"""Metrics of the slice of one class, where accuracy is recall; the others need two classes."""
 
 
 @dataclass(frozen=True)
 class WorstSlice:
-    """The slice with the lowest accuracy: its name and id, the accuracy, and its rows."""
+    """The slice with the lowest accuracy: its name and id, the accuracy, and its rows.
+
+    `uncertain` says that no slice has rows and mistakes enough for its accuracy to be trusted.
+    """
 
     name: str
     slice_id: str
     value: float
     support: int
+    uncertain: bool = False
 
 
-def slice_report(predictions: pa.Table, curated: pa.Table, spec: DatasetSpec) -> pa.Table:
+def slice_report(
+    predictions: pa.Table, curated: pa.Table, spec: DatasetSpec, *, found: Sequence[FoundSlice] = ()
+) -> pa.Table:
     """Metrics by split and slice: split, slice, slice_id, metric, value, low, high, support.
 
     `predictions` has a row for each validation and test example: example_id, split, label,
     predicted, and `p:<class>` for each class. `curated` gives the columns that slices speak of.
-    The report has the slice `overall`, every declared slice, and one for each class
-    (`class:<label>`, whose accuracy is the recall of the class). A slice without rows in a split
-    is kept, with null values and support 0; a split without rows is left out. Raises `DataError`
-    where a predicted example is not in `curated`, or has another label there.
+    The report has the slice `overall`, every declared slice, those of `found` (slices that were
+    discovered, without the rows that are withheld from them), and one for each class
+    (`class:<label>`, whose accuracy is the recall of the class). A predicate is measured once,
+    under the name that comes first. `uncertain` marks values of too few rows or mistakes. A slice
+    without rows in a split is kept, with null values and support 0; a split without rows is left
+    out. Raises `DataError` where a predicted example is not in `curated`, or has another label
+    there.
     """
     examples = _examples_of(predictions, curated)
     classes = class_columns(predictions)
-    declared = resolve_slices(examples, spec.slices)
-    by_class = _class_slices(examples, classes, declared)
+    cut = [*resolve_partitions(examples, spec.slices), *found_masks(examples, found)]
+    by_class = resolve_partitions(
+        examples, [Slice(name="class", column="label", values=tuple(classes))]
+    )
+    declared, of_class = _each_once(cut, by_class)
     parts: list[pa.Table] = []
     for split in EVALUATED_SPLITS:
         rows = np.flatnonzero(np.asarray(predictions["split"].to_pylist()) == split)
         if rows.size:
-            whole = [everything(rows.size), *_restricted(declared, rows)]
+            whole = [everything(rows.size), *(_taken(one, rows) for one in declared)]
             some = predictions.take(rows)
             measured = [
-                _measured(some, whole, classes, SLICE_METRICS),
-                _measured(some, _restricted(by_class, rows), classes, CLASS_METRICS),
+                _measured(some, whole, classes, REPORT_METRICS),
+                _measured(some, [_taken(one, rows) for one in of_class], classes, CLASS_METRICS),
             ]
             table = pa.concat_tables(measured)
             names = pa.array([split] * table.num_rows, pa.string())
@@ -74,6 +94,21 @@ def slice_report(predictions: pa.Table, curated: pa.Table, spec: DatasetSpec) ->
             hint="widen `split.validation` or `split.test` in the spec",
         )
     return pa.concat_tables(parts)
+
+
+def with_uncertain(report: pa.Table) -> pa.Table:
+    """A report with the column `uncertain`, which an older Burnish did not write.
+
+    Of such a report it goes by the rows alone: how many mistakes there were it does not tell.
+
+    >>> old = pa.table({"slice": ["a", "b"], "support": [12, 80]})
+    >>> with_uncertain(old)["uncertain"].to_pylist()
+    [True, False]
+    """
+    if "uncertain" in report.column_names:
+        return report
+    few = [rows < MIN_ROWS for rows in report["support"].to_pylist()]
+    return report.append_column("uncertain", pa.array(few, pa.bool_()))
 
 
 def headline(report: pa.Table) -> dict[str, float]:
@@ -106,26 +141,39 @@ def worst_slice(
 ) -> WorstSlice | None:
     """The slice of the lowest accuracy among those of `min_support` rows or more, or None.
 
-    Slices of a class count too. Of equals, the first in the report is taken.
+    Looked for among slices whose accuracy is certain (30 rows or more, ten mistakes and ten hits);
+    where there is none, among the others, and the answer says that it is `uncertain`. Slices of a
+    class count too. Of equals, the first in the report is taken.
 
     >>> report = pa.table({
     ...     "split": ["validation"] * 2, "slice": ["source:a", "source:b"],
     ...     "slice_id": ["8cc046f2", "be785933"], "metric": ["accuracy"] * 2,
-    ...     "value": [0.9, 0.7], "support": [50, 40],
+    ...     "value": [0.9, 0.7], "support": [200, 40], "uncertain": [False, False],
     ... })
     >>> worst_slice(report)
-    WorstSlice(name='source:b', slice_id='be785933', value=0.7, support=40)
+    WorstSlice(name='source:b', slice_id='be785933', value=0.7, support=40, uncertain=False)
     """
-    known = [
-        WorstSlice(row["slice"], row["slice_id"], row["value"], row["support"])
-        for row in report.to_pylist()
-        if row["split"] == split
-        and row["metric"] == "accuracy"
-        and row["slice_id"] != OVERALL
-        and row["support"] >= min_support
-        and row["value"] is not None
-    ]
-    return min(known, key=lambda one: one.value, default=None)
+    rows = with_uncertain(report).filter(
+        (pc.field("split") == split) & (pc.field("metric") == "accuracy")
+    )
+    for table in (rows.filter(~pc.field("uncertain")), rows):
+        lowest = worst(table, "accuracy", k=1, min_support=min_support) if table.num_rows else table
+        if lowest.num_rows:
+            row = lowest.to_pylist()[0]
+            named = row["slice"], row["slice_id"], row["value"], row["support"]
+            return WorstSlice(*named, uncertain=row["uncertain"])
+    return None
+
+
+def worst_in_words(worst: WorstSlice | None) -> str:
+    """The name of the worst slice, and whether it is uncertain.
+
+    >>> worst_in_words(WorstSlice("source:b", "be785933", 0.7, 24, uncertain=True))
+    'source:b (uncertain)'
+    """
+    if worst is None:
+        return "(none)"
+    return f"{worst.name} (uncertain)" if worst.uncertain else worst.name
 
 
 def class_columns(predictions: pa.Table) -> tuple[str, ...]:
@@ -165,23 +213,33 @@ def _refuse_other_labels(examples: pa.Table, predictions: pa.Table) -> None:
         )
 
 
-def _class_slices(
-    examples: pa.Table, classes: Sequence[str], declared: Sequence[SliceMask]
-) -> list[SliceMask]:
-    taken = {(one.name, one.slice_id) for one in declared}
-    by_class = resolve_slices(
-        examples, [Slice(name="class", column="label", values=tuple(classes))]
-    )
-    return [one for one in by_class if (one.name, one.slice_id) not in taken]
+def _each_once(
+    *kinds: Sequence[SliceMask | Partition],
+) -> list[list[SliceMask | Partition]]:
+    """Every kind of slices without what came before: an id stands for one predicate."""
+    taken: set[str] = set()
+    kept: list[list[SliceMask | Partition]] = []
+    for kind in kinds:
+        left: list[SliceMask | Partition] = []
+        for one in kind:
+            parts = one.parts if isinstance(one, Partition) else (one,)
+            new = [part.slice_id not in taken for part in parts]
+            taken |= {part.slice_id for part in parts}
+            if all(new):
+                left.append(one)
+            elif isinstance(one, Partition):
+                left += [mask for mask, is_new in zip(one.masks(), new, strict=True) if is_new]
+        kept.append(left)
+    return kept
 
 
-def _restricted(slices: Sequence[SliceMask], rows: NDArray[np.intp]) -> list[SliceMask]:
-    return [replace(one, mask=one.mask[rows]) for one in slices]
+def _taken(one: SliceMask | Partition, rows: NDArray[np.intp]) -> SliceMask | Partition:
+    return one.take(rows) if isinstance(one, Partition) else replace(one, mask=one.mask[rows])
 
 
 def _measured(
     predictions: pa.Table,
-    slices: Sequence[SliceMask],
+    slices: Sequence[SliceMask | Partition],
     classes: Sequence[str],
     metrics: Sequence[str],
 ) -> pa.Table:

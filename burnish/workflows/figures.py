@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from burnish.report.plots import Bar, IntervalRow
+from burnish.workflows.evaluate import with_uncertain
 from burnish.workflows.noise import NoiseEstimate
 
 
@@ -108,9 +109,9 @@ def reliability(
 def slice_intervals(
     report: pa.Table, *, split: str = "validation", metric: str = "accuracy"
 ) -> list[IntervalRow]:
-    """One metric of every slice that has a value, as rows for an interval chart."""
+    """One metric of every slice that has a value and limits, as rows for an interval chart."""
     return [
-        IntervalRow(row["slice"], row["value"], row["low"], row["high"])
-        for row in report.to_pylist()
+        IntervalRow(row["slice"], row["value"], row["low"], row["high"], uncertain=row["uncertain"])
+        for row in with_uncertain(report).to_pylist()
         if row["split"] == split and row["metric"] == metric and row["value"] is not None
     ]

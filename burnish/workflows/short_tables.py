@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from burnish.records import Iteration
 from burnish.spec import SPLITS
 from burnish.workflows.promote import Promotion
+from burnish.workflows.discovered import GROUNDS
+from burnish.workflows.evaluate import with_uncertain
 
 LINES = 12
 
@@ -136,8 +138,11 @@ def recall_by_class(counts: NDArray[np.int64], classes: Sequence[str]) -> pa.Tab
 
 
 def lowest_slices(report: pa.Table) -> pa.Table:
-    """The slices of the lowest accuracy on validation rows, with its interval, and on test rows."""
-    rows = [row for row in report.to_pylist() if row["metric"] == "accuracy"]
+    """The slices of the lowest accuracy on validation rows, with its interval, and on test rows.
+
+    Whether there are rows and mistakes enough is said in a word: few of either read `uncertain`.
+    """
+    rows = [row for row in with_uncertain(report).to_pylist() if row["metric"] == "accuracy"]
     test = {row["slice_id"]: row["value"] for row in rows if row["split"] == "test"}
     known = [row for row in rows if row["split"] == "validation" and row["value"] is not None]
     lines = [
@@ -147,11 +152,58 @@ def lowest_slices(report: pa.Table) -> pa.Table:
             "validation": row["value"],
             "low": row["low"],
             "high": row["high"],
+            "trust": "uncertain" if row["uncertain"] else "",
             "test": test.get(row["slice_id"]),
         }
         for row in sorted(known, key=lambda row: row["value"])
     ]
     return pa.Table.from_pylist(lines)[:LINES] if lines else pa.table({"slice": []})
+
+
+def slices_found(discovered: pa.Table) -> pa.Table:
+    """The slices that were discovered, the newest first: what was seen on rows that judged them."""
+    lines = [
+        {
+            "slice": row["slice"],
+            "found in": row["iteration"],
+            "what": GROUNDS[row["ground"]],
+            "rows": row["support"],
+            "errors in it": row["mean_error"],
+            "more than elsewhere": row["effect"],
+            "low": row["low"],
+            "high": row["high"],
+        }
+        for row in reversed(discovered.to_pylist())
+    ]
+    return pa.Table.from_pylist(lines)[:LINES] if lines else pa.table({"slice": []})
+
+
+def trusted_too_much(calibration: pa.Table) -> pa.Table:
+    """Confidence held against accuracy by slice, the most trusted too much first.
+
+    `reading` says which way a gap goes that the interval tells from none.
+    """
+    known = [row for row in calibration.to_pylist() if row["gap"] is not None]
+    lines = [
+        {
+            "slice": row["slice"],
+            "rows": row["rows"],
+            "confidence": row["claimed"],
+            "accuracy": row["observed"],
+            "gap": row["gap"],
+            "low": row["gap_low"],
+            "high": row["gap_high"],
+            "reading": _reading(row["gap_low"], row["gap_high"]),
+        }
+        for row in sorted(known, key=lambda row: row["gap"])
+    ]
+    return pa.Table.from_pylist(lines)[:LINES] if lines else pa.table({"slice": []})
+
+
+def _reading(low: float, high: float) -> str:
+    if high < 0:
+        return "claims too much"
+    return "claims too little" if low > 0 else "no gap is shown"
 
 
 def iterations_so_far(history: Sequence[Iteration]) -> pa.Table:

@@ -35,7 +35,8 @@ from burnish.spec import DatasetSpec
 from burnish.workflows import figures, short_tables
 from burnish.workflows.compare_iterations import ComparedIterations
 from burnish.workflows.compare_iterations_words import slice_lines
-from burnish.workflows.evaluate import headline, worst_slice
+from burnish.workflows.discovered_iteration import Evaluated
+from burnish.workflows.evaluate import headline, worst_in_words, worst_slice
 from burnish.workflows.figures import counts_of
 from burnish.workflows.ingest import datasheet
 from burnish.workflows.noise import NoiseEstimate
@@ -236,8 +237,9 @@ def model_page(predictions: pa.Table, *, iteration: int) -> Shown:
     )
 
 
-def slices_page(report: pa.Table, *, iteration: int) -> Shown:
-    """Accuracy by slice, the lowest first."""
+def slices_page(done: Evaluated, *, iteration: int) -> Shown:
+    """Accuracy by slice, the lowest first; slices that were discovered; confidence by slice."""
+    report = done.report
     found = headline(report)
     worst = worst_slice(report)
     bars = sorted(figures.slice_intervals(report), key=lambda row: row.value)[:MOST_SLICES]
@@ -248,11 +250,19 @@ def slices_page(report: pa.Table, *, iteration: int) -> Shown:
             "validation accuracy": found.get("validation_accuracy"),
             "test accuracy": found.get("test_accuracy"),
             "worst slice, accuracy": None if worst is None else worst.value,
-            "worst slice": None if worst is None else worst.name,
+            "worst slice": None if worst is None else worst_in_words(worst),
             "slices measured": len(set(report["slice_id"].to_pylist())),
+            "slices discovered": done.discovered.num_rows,
+            "search for slices": "; ".join(done.said),
+            "rows asked for by slices": done.requested,
+            "calibration": done.calibrated.advice.sentence,
         },
         {"accuracy by slice": chart},
-        {"lowest slices": short_tables.lowest_slices(report)},
+        {
+            "lowest slices": short_tables.lowest_slices(report),
+            "slices discovered so far": short_tables.slices_found(done.discovered),
+            "confidence by slice": short_tables.trusted_too_much(done.calibrated.table),
+        },
         preview=False,
     )
 

@@ -22,6 +22,7 @@ from burnish.report.plots import digit_image
 from burnish.report.summary import (
     Against,
     ConfusionPair,
+    DiscoveredFigure,
     FoundExample,
     IterationSummary,
     LoopSummary,
@@ -31,8 +32,11 @@ from burnish.report.summary import (
     SliceFigure,
 )
 from burnish.slices import resolve_slices
+from burnish.slices.measuring import MIN_RARER, MIN_ROWS
 from burnish.spec import DatasetSpec
-from burnish.workflows.evaluate import worst_slice
+from burnish.workflows.discovered import GROUNDS
+from burnish.workflows.discovered_iteration import DISCOVERED
+from burnish.workflows.evaluate import worst_in_words, worst_slice
 from burnish.workflows.gold import is_restated
 from burnish.workflows.home import Home
 from burnish.workflows.promote import rule_in_words
@@ -74,7 +78,7 @@ def summarise_iteration(
         true_noise=None if truth is None else _true_noise(curated, truth),
         test_accuracy=_accuracy(predictions, truth),
         accuracy_against=_against(truth),
-        worst_slice="(none)" if worst is None else worst.name,
+        worst_slice=worst_in_words(worst),
         worst_slice_accuracy=None,
         augmented_kept=int(facts["augmentation"]["kept"]),
         augmented_refused=int(facts["augmentation"]["refused"]),
@@ -121,6 +125,7 @@ def summarise_loop(
         generated_at=datetime.now(UTC),
         pairs=_pairs(changed),
         promotion_rule=rule_in_words(spec.promotion),
+        discovered=_discovered(home, spec),
     )
 
 
@@ -231,8 +236,26 @@ def _slices(
     for cut in resolve_slices(rows, spec.slices):
         inside = [right[key] for key, member in zip(ids, cut.mask, strict=True) if member]
         if inside:
-            figures.append(SliceFigure(cut.name, _measured(sum(inside), len(inside)), len(inside)))
+            rarer = min(sum(inside), len(inside) - sum(inside))
+            uncertain = len(inside) < MIN_ROWS or rarer < MIN_RARER
+            measured = _measured(sum(inside), len(inside))
+            figures.append(SliceFigure(cut.name, measured, len(inside), uncertain))
     return tuple(figures)
+
+
+def _discovered(home: Home, spec: DatasetSpec) -> tuple[DiscoveredFigure, ...]:
+    table = home.versions.read_last_good(spec.name, DISCOVERED)
+    return tuple(
+        DiscoveredFigure(
+            name=row["slice"],
+            iteration=row["iteration"],
+            says=GROUNDS[row["ground"]],
+            support=row["support"],
+            errors=row["mean_error"],
+            more=Measured(row["effect"], row["low"], row["high"]),
+        )
+        for row in ([] if table is None else table.to_pylist())
+    )
 
 
 def _mended(event: LabelEvent, truth: Mapping[str, str]) -> bool:

@@ -45,6 +45,7 @@ NUMBERS = {
     "trained_model": ["validation accuracy", "test accuracy", "mean confidence"],
     "slice_report": [
         "validation accuracy", "test accuracy", "worst slice, accuracy", "slices measured",
+        "slices discovered", "rows asked for by slices",
     ],
     "champion": [
         "validation accuracy", "test accuracy", "gain over the champion", "gain, low",
@@ -55,7 +56,7 @@ NUMBERS = {
 WORDS = {
     "relabel_queue": ["what comes next"],
     "label_audit": ["P(wrong) is"],
-    "slice_report": ["worst slice"],
+    "slice_report": ["worst slice", "search for slices", "calibration"],
     "champion": ["became champion", "why"],
 }
 PLOTS = {
@@ -81,7 +82,7 @@ TABLES = {
     "curated_examples": ["labels by class"],
     "augmented_examples": ["rows by class"],
     "trained_model": ["by class, on validation rows"],
-    "slice_report": ["lowest slices"],
+    "slice_report": ["lowest slices", "slices discovered so far", "confidence by slice"],
     "champion": ["iterations so far"],
     "tracked_iterations": ["iterations and their runs"],
 }

@@ -5,7 +5,13 @@ import pytest
 from burnish.errors import DataError, SpecError
 from burnish.metrics import wilson_interval
 from burnish.spec import DatasetSpec
-from burnish.workflows.evaluate import WorstSlice, headline, slice_report, worst_slice
+from burnish.workflows.evaluate import (
+    REPORT_METRICS,
+    WorstSlice,
+    headline,
+    slice_report,
+    worst_slice,
+)
 
 
 def spec_with(*slices):
@@ -77,7 +83,7 @@ def test_the_report_holds_overall_declared_slices_and_classes_for_both_splits():
         "overall", "source:new", "source:old", "class:3", "class:8",
     ]  # fmt: skip
     assert {row["metric"] for row in rows_of(report, slice="overall")} == {
-        "accuracy", "f1_macro", "log_loss", "ece",
+        "accuracy", "precision", "recall", "f1_macro", "auroc", "log_loss", "brier", "ece",
     }  # fmt: skip
 
 
@@ -134,7 +140,7 @@ def test_the_headline_names_split_and_metric():
     assert set(found) == {
         f"{split}_{metric}"
         for split in ("validation", "test")
-        for metric in ("accuracy", "f1_macro", "log_loss", "ece", "worst_slice_accuracy")
+        for metric in (*REPORT_METRICS, "worst_slice_accuracy")
     }
     (row,) = rows_of(report, split="test", slice="overall", metric="accuracy")
     assert found["test_accuracy"] == row["value"]
