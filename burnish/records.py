@@ -54,13 +54,18 @@ class TableDiff:
 # ---------------------------------------------------------------- ledger
 
 
+HELD_OUT = "held_out"
+"""Why a validation or test row is in a batch: it was asked for, and nobody is shown its label."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A person's decision on one example, not yet in the ledger.
 
     `to_label` is the label the person gives: for `keep` the label it has, for `change` the new
     one, for `drop` and `unsure` None. `from_label` is the label as it stood, None for an example
-    that had none. A `simulated` author is marked by `role="simulated"`.
+    that had none, or where nobody was told it (`blind` in the evidence). A `simulated` author is
+    marked by `role="simulated"`.
     """
 
     example_id: str

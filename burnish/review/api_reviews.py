@@ -40,6 +40,7 @@ from burnish.review.api_models import (
 )
 from burnish.review.asked import Asked
 from burnish.review.context import DeskContext
+from burnish.review.items import is_held_out
 from burnish.review.listing import Queue
 from burnish.review.records import OpenBatch
 from burnish.review.sight import (
@@ -87,7 +88,7 @@ def item(
         context.desk.item(dataset, example_id),
         context.desk.standing(dataset, example_id),
     )
-    sight = sight_of(standing, policy, person)
+    sight = sight_of(standing, policy, person, held_out=is_held_out(found))
     seen = visible_events(context.desk.events(dataset, example_id), sight, person)
     opinion = opinion_of(found, secret=keeps_secret(found, standing, person))
     return ItemSeenOut(

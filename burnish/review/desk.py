@@ -28,6 +28,7 @@ from burnish.review.acting import (
     scene_with,
     withdraw,
 )
+from burnish.review.items import is_held_out
 from burnish.review.leasing import Leasing, lease_of
 from burnish.review.reading import Reading
 from burnish.review.records import Action, Answered, DeskEvent, OpenBatch, Person, Said
@@ -187,7 +188,7 @@ class Desk(Leasing, Reading):
 
         def work(connection: Connection) -> Answered | _Refused:
             scene = self._scene(connection, batch, example_id)
-            full = said and complete(said, scene.item, batch, shown=True)
+            full = said and complete(said, scene.item, batch, shown=not is_held_out(scene.item))
             before = events.keyed(connection, key)
             if before is not None and _same(before[0], full, text):
                 return _as_known(connection, batch, before[0])
@@ -203,8 +204,11 @@ class Desk(Leasing, Reading):
 def _has_seen(scene: Scene, person: Person) -> bool:
     """Whether somebody has answered the item before: label and model are shown after an answer.
 
-    Also where the answer was taken back or sent back: the next one is not blind, whoever asks.
+    Also where the answer was taken back or sent back: the next one is not blind, whoever asks. Of a
+    held-out row nothing is shown at any time.
     """
+    if is_held_out(scene.item):
+        return False
     return any(e.action == "answer" and e.actor.name == person.name for e in scene.events)
 
 

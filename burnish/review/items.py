@@ -29,14 +29,15 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as cast_to
 
+from burnish.records import HELD_OUT
 from burnish.review.events import taken_back, there_is
 from burnish.review.records import Filters, Item, OpenBatch, Person, Policy, State
 from burnish.review.schema import desk_events, desk_items
 from burnish.review.states import Standing, places
 
 RANDOM_CHECK = "random check"
-"""What everybody reads instead of `control` or `gold`, while an item is not settled."""
-HIDDEN_REASONS = ("control", "gold")
+"""What everybody reads instead of one of `HIDDEN_REASONS`, while an item is not settled."""
+HIDDEN_REASONS = ("control", "gold", HELD_OUT)
 INBOX = 200
 MOST = 10_000
 """Items that are listed at once at most."""
@@ -48,6 +49,11 @@ def shown_reason(item: Item) -> str:
     """Why an item is in the batch, as far as anybody may know before it is settled."""
     reason = str(item.facts.get("reason") or "")
     return RANDOM_CHECK if reason in HIDDEN_REASONS and item.state != "settled" else reason
+
+
+def is_held_out(item: Item) -> bool:
+    """Whether an item is a validation or test row, which is judged without its label."""
+    return item.facts.get("reason") == HELD_OUT
 
 
 def item_from(row: RowMapping) -> Item:

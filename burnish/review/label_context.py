@@ -85,7 +85,7 @@ class Past:
     """An answer given before: its number, the item, what was said, and what stood there.
 
     `agrees` tells that it was the label that stood, `open_to_undo` that it can be taken back.
-    `state` is the item's in words.
+    `state` is the item's in words. `blind`: of a held-out row no label is shown.
     """
 
     seq: int
@@ -97,6 +97,7 @@ class Past:
     agrees: bool
     state: str
     open_to_undo: bool
+    blind: bool = False
 
 
 Names = Literal["short", "medium", "long"]

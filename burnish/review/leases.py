@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, func, select
 
+from burnish.review.items import is_held_out
 from burnish.review.records import Item, Lease, OpenBatch
 from burnish.review.schema import desk_leases
 
@@ -98,7 +99,7 @@ def new(
     batch: OpenBatch, item: Item, person: str, *, token: str, now: datetime, seconds: float
 ) -> Lease:
     """A lease that is not stored yet."""
-    shown = is_shown(batch, item.example_id, person)
+    shown = not is_held_out(item) and is_shown(batch, item.example_id, person)
     return Lease(token, item, person, now, now + timedelta(seconds=seconds), shown)
 
 

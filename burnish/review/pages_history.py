@@ -24,6 +24,7 @@ from burnish.review.api_models import LARGEST, LONGEST_ID, Checked, Comment, Exa
 from burnish.review.api_reviews import ask_again, open_batch, queue_of
 from burnish.review.asked import Word
 from burnish.review.context import DeskContext
+from burnish.review.items import is_held_out
 from burnish.review.label_context import Card
 from burnish.review.problems import not_found
 from burnish.review.records import DeskEvent, Filters, Item, Person, Policy, State
@@ -254,7 +255,8 @@ def _history(
     item, standing, events = _at_the_desk(context, dataset, example_id)
     batch = open_batch(context, dataset)
     policy = batch.policy if batch else Policy()
-    sight = sight_of(standing, policy, person)
+    held_out = item is not None and is_held_out(item)
+    sight = sight_of(standing, policy, person, held_out=held_out)
     life = _life(context, dataset, example_id)
     if not life and not events and item is None:
         raise not_found(f"{dataset} has no example {example_id[:80]!r}")

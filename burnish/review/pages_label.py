@@ -25,6 +25,7 @@ from burnish.records import Decision
 from burnish.review.access import Annotator, Desked, Visitor, signed_in
 from burnish.review.context import DeskContext
 from burnish.review.images import LARGEST_SIDE, picture_of
+from burnish.review.items import is_held_out
 from burnish.review.label_context import Card, CardPart, LabelPage, Past, PastPart
 from burnish.review.pages_home import policy_words
 from burnish.review.problems import not_found, wants_json
@@ -283,7 +284,7 @@ def _is_shown(context: DeskContext, lease: Lease, person: Person) -> bool:
     Who takes an answer back, or has it sent back, has been shown both: hiding them again would
     only pretend that the next answer is blind.
     """
-    if lease.shown or not lease.item.last_seq:
+    if lease.shown or not lease.item.last_seq or is_held_out(lease.item):
         return lease.shown
     done = context.desk.events(lease.item.dataset, lease.item.example_id)
     return any(event.action == "answer" and event.actor.name == person.name for event in done)

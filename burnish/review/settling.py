@@ -12,6 +12,7 @@ from typing import Any
 
 from burnish.database import utc_text
 from burnish.records import Decision, LabelEvent, Verdict
+from burnish.review.items import is_held_out
 from burnish.review.records import DeskEvent, Item, Person
 from burnish.review.states import Standing
 
@@ -141,6 +142,8 @@ def _evidence(
         "round": event.round,
         "settles": settles,
     }
+    if is_held_out(item):
+        told["blind"] = True
     if said is not None and said.seconds is not None:
         told["seconds"] = said.seconds
     if event.action == "decide":

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from burnish.report.looking import Looked
+from burnish.review.items import is_held_out
 from burnish.review.label_context import Card, Choice, Course, Names, Opinion, Past, Shot, Sketch
 from burnish.review.ports import Examples
 from burnish.review.records import DeskEvent, Item, Lease, Person, Progress, Said
@@ -142,6 +143,7 @@ def past_of(
         agrees=said.label == opinion.label,
         state=STATES[state],
         open_to_undo=open_to_undo,
+        blind=is_held_out(item),
     )
 
 

@@ -80,8 +80,13 @@ def is_blind(policy: Policy, person: Person) -> bool:
     return person.role == "annotator" and policy.answers > 1
 
 
-def sight_of(standing: Standing | None, policy: Policy, person: Person) -> Sight:
+def sight_of(
+    standing: Standing | None, policy: Policy, person: Person, *, held_out: bool = False
+) -> Sight:
     """What `person` may see of an item; None: the example is in no open batch.
+
+    Of a `held_out` one nobody who may answer it, or has, sees the label before the batch is closed
+    or a reviewer has settled it: an answer that is taken back must be as blind as the first.
 
     >>> ada = Person("ada", "annotator")
     >>> sight_of(Standing(), Policy(), ada), sight_of(None, Policy(), ada)
@@ -90,10 +95,12 @@ def sight_of(standing: Standing | None, policy: Policy, person: Person) -> Sight
     if standing is None or is_final(standing):
         return Sight(label=True, others=True)
     if person.role != "annotator":
-        return Sight(label=True, others=policy.answers == 1 or not _answers(standing, person))
+        apart = not _answers(standing, person)
+        return Sight(label=apart or not held_out, others=policy.answers == 1 or apart)
     done = standing.state == "settled"
     others = done and policy.answers == 1
-    return Sight(label=done or person.name in standing.people, others=others)
+    label = (done or person.name in standing.people) and not held_out
+    return Sight(label=label, others=others)
 
 
 def state_seen(standing: Standing, policy: Policy, person: Person) -> Seen:

@@ -17,9 +17,10 @@ from typing import Any, cast, get_args
 import pyarrow as pa
 
 from burnish.errors import DataError, LedgerMoved, ReviewError, SourceUnreadable
-from burnish.records import Decision, Iteration, Verdict
+from burnish.records import HELD_OUT, Decision, Iteration, Verdict
 from burnish.workflows.batch import open_batch, undecided
 from burnish.workflows.gold import is_restated, known_answers, with_known_answers
+from burnish.workflows.held_out import tells_opinion
 from burnish.workflows.home import Home
 
 HIDDEN = frozenset(
@@ -232,6 +233,11 @@ def _verdict(
     example_id = (line.get("example_id") or "").strip()
     if example_id not in items:
         raise DataError(f"example {example_id!r} is not in the open batch")
+    if items[example_id]["reason"] == HELD_OUT and (column := tells_opinion(line)):
+        raise DataError(
+            f"example {example_id!r} is held out and judged blind, and the column {column!r} of "
+            "this sheet tells what a model thinks"
+        )
     current = items[example_id]["label"]
     by = (line.get("author") or "").strip() or author
     decision, to_label = _decision(word, label, current, classes)
@@ -252,7 +258,10 @@ def _verdict(
 def item_evidence(item: Mapping[str, Any], iteration: int) -> dict[str, Any]:
     """What was known of an item when it was asked about, for the ledger."""
     keys = ("reason", "suggested_label", "error_probability", "inclusion_probability")
-    return {"iteration": iteration} | {key: item[key] for key in keys if item[key] is not None}
+    blind = {"blind": True} if item["reason"] == HELD_OUT else {}
+    return {"iteration": iteration, **blind} | {
+        key: item[key] for key in keys if item[key] is not None
+    }
 
 
 def _decision(

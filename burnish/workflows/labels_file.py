@@ -25,6 +25,7 @@ from burnish.records import FINAL_DECISIONS, Decision, LabelVersion, Verdict
 from burnish.spec.cells import as_text
 from burnish.spec.guess import read_file
 from burnish.workflows.exchange import WORDS, whole_number
+from burnish.workflows.held_out import held_out_ids, tells_opinion
 from burnish.workflows.home import Home
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
@@ -32,6 +33,7 @@ pc: Any = compute
 _Numbered: TypeAlias = list[tuple[int, dict[str, str]]]
 
 _READ = ("example_id", "label", "given_label", "decision", "event_id", "watermark")
+_OPINION = "opinion"  # of a line: the column of its file that tells what a model thinks
 _BARE = ("drop", "unsure")  # decisions without a label
 # Text that looks guarded already gets one more apostrophe: each cell has one way back.
 _GUARD = (r"^('*[=+\-@\t\r])", r"'\1")
@@ -124,7 +126,9 @@ def import_labels(
 
     A decision that the export wrote is no order: who edits a label need not clear it. Lines of a
     CSV count its header, rows of Parquet from 1. `author` is a person, so validation and test rows
-    may be labelled too, and unlabeled rows get their first label.
+    may be labelled too, and unlabeled rows get their first label. A verdict on a validation or test
+    row is marked as not blind, and none is taken of a file with a column that tells what a model
+    thinks of its rows (`suggested_label`, `p:<class>` ...).
 
     Raises `SourceUnreadable` or `DataError` for a file that is no such file, or without an author.
 
@@ -146,16 +150,26 @@ def import_labels(
     if not author.strip():
         raise DataError("an import without an author", hint="say whose decisions these are")
     lines, digest = _read(file)
-    given = _given(home, dataset)
+    given, held_out = _given(home, dataset), held_out_ids(home.versions, dataset)
     facts = {"file": file.name, "sha256": digest}
     by = Verdict("", "keep", None, None, author.strip(), reason=reason, evidence=facts)
     while True:
         labels = home.ledger.fold(dataset)
-        verdicts, imported = _judged(lines, given, labels, by)
+        verdicts, imported = _judged(lines, given, labels, by, held_out=held_out)
         if not verdicts or home.ledger.head(dataset) == labels.watermark:
             break
-    home.ledger.append(dataset, verdicts)
+    home.ledger.append(dataset, _marked(verdicts, held_out))
     return imported
+
+
+def _marked(verdicts: Collection[Verdict], held_out: Collection[str]) -> list[Verdict]:
+    """The verdicts, those on held-out rows marked: nobody knows what their author was shown."""
+    return [
+        replace(one, evidence={**one.evidence, "blind": False})
+        if one.example_id in held_out
+        else one
+        for one in verdicts
+    ]
 
 
 @dataclass(frozen=True)
@@ -190,7 +204,12 @@ class _Line:
 
 
 def _judged(
-    lines: _Numbered, given: Mapping[str, str | None], labels: LabelVersion, by: Verdict
+    lines: _Numbered,
+    given: Mapping[str, str | None],
+    labels: LabelVersion,
+    by: Verdict,
+    *,
+    held_out: Collection[str],
 ) -> tuple[list[Verdict], Imported]:
     """The verdicts to append, and what is to be said of all lines."""
     decisions = labels.decisions
@@ -211,7 +230,7 @@ def _judged(
     refused: list[dict[str, Any]] = []
     for line in read:
         try:
-            _check_line(line, given, said[line.example_id].values())
+            _check_line(line, given, said[line.example_id].values(), held_out=held_out)
             verdict = _verdict(line, classes, labels.watermark.event_id, by)
         except (DataError, LedgerError) as error:
             current = None if line.stands == "drop" else line.before
@@ -238,11 +257,18 @@ def _is_echo(line: _Line) -> bool:
     return line.word == line.stands if made == newest else line.word in WORDS and line.label != ""
 
 
-def _check_line(line: _Line, examples: Collection[str], numbers: Collection[int]) -> None:
+def _check_line(
+    line: _Line, examples: Collection[str], numbers: Collection[int], *, held_out: Collection[str]
+) -> None:
     if line.example_id not in examples:
         raise DataError("no example has this id; it may have left the source")
     if len(numbers) > 1:
         raise DataError(f"lines {', '.join(map(str, numbers))} say different things of it")
+    if line.cells.get(_OPINION) and line.example_id in held_out:
+        raise DataError(
+            "it is a validation or test row, and the column "
+            f"{line.cells[_OPINION]!r} of the file tells what a model thinks of it"
+        )
     if line.word and line.word not in WORDS:
         raise DataError(f"decision {line.word!r} is none of {', '.join(WORDS)}")
     if line.word in _BARE and line.label:
@@ -349,5 +375,6 @@ def _read(file: Path) -> tuple[_Numbered, str]:
         raise DataError(f"{file}: {error}", expected="one id and one label a row") from error
     texts = [_rewritten(cells, _UNGUARD) for cells in texts] if is_csv else texts
     columns = [cells.fill_null("").to_pylist() for cells in texts]
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    told = {_OPINION: tells_opinion(table.column_names)}
+    rows = [told | dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     return [*enumerate(rows, start=2 if is_csv else 1)], hashlib.sha256(data).hexdigest()

@@ -8,7 +8,7 @@ within an iteration, and the state of a queue. What does not: composing a batch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from burnish.versions import Versions
 from burnish.workflows.ahead import finally_decided, foretell, seconds_of_a_review, suspects
 from burnish.workflows.batch import decided_examples
 from burnish.workflows.gold import keep_gold
+from burnish.workflows.held_out import asked_held_out, held_out_ids, with_held_out
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -88,6 +89,7 @@ def queue_iteration(
         seed=spec.random_state,
         gold=keep_gold(spec, versions),
         budget=budget,
+        held_out=held_out_ids(versions, spec.name),
     )
     written = versions.write(spec.name, "relabel_queue", table, iteration=iteration.number)
     return MadeQueue(written, table, foretell(audit, labels, events))
@@ -105,13 +107,16 @@ def build_queue(
     slice_weight: Mapping[str, float] | None = None,
     gold: pa.Table | None = None,
     budget: int | None = None,
+    held_out: Collection[str] = (),
 ) -> pa.Table:
     """The queue of `iteration`, as a table of `QUEUE_SCHEMA` in the order of `position`.
 
     Open are the training rows of `audit`, and its rows without a label, on which `labels` (the
     fold at the head of the ledger) has no final decision; `unsure` leaves a row open. Copies of a
     row are told by a column copy_group, where the audit has one. `gold` are the rows whose answer
-    is known, `budget` the rows there is time for (None: as the spec says).
+    is known, `budget` the rows there is time for (None: as the spec says). Of the rows `held_out`
+    those that requests name come in, blind, within `review.requested_share`
+    (`burnish.workflows.held_out`).
 
     Built again in the same iteration, the queue keeps what `previous` holds of it, unchanged and
     in place, and is topped up to the budget by rows at further positions. The control arm is
@@ -119,12 +124,16 @@ def build_queue(
     be one from the whole. Raises `ReviewError` where nothing is left to ask.
     """
     final = finally_decided(labels)
-    kept = _kept(previous, audit, labels, iteration)
+    kept = _kept(previous, [*audit["example_id"].to_pylist(), *held_out], labels, iteration)
     closed = pa.concat_arrays(
         [final["example_id"].combine_chunks(), kept["example_id"].combine_chunks()]
     )
     is_open = audit.filter(pc.invert(pc.is_in(audit["example_id"], closed)))
     room = (spec.review.rows() if budget is None else budget) - kept.num_rows
+    share = spec.review.requested_share
+    blind = asked_held_out(
+        requests, held_out, labels, taken=kept["example_id"].to_pylist(), room=room, share=share
+    )
     if room <= 0 or (is_open.num_rows == 0 and kept.num_rows > 0):
         return kept
     if is_open.num_rows == 0:
@@ -135,17 +144,18 @@ def build_queue(
         )
     added = compose_batch(
         suspects(is_open),
-        budget=room,
+        budget=room - len(blind),
         control_share=0.0 if kept.num_rows else spec.review.control_share,
         gold=gold,
         gold_share=spec.review.gold_share,
         requested=requests,
-        requested_share=spec.review.requested_share,
+        requested_share=max(0.0, share * room - len(blind)) / (room - len(blind)),
         unlabeled=is_open.filter(pc.is_null(is_open["label"])),
         unlabeled_share=spec.review.unlabeled_share,
         slice_weight=slice_weight,
         random_state=_seed(seed, iteration),
     )
+    added = with_held_out(added, blind, pool=len(held_out), random_state=_seed(seed, iteration))
     return _joined(kept, added, iteration)
 
 
@@ -160,7 +170,7 @@ def queue_state(queue: pa.Table, events: Iterable[LabelEvent]) -> QueueState:
 
 
 def _kept(
-    previous: pa.Table | None, audit: pa.Table, labels: LabelVersion, iteration: int
+    previous: pa.Table | None, examples: Sequence[str], labels: LabelVersion, iteration: int
 ) -> pa.Table:
     """What stays of this iteration's queue: rows that still exist, or were decided on."""
     if previous is None:
@@ -168,7 +178,7 @@ def _kept(
     own = _with_all_columns(previous).select(QUEUE_SCHEMA.names).cast(QUEUE_SCHEMA)
     own = own.filter(pc.equal(own["iteration"], iteration))
     known = pa.concat_arrays(
-        [audit["example_id"].combine_chunks(), labels.decisions["example_id"].combine_chunks()]
+        [pa.array(examples, pa.string()), labels.decisions["example_id"].combine_chunks()]
     )
     return own.filter(pc.is_in(own["example_id"], known)).sort_by("position")
 

@@ -51,6 +51,7 @@ REASONS: Mapping[str, str] = {
     "gold": "known answers",
     "requested": "asked for",
     "unlabeled": "without a label",
+    "held_out": "held out, judged blind",
 }
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from burnish.metrics import wilson_interval
-from burnish.records import DatasetVersion, Iteration, LabelEvent
+from burnish.records import HELD_OUT, DatasetVersion, Iteration, LabelEvent
 from burnish.report.plots import digit_image
 from burnish.report.summary import (
     Against,
@@ -55,14 +55,14 @@ def summarise_iteration(
     )
     # What was taken back meanwhile, and taking it back, is no review.
     given = [event for event in not_taken_back(events) if not is_undo(event.verdict)]
-    standing = list({event.verdict.example_id: event for event in given}.values())
+    curated = home.versions.read_version(
+        spec.name, "curated_examples", version=version.table_version
+    )
+    standing = list({one.verdict.example_id: one for one in with_labels(given, curated)}.values())
     by_reason = _by_reason(standing, truth)
     audited = next((figure for figure in by_reason if figure.reason == "audit"), None)
     facts: Mapping[str, Any] = iteration.summary
     noise = facts["noise"]
-    curated = home.versions.read_version(
-        spec.name, "curated_examples", version=version.table_version
-    )
     predictions = _predictions(home, spec, iteration)
     worst = worst_slice(_table(home, spec, "slice_report", facts["report_version"]))
     found = None if truth is None else sum(1 for event in standing if _mended(event, truth))
@@ -109,7 +109,7 @@ def summarise_loop(
     last = home.versions.iteration(spec.name, iterations[-1].iteration)
     curated = home.versions.read_last_good(spec.name, "curated_examples")
     assert curated is not None, "an iteration closed, so curated rows were published"
-    changed = standing_changes(home.ledger.events(spec.name))
+    changed = standing_changes(with_labels(home.ledger.events(spec.name), curated))
     return LoopSummary(
         dataset=spec.name,
         reviewer=reviewer,
@@ -127,6 +127,25 @@ def summarise_loop(
         promotion_rule=rule_in_words(spec.promotion),
         discovered=_discovered(home, spec),
     )
+
+
+def with_labels(events: Iterable[LabelEvent], curated: pa.Table) -> list[LabelEvent]:
+    """Events, those of held-out rows with the label that was collected, which nobody was shown.
+
+    So it can be told whether a blind verdict confirmed the label or changed it.
+    """
+    events = list(events)
+    blind = [one.verdict.example_id for one in events if one.verdict.reason == HELD_OUT]
+    rows = curated.filter(pc.field("example_id").isin(pa.array(blind, pa.string())))
+    given = dict(zip(rows["example_id"].to_pylist(), rows["given_label"].to_pylist(), strict=True))
+    return [_told(one, given) if one.verdict.reason == HELD_OUT else one for one in events]
+
+
+def _told(event: LabelEvent, given: Mapping[str, str | None]) -> LabelEvent:
+    verdict, label = event.verdict, given.get(event.verdict.example_id)
+    kept = verdict.decision == "change" and verdict.to_label == label
+    told = replace(verdict, from_label=label, decision="keep" if kept else verdict.decision)
+    return replace(event, verdict=told)
 
 
 def standing_changes(events: Iterable[LabelEvent]) -> list[LabelEvent]:

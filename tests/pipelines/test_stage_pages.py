@@ -35,6 +35,7 @@ NUMBERS = {
     ],
     "relabel_queue": [
         "suspicious labels", "drawn at random", "known answers", "asked for", "without a label",
+        "held out, judged blind",
         "mean P(wrong) of suspects", "errors in the next 100 reviews",
     ],
     "curated_examples": [
