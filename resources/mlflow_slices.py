@@ -21,16 +21,20 @@ from typing import TYPE_CHECKING, Any
 
 from burnish.records import TrackedIteration
 from burnish.slices import OVERALL
+from burnish.workflows.evaluate import with_uncertain
 from burnish.workflows.tracking import SLICE_REPORT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, Run
+    from mlflow.entities import Metric, Run, RunTag
 
 MOST_SLICES = 100
 """Slices that get a run: a server draws no more than that, and each costs a call an iteration."""
 
-OWN_METRICS = ("accuracy", "f1_macro", "log_loss", "ece")
+OWN_METRICS = ("accuracy", "precision", "recall", "f1_macro", "auroc", "log_loss", "brier", "ece")
+
+UNCERTAIN = "uncertain"
+"""Tag of a slice: whether its newest accuracy rests on too few rows or mistakes, `yes` or `no`."""
 
 
 def by_slice_name(dataset: str) -> str:
@@ -46,6 +50,7 @@ class _Slice:
     points: dict[int, tuple[int, Mapping[str, float]]] = field(
         default_factory=dict[int, tuple[int, Mapping[str, float]]]
     )
+    uncertain: dict[int, bool] = field(default_factory=dict[int, bool])
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,9 @@ class _Board:
                 "slice_id": slice_id,
                 "mlflow.runColor": "#191d1c" if whole else _colour(place),
                 "mlflow.note.content": f"The slice **{one.name}** of {self.dataset}; step is the "
-                "iteration. `accuracy`, `f1_macro`, `log_loss`, `ece` and `rows` are of "
-                "validation rows, `test_...` of test rows.",
+                "iteration. `accuracy`, `log_loss`, `rows` and so on are of validation rows, "
+                "`test_...` of test rows. The tag `uncertain` says whether the newest accuracy "
+                "rests on too few rows or mistakes to be trusted.",
             },
         )
 
@@ -126,7 +132,7 @@ def _slices_of(report: Any, number: int, at: int) -> dict[str, _Slice]:
         return {}
     found: dict[str, _Slice] = {}
     figures: dict[str, dict[str, float]] = {}
-    for row in report.to_pylist():
+    for row in with_uncertain(report).to_pylist():
         if row["slice_id"] not in found and len(found) == MOST_SLICES:
             continue
         one = found.setdefault(row["slice_id"], _Slice(row["slice"]))
@@ -136,6 +142,8 @@ def _slices_of(report: Any, number: int, at: int) -> dict[str, _Slice]:
         if row["value"] is not None and row["metric"] in OWN_METRICS:
             # To four places, which a column has room for; the report itself has them all.
             own[f"{prefix}{row['metric']}"] = round(float(row["value"]), 4)
+        if (row["split"], row["metric"]) == ("validation", "accuracy"):
+            one.uncertain[number] = bool(row["uncertain"])
         one.points[number] = (at, own)
     return found
 
@@ -159,7 +167,10 @@ def _with_history(
     now: Mapping[str, _Slice],
 ) -> dict[str, _Slice]:
     """The slices of this iteration and of all others that are logged already."""
-    together = {slice_id: _Slice(one.name, dict(one.points)) for slice_id, one in now.items()}
+    together = {
+        slice_id: _Slice(one.name, dict(one.points), dict(one.uncertain))
+        for slice_id, one in now.items()
+    }
     home = iteration.tags.get("home", "")
     others = client.search_runs([iterations], f"tags.home = '{home}'", max_results=1000)
     for other in others:
@@ -168,7 +179,9 @@ def _with_history(
         number = int(other.data.tags["iteration"])
         earlier = _slices_of(_report_of(client, other), number, other.info.start_time)
         for slice_id, one in earlier.items():
-            together.setdefault(slice_id, _Slice(one.name)).points.update(one.points)
+            there = together.setdefault(slice_id, _Slice(one.name))
+            there.points.update(one.points)
+            there.uncertain.update(one.uncertain)
     return together
 
 
@@ -213,10 +226,21 @@ def _add_points(client: MlflowClient, run: Run, one: _Slice) -> None:
             metrics += _metrics(_with_change(figures, before), at=at, step=number)
             before = figures.get("accuracy", before)
         # A thousand entries are one call's most; those that are there already fall on themselves.
+        tags = _trust(one, newest)
         for first in range(0, len(metrics), 800):
-            client.log_batch(run.info.run_id, metrics=metrics[first : first + 800])
+            client.log_batch(run.info.run_id, metrics=metrics[first : first + 800], tags=tags)
     if run.info.status != "FINISHED":
         client.update_run(run.info.run_id, status="FINISHED")
+
+
+def _trust(one: _Slice, newest: int) -> list[RunTag]:
+    """The tag that says whether the newest accuracy is certain; none of an iteration come late."""
+    from mlflow.entities import RunTag
+
+    last = max(one.uncertain, default=0)
+    if not one.uncertain or last < newest:
+        return []
+    return [RunTag(UNCERTAIN, "yes" if one.uncertain[last] else "no")]
 
 
 def _colour(place: int) -> str:

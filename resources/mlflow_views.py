@@ -31,6 +31,7 @@ ITERATION_COLUMNS = (
     "metrics.`test_accuracy`",
     "metrics.`noise`",
     "tags.`promoted`",
+    "tags.`worst_slice`",
     "metrics.`validation_worst_slice_accuracy`",
     "metrics.`promotion_difference`",
     "tags.`dataset_version`",
@@ -39,9 +40,12 @@ SLICE_COLUMNS = (
     "metrics.`accuracy`",
     "metrics.`accuracy_change`",
     "metrics.`rows`",
+    "tags.`uncertain`",
     "metrics.`test_accuracy`",
     "metrics.`log_loss`",
     "metrics.`ece`",
+    "metrics.`auroc`",
+    "metrics.`brier`",
 )
 
 

@@ -25,6 +25,7 @@ from burnish.spec import DatasetSpec
 from burnish.typing import Tracker
 from burnish.versions import Versions
 from burnish.versions.champions import serving
+from burnish.workflows.discovered_iteration import CALIBRATION, DISCOVERED, made_by
 from burnish.workflows.iterate import extra_metrics
 from burnish.workflows.promote import Promotion
 from burnish.workflows.rolling_back import follow_record
@@ -141,6 +142,11 @@ def from_record(spec: DatasetSpec, versions: Versions, iteration: Iteration) -> 
         extra_metrics=extra_metrics(iteration),
         pages=tracked_comparison(versions, iteration),
         serves=iteration.number in serving(versions.champion_events(spec.name)),
+        tables={
+            name: table
+            for name in (DISCOVERED, CALIBRATION)
+            if (table := made_by(versions, iteration, name)) is not None
+        },
     )
 
 

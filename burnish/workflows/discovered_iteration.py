@@ -103,6 +103,14 @@ def discovered_by(versions: Versions, iteration: Iteration) -> tuple[FoundSlice,
     return found_slices(_newest(versions, iteration.dataset, iteration.number))
 
 
+def made_by(versions: Versions, iteration: Iteration, stage: str) -> pa.Table | None:
+    """What an iteration wrote last of one of the tables beside its report; None for nothing."""
+    made = [
+        at for turn, at in versions.outputs(iteration.dataset, stage) if turn == iteration.number
+    ]
+    return versions.store.read(f"{iteration.dataset}/{stage}", version=made[-1]) if made else None
+
+
 def request_rows(
     found: Sequence[FoundSlice],
     curated: pa.Table,

@@ -19,7 +19,7 @@ from burnish.metrics import confusion_matrix
 from burnish.records import DatasetVersion, Iteration, TrackedIteration
 from burnish.slices import metric_name
 from burnish.spec import DatasetSpec, Source
-from burnish.workflows.evaluate import headline
+from burnish.workflows.evaluate import headline, with_uncertain, worst_in_words, worst_slice
 from burnish.workflows.promote import Promotion
 from burnish.workflows.train import Trained
 
@@ -41,6 +41,7 @@ def tracked_iteration(
     extra_metrics: Mapping[str, float] | None = None,
     pages: Mapping[str, str] | None = None,
     serves: bool | None = None,
+    tables: Mapping[str, pa.Table] | None = None,
 ) -> TrackedIteration:
     """The record of one iteration, ready to be logged in one go.
 
@@ -48,11 +49,13 @@ def tracked_iteration(
     validation accuracy of a slice `accuracy/source:scanA.1f3a9c02`. What is unknown or not finite
     is left out. `extra_metrics` come on top under their own names. Tables: `slices`, a line a
     slice, its name and accuracy first, which is what a server's table view lays side by side for
-    several iterations; `slice_report`, every metric of every slice; and `confusion` (label,
-    predicted, rows) of the validation rows. `home` names the database that the iteration is
-    recorded in: several may log to one server. `pages` become artifacts; `serves` is as in
-    `TrackedIteration`.
+    several iterations; `slice_report`, every metric of every slice; `confusion` (label, predicted,
+    rows) of the validation rows; and `tables` under their own names. Tags to filter by name the
+    worst slice, and say whether its accuracy is certain. `home` names the database that the
+    iteration is recorded in: several may log to one server. `pages` become artifacts; `serves` is
+    as in `TrackedIteration`.
     """
+    worst = worst_slice(report)
     metrics = {
         **slice_accuracies(report),
         **headline(report),
@@ -80,6 +83,7 @@ def tracked_iteration(
             "promoted": str(promotion.promoted).lower(),
             "promotion_rule": promotion.rule,
             "promotion_reason": promotion.reason,
+            "worst_slice": worst_in_words(worst),
         },
         params=trained.params,
         metrics={name: value for name, value in known.items() if isfinite(value)},
@@ -87,6 +91,7 @@ def tracked_iteration(
             "slices": slice_lines(report),
             SLICE_REPORT: report,
             "confusion": _confusion(trained),
+            **(tables or {}),
         },
         dataset_version=str(dataset_version),
         dataset_digest=dataset_version.digest,
@@ -125,13 +130,13 @@ def slice_lines(report: pa.Table) -> pa.Table:
     >>> report = pa.table({
     ...     "split": ["validation", "test"], "slice": ["a"] * 2, "slice_id": ["8cc046f2"] * 2,
     ...     "metric": ["accuracy"] * 2, "value": [0.9, 0.8], "low": [0.85, None],
-    ...     "high": [0.94, None], "support": [100, 90],
+    ...     "high": [0.94, None], "support": [20, 90],
     ... })
     >>> slice_lines(report).to_pylist()[0]["accuracy"]
-    '0.900 (0.850 to 0.940) of 100'
+    '0.900 (0.850 to 0.940) of 20, uncertain'
     """
     lines: dict[str, dict[str, Any]] = {}
-    for row in report.to_pylist():
+    for row in with_uncertain(report).to_pylist():
         line = lines.setdefault(row["slice_id"], {"slice": row["slice"], "accuracy": ""})
         if (row["split"], row["metric"]) == ("validation", "accuracy"):
             line["accuracy"] = _in_words(row)
@@ -147,7 +152,8 @@ def _in_words(row: Mapping[str, Any]) -> str:
         return "no rows"
     known = row["low"] is not None and row["high"] is not None
     interval = f" ({row['low']:.3f} to {row['high']:.3f})" if known else ""
-    return f"{row['value']:.3f}{interval} of {row['support']}"
+    trust = ", uncertain" if row["uncertain"] else ""
+    return f"{row['value']:.3f}{interval} of {row['support']}{trust}"
 
 
 def _confusion(trained: Trained) -> pa.Table:
