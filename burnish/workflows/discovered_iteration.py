@@ -82,7 +82,8 @@ def evaluate_iteration(
     if spec.review.request_slices:
         new = [one for one in found if one.iteration == number]
         requested = request_rows(new, curated, probs, ledger=ledger, iteration=iteration)
-    said = tuple(one.said for one in searched)
+    new_ones = discovered.num_rows - known.num_rows
+    said = (*(one.said for one in searched), f"{new_ones} of those that held are new")
     versions.note(
         spec.name,
         number,
