@@ -132,14 +132,19 @@ def slice_lines(report: pa.Table) -> pa.Table:
     ...     "metric": ["accuracy"] * 2, "value": [0.9, 0.8], "low": [0.85, None],
     ...     "high": [0.94, None], "support": [20, 90],
     ... })
-    >>> slice_lines(report).to_pylist()[0]["accuracy"]
-    '0.900 (0.850 to 0.940) of 20, uncertain'
+    >>> line = slice_lines(report).to_pylist()[0]
+    >>> line["accuracy"], line["trust"]
+    ('0.900 (0.850 to 0.940) of 20', 'uncertain')
     """
     lines: dict[str, dict[str, Any]] = {}
     for row in with_uncertain(report).to_pylist():
-        line = lines.setdefault(row["slice_id"], {"slice": row["slice"], "accuracy": ""})
+        line = lines.setdefault(
+            row["slice_id"], {"slice": row["slice"], "accuracy": "", "trust": ""}
+        )
         if (row["split"], row["metric"]) == ("validation", "accuracy"):
             line["accuracy"] = _in_words(row)
+            # A column of its own: a server cuts the sentence off where its column ends.
+            line["trust"] = "uncertain" if row["uncertain"] else ""
         line[f"{row['split']}_{row['metric']}"] = row["value"]
         line[f"{row['split']}_rows"] = row["support"]
         line["slice_id"] = row["slice_id"]
@@ -152,8 +157,7 @@ def _in_words(row: Mapping[str, Any]) -> str:
         return "no rows"
     known = row["low"] is not None and row["high"] is not None
     interval = f" ({row['low']:.3f} to {row['high']:.3f})" if known else ""
-    trust = ", uncertain" if row["uncertain"] else ""
-    return f"{row['value']:.3f}{interval} of {row['support']}{trust}"
+    return f"{row['value']:.3f}{interval} of {row['support']}"
 
 
 def _confusion(trained: Trained) -> pa.Table:

@@ -111,8 +111,8 @@ def test_the_table_of_slices_is_a_line_a_slice_with_name_and_accuracy_first():
     assert lines["nobody"]["accuracy"] == "no rows"
     whole = lines["overall"]
     assert whole["accuracy"].startswith(f"{whole['validation_accuracy']:.3f} (")
-    # Fewer than ten of its rows are wrong.
-    assert whole["accuracy"].endswith(f" of {whole['validation_rows']}, uncertain")
+    assert whole["accuracy"].endswith(f" of {whole['validation_rows']}")
+    assert whole["trust"] == "uncertain", "fewer than ten of its rows are wrong"
     assert next(iter(found.tables)) == "slices"
 
 
