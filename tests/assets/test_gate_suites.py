@@ -64,6 +64,8 @@ def sound(stage: str) -> Columns:
             "position": list(range(1, N + 1)),
             "reason": ["audit"] * (N - 2) + ["control", "control"],
             "why": ["The model is sure of another class."] * N,
+            "label": labels,
+            "suggested_label": labels,
             "error_probability": [0.5] * (N - 1) + [None],
             "inclusion_probability": [1.0] * (N - 2) + [0.1, 0.1],
         },
