@@ -17,6 +17,7 @@ from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.iterate import close_iteration, train_iteration
+from burnish.workflows.iteration_report import write_report_pages
 from burnish.workflows.showing_comparison import compared_with_champion, comparison_links
 from burnish.workflows.stage_pages import champion_page, model_page
 
@@ -62,6 +63,7 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
     def champion(
         context: dg.AssetExecutionContext,
         versions: dg.ResourceParam[Versions],
+        ledger: dg.ResourceParam[LabelLedger],
         pages: dg.ResourceParam[Pages],
         git_sha: dg.ResourceParam[str],
     ) -> dg.MaterializeResult[Any]:
@@ -71,7 +73,8 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         )
         found = compared_with_champion(versions, iteration)
         shown = champion_page(iteration.number, versions.iterations(spec.name), found)
-        links = comparison_links(pages, found) | version_links(versions, pages, iteration)
+        links = write_report_pages(pages, versions, ledger, spec, iteration).links(pages)
+        links |= comparison_links(pages, found) | version_links(versions, pages, iteration)
         links |= _loop_link(pages, spec)
         return materialized(done.written, done.table, shown, spec=spec, pages=pages, links=links)
 

@@ -145,7 +145,7 @@ def sheet_markdown(sheet: VersionSheet) -> str:
     **Rows by class.**
     """
     parts = [
-        f"# Datasheet of {_line(sheet.name)}",
+        f"# Datasheet of {inert(sheet.name)}",
         "After *Datasheets for Datasets* (Gebru et al., 2021).",
         "## Motivation",
         _said("Description", sheet.description),
@@ -177,14 +177,14 @@ def sheet_markdown(sheet: VersionSheet) -> str:
 
 
 def _said(title: str, text: str) -> str:
-    paragraphs = [_line(part) for part in re.split(r"\n\s*\n", text.strip())]
+    paragraphs = [inert(part) for part in re.split(r"\n\s*\n", text.strip())]
     return f"**{title}.** " + ("\n\n".join(part for part in paragraphs if part) or NOT_STATED)
 
 
 def _listed(title: str, items: tuple[str, ...]) -> str:
     if not items:
         return f"**{title}.** {NOT_STATED}"
-    return f"**{title}.**\n\n" + "\n".join(f"- {_line(item)}" for item in items)
+    return f"**{title}.**\n\n" + "\n".join(f"- {inert(item)}" for item in items)
 
 
 def _counted(title: str, what: str, counts: Mapping[str, int]) -> str:
@@ -196,12 +196,16 @@ def _tabled(title: str, heads: tuple[str, str], cells: Mapping[str, str], *, rig
     if not cells:
         return f"**{title}.** {NOT_STATED}"
     lines = [f"| {heads[0]} | {heads[1]} |", "|---|---:|" if right else "|---|---|"]
-    lines += [f"| {_line(name)} | {_line(cell)} |" for name, cell in cells.items()]
+    lines += [f"| {inert(name)} | {inert(cell)} |" for name, cell in cells.items()]
     return f"**{title}.**\n\n" + "\n".join(lines)
 
 
-def _line(text: str) -> str:
-    """The text on one line, with nothing in it that Markdown or HTML would act on."""
+def inert(text: str) -> str:
+    r"""The text on one line, with nothing in it that Markdown or HTML would act on.
+
+    >>> print(inert("# <b>1</b>"))
+    \# &lt;b&gt;1&lt;/b&gt;
+    """
     flat = " ".join("".join(" " if _is_control(char) else char for char in text).split())
     inert = _ACTIVE.sub(lambda found: _ENTITIES.get(found[0], "\\" + found[0]), flat)
     # A paragraph must not become a list, a heading or a rule by how it begins.

@@ -87,6 +87,20 @@ class Datasheet(Part):
     preprocessing: str = ""
     licence: str = ""
     contact: str = ""
+    motivation: str = ""
+    people: str = ""
+    uses: str = ""
+    maintenance: str = ""
+
+
+class ModelCard(Part):
+    """What only a person can say of the model (after 'Model Cards for Model Reporting', 2019)."""
+
+    intended_use: str = ""
+    out_of_scope: str = ""
+    factors: str = ""
+    ethical: str = ""
+    caveats: str = ""
 
 
 class Split(Part):
@@ -409,6 +423,7 @@ class DatasetSpec(Part):
     group: str | None = None
     annotations: Annotations | None = None
     datasheet: Datasheet = Datasheet()
+    card: ModelCard = ModelCard()
     split: Split = Split()
     unlabeled: Source | None = None
     slices: tuple[Slice, ...] = ()

@@ -27,6 +27,7 @@ from burnish.versions import Versions
 from burnish.versions.champions import serving
 from burnish.workflows.discovered_iteration import CALIBRATION, DISCOVERED, made_by
 from burnish.workflows.iterate import extra_metrics
+from burnish.workflows.iteration_report import tracked_pages
 from burnish.workflows.promote import Promotion
 from burnish.workflows.rolling_back import follow_record
 from burnish.workflows.showing_comparison import tracked_comparison
@@ -140,7 +141,10 @@ def from_record(spec: DatasetSpec, versions: Versions, iteration: Iteration) -> 
         git_sha=str(summary.get("git_sha", "unknown")),
         home=versions.home_id(),
         extra_metrics=extra_metrics(iteration),
-        pages=tracked_comparison(versions, iteration),
+        pages={
+            **tracked_pages(versions, versions.ledger, then, iteration),
+            **tracked_comparison(versions, iteration),
+        },
         serves=iteration.number in serving(versions.champion_events(spec.name)),
         tables={
             name: table

@@ -1,0 +1,233 @@
+"""What the model of an iteration does better or worse than the one it was held against.
+
+What belongs here: which rows the two share, the paired comparison by slice on the labels of today
+and of then, and the calibration of the new model. What does not: the statistics
+(`burnish.slices.compare`, `burnish.calibration`), or the decision (`burnish.workflows.promote`).
+
+Decisions look at validation rows; a report shows test rows, which decide nothing, and falls back
+on validation where there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import compute
+
+from burnish.calibration import calibration_error, fit_recalibration, reliability
+from burnish.metrics import wilson_interval
+from burnish.records import Iteration
+from burnish.report.iteration_facts import Calibrated, Effect, EffectLine
+from burnish.report.summary import Measured
+from burnish.slices import SliceMask, compare, everything, resolve_slices
+from burnish.spec import DatasetSpec, Slice
+from burnish.versions import Versions
+from burnish.workflows.evaluate import class_columns
+
+pc: Any = compute
+
+METRIC = "accuracy"
+MOST_CLASSES = 40
+FEWEST_TO_RECALIBRATE = 100
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Against:
+    """The model that an iteration was held against: its predictions, and what it is in words.
+
+    iteration: None for the baseline, the same model trained on the labels as collected.
+    """
+
+    words: str
+    predictions: pa.Table | None
+    iteration: Iteration | None = None
+
+
+def held_against(versions: Versions, iteration: Iteration) -> Against:
+    """The champion of when the iteration closed; the baseline, while there was none."""
+    dataset = iteration.dataset
+    earlier = [
+        one
+        for one in versions.iterations(dataset)
+        if one.number < iteration.number and one.promoted
+    ]
+    if not earlier:
+        baseline = versions.read_last_good(dataset, "baseline")
+        words = "the same kind of model trained on the labels as collected"
+        return Against(words, baseline)
+    champion = earlier[-1]
+    version = int(champion.summary["predictions_version"])
+    predictions = versions.let_through(dataset, "trained_model", version)
+    return Against(f"the champion until then ({champion})", predictions, champion)
+
+
+def predictions_of(versions: Versions, iteration: Iteration) -> pa.Table:
+    """Validation and test rows as the model of the iteration predicted them."""
+    version = int(iteration.summary["predictions_version"])
+    return versions.let_through(iteration.dataset, "trained_model", version)
+
+
+def effect_of(
+    predictions: pa.Table, against: Against, curated: pa.Table, spec: DatasetSpec
+) -> Effect | None:
+    """Both models on the rows that both predicted, overall and by slice; None without such rows.
+
+    Labels are those of the new model's predictions, which are current; where people have changed
+    some since the other model was measured, all rows are compared on the labels of then as well.
+    """
+    if against.predictions is None:
+        return None
+    for split in ("test", "validation"):
+        rows = _shared(predictions, against.predictions, curated, split)
+        if rows.num_rows:
+            return _effect(rows, split, against, curated, spec)
+    return None
+
+
+def accuracy_of(predictions: pa.Table, split: str = "test") -> Measured | None:
+    """The share of right predictions of a split, with Wilson's interval; None without rows."""
+    rows = predictions.filter(pc.field("split") == split)
+    if rows.num_rows == 0:
+        return None
+    right = pc.sum(pc.equal(rows["predicted"], rows["label"])).as_py() or 0
+    share = wilson_interval(int(right), rows.num_rows)
+    return Measured(share.value, share.low, share.high)
+
+
+def calibration_of(
+    predictions: pa.Table, *, random_state: int, draws: int = 400
+) -> Calibrated | None:
+    """The calibration on test rows (else validation), and the recalibration that would help.
+
+    Advice comes of validation rows, out of sample; there is none for fewer than 100 of them. None
+    without rows whose label the model knows.
+    """
+    for split in ("test", "validation"):
+        known = _with_probabilities(predictions, split)
+        if known is not None:
+            break
+    else:
+        return None
+    codes, probs = known
+    classes = range(probs.shape[1])
+    error = calibration_error(codes, probs, classes=classes, draws=draws, random_state=random_state)
+    advice, why = _advice(predictions, random_state=random_state)
+    low, high = min(error.low, error.high), error.high
+    return Calibrated(
+        split=split,
+        rows=error.rows,
+        error=Measured(error.debiased, low, high),
+        seen=error.value,
+        by_chance=error.by_chance,
+        by_chance_high=error.by_chance_high,
+        p_value=error.p_value,
+        reliability=reliability(codes, probs, classes=classes, bins=BINS),
+        advice=advice,
+        why=why,
+    )
+
+
+def _advice(predictions: pa.Table, *, random_state: int) -> tuple[str, str]:
+    known = _with_probabilities(predictions, "validation")
+    if known is None or len(known[0]) < FEWEST_TO_RECALIBRATE:
+        return "", f"fewer than {FEWEST_TO_RECALIBRATE} validation rows to try recalibration on"
+    codes, probs = known
+    classes = range(probs.shape[1])
+    found = fit_recalibration(codes, probs, classes=classes, random_state=random_state)
+    return found.method, found.reason
+
+
+def _with_probabilities(
+    predictions: pa.Table, split: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Codes (n,) and probabilities (n, K) of the rows of a split whose label is a class."""
+    classes = class_columns(predictions)
+    if len(classes) < 2:
+        return None
+    # Classes as numbers: a class may have any name, that of a measurement too.
+    place = pc.index_in(predictions["label"], value_set=pa.array(classes, pa.string()))
+    chosen = pc.and_(pc.equal(predictions["split"], split), pc.is_valid(place))
+    rows, codes = predictions.filter(chosen), place.filter(chosen)
+    if rows.num_rows == 0:
+        return None
+    probs = np.column_stack([rows[f"p:{name}"].to_numpy() for name in classes])
+    return codes.to_numpy().astype(np.int64), probs
+
+
+def _shared(new: pa.Table, old: pa.Table, curated: pa.Table, split: str) -> pa.Table:
+    """Rows of a split that both predicted: id, label, label then, and both predictions."""
+    rows = new.filter(pc.field("split") == split)
+    rows = rows.select(["example_id", "label", "predicted"])
+    in_old = pc.index_in(rows["example_id"], value_set=old["example_id"].combine_chunks())
+    in_data = pc.is_in(rows["example_id"], value_set=curated["example_id"].combine_chunks())
+    both = pc.and_(pc.is_valid(in_old), in_data)
+    theirs = old.take(in_old.filter(both))
+    return pa.table(
+        {
+            **{name: rows[name].filter(both) for name in rows.column_names},
+            "label_then": theirs["label"],
+            "predicted_then": theirs["predicted"],
+        }
+    )
+
+
+def _effect(
+    rows: pa.Table, split: str, against: Against, curated: pa.Table, spec: DatasetSpec
+) -> Effect:
+    place = pc.index_in(rows["example_id"], value_set=curated["example_id"].combine_chunks())
+    slices, left_out = _slices(curated.take(place), spec)
+    whole = everything(rows.num_rows)
+    random_state = spec.random_state
+    lines, confidence = _lines(rows, "label", [whole, *slices], random_state=random_state)
+    changed = int(pc.sum(pc.not_equal(rows["label"], rows["label_then"])).as_py() or 0)
+    old_ruler = None
+    if changed:
+        old_ruler = _lines(rows, "label_then", [whole], random_state=random_state)[0][0]
+    return Effect(
+        split=split,
+        against=against.words,
+        metric=METRIC,
+        confidence=confidence,
+        overall=lines[0],
+        slices=tuple(lines[1:]),
+        labels_changed=changed,
+        old_ruler=old_ruler,
+        left_out=left_out,
+    )
+
+
+def _lines(
+    rows: pa.Table, label: str, slices: Sequence[SliceMask], *, random_state: int
+) -> tuple[list[EffectLine], float]:
+    found = compare(
+        rows[label].to_pylist(),
+        rows["predicted_then"].to_pylist(),
+        rows["predicted"].to_pylist(),
+        slices,
+        metrics=(METRIC,),
+        random_state=random_state,
+    )
+    names = list(EffectLine.__dataclass_fields__)
+    lines = [EffectLine(**{name: row[name] for name in names}) for row in found.rows(metric=METRIC)]
+    return lines, found.confidence
+
+
+def _slices(examples: pa.Table, spec: DatasetSpec) -> tuple[list[SliceMask], str]:
+    """The declared slices, and one for each class where these are not too many."""
+    declared = resolve_slices(examples, spec.slices)
+    classes = sorted({label for label in examples["label"].to_pylist() if label is not None})
+    if len(classes) > MOST_CLASSES:
+        return declared, (
+            f"The {len(classes)} classes were not compared one by one: with so many at once, "
+            "hardly any difference could be shown."
+        )
+    taken = {one.slice_id for one in declared}
+    asked = [Slice(name="class", column="label", values=tuple(classes))] if classes else []
+    by_class = [one for one in resolve_slices(examples, asked) if one.slice_id not in taken]
+    return [*declared, *by_class], ""
