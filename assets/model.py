@@ -17,7 +17,7 @@ from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.iterate import close_iteration, train_iteration
-from burnish.workflows.iteration_report import write_report_pages
+from burnish.workflows.iteration_report_pages import write_report_pages
 from burnish.workflows.showing_comparison import compared_with_champion, comparison_links
 from burnish.workflows.stage_pages import champion_page, model_page
 

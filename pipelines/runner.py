@@ -32,6 +32,7 @@ from burnish.workflows.exchange import export_items, handed_out, next_sheet
 from burnish.workflows.gold import append_verdicts
 from burnish.workflows.history import History
 from burnish.workflows.home import Home, prepare_home
+from burnish.workflows.iteration_report_pages import reports_of
 from burnish.workflows.simulate import load_truth, simulated_verdicts
 from burnish.workflows.summarise import (
     logged_since,
@@ -283,8 +284,11 @@ class Session:
             commands=_commands(self.settings, self.spec),
         )
         page = self.settings.home / "loop.html"
-        for place in (page, self.settings.home / "reports" / self.spec.name / "loop.html"):
-            place.write_text(render_loop_page(whole, links=self._links(place)), encoding="utf-8")
+        pages = Pages(self.settings.home / "reports")
+        for place in (page, pages.loop(self.spec.name)):
+            reports = reports_of(pages, whole, place.parent)
+            html = render_loop_page(whole, reports=reports, links=self._links(place))
+            place.write_text(html, encoding="utf-8")
         if json_file is not None:
             this_call = replace(whole, iterations=tuple(done))
             json_file.parent.mkdir(parents=True, exist_ok=True)

@@ -80,12 +80,19 @@ class LoopContext:
     texts: tuple[FoundExample, ...]
     refusals: tuple[tuple[str, str], ...]
     limits: tuple[str, ...]
+    reports: Mapping[int, str]
     links: tuple[tuple[str, str], ...] = ()
 
 
-def render_loop_page(summary: LoopSummary, *, links: Mapping[str, str] | None = None) -> str:
+def render_loop_page(
+    summary: LoopSummary,
+    *,
+    reports: Mapping[int, str] | None = None,
+    links: Mapping[str, str] | None = None,
+) -> str:
     """The whole page as HTML text, to be written as `loop.html` in UTF-8.
 
+    `reports` says where the report of an iteration lies, relative to the page, where there is one;
     `links` are addresses of pages that say more, by their names.
     Everything that comes from data is escaped. Raises nothing of its own: an impossible figure
     is refused where `LoopSummary` and its parts are built.
@@ -109,7 +116,9 @@ def render_loop_page(summary: LoopSummary, *, links: Mapping[str, str] | None = 
         lstrip_blocks=True,
     )
     environment.filters["percent"] = percent
-    context = replace(loop_context(summary), links=tuple((links or {}).items()))
+    context = replace(
+        loop_context(summary), reports=reports or {}, links=tuple((links or {}).items())
+    )
     return environment.get_template("loop.html").render(page=context)
 
 
@@ -139,6 +148,7 @@ def loop_context(summary: LoopSummary) -> LoopContext:
         texts=tuple(row for row in summary.found if not row.image_uri)[:MOST_EXAMPLES],
         refusals=tuple((reason, REFUSALS[reason]) for reason in reasons if reason in REFUSALS),
         limits=limits(summary, slices),
+        reports={},
     )
 
 

@@ -103,7 +103,7 @@ def _details(facts: IterationFacts, spec: DatasetSpec, model: ModelFacts) -> Sec
         (
             Statement("Who answers for it?", spec.owner or "", "spec", "owner"),
             Statement("Whom to ask?", spec.datasheet.contact, "spec", "datasheet.contact"),
-            Statement("When was it trained?", f"{facts.closed_at:%Y-%m-%d %H:%M} UTC"),
+            Statement("When was it closed?", f"{facts.closed_at:%Y-%m-%d %H:%M} UTC"),
             Statement("What kind of model is it?", spec.model.name),
             Statement("What does it take?", features),
             Statement("What does it give?", f"a probability for each of: {listed(model.classes)}"),
@@ -155,7 +155,9 @@ def _evaluation(facts: IterationFacts, model: ModelFacts) -> Section:
                 f"{rows:,} {model.split} rows of {facts.dataset_version}, which training never saw",
                 "measured",
             ),
-            Statement("Why these?", "They are set apart by the spec, and stay the same."),
+            Statement(
+                "Why these?", "The spec sets them apart, and they stay the same in every iteration."
+            ),
             Statement(
                 "Are their labels right?",
                 f"They are as people left them; {words.counted(facts.changes.held_out, 'label')} "

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -72,7 +72,8 @@ class VersionContext:
 
     statements: the datasheet's questions and answers. changes: those that are shown, of
     `changed` in all. by_author, by_change: how many of these there are. gate: where the report of
-    the gate lies, relative to the page; empty where there is none.
+    the gate lies, relative to the page; empty where there is none. reports: by iteration, where the
+    report of one that trained its model on the version lies.
     """
 
     sheet: VersionSheet
@@ -88,6 +89,7 @@ class VersionContext:
     by_change: Mapping[str, int]
     runs: tuple[ModelRun, ...]
     gate: str
+    reports: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def render_version_page(
     changes: Sequence[LabelChange],
     runs: Sequence[ModelRun] = (),
     gate: str = "",
+    reports: Mapping[int, str] | None = None,
 ) -> str:
     """The whole page as HTML text, to be written in UTF-8.
 
@@ -124,9 +127,8 @@ def render_version_page(
     >>> "pets@2" in page, "&lt;dgo&gt;" in page, "Cats &amp; dogs" in page, "<dgo>" in page
     (True, True, True, False)
     """
-    return _template("version.html").render(
-        page=_context(sheet, before=before, changes=changes, runs=runs, gate=gate)
-    )
+    context = _context(sheet, before=before, changes=changes, runs=runs, gate=gate)
+    return _template("version.html").render(page=replace(context, reports=reports or {}))
 
 
 def render_versions_page(dataset: str, versions: Sequence[VersionLine]) -> str:
@@ -173,6 +175,7 @@ def _context(
         by_change=Counter(one.change for one in changes),
         runs=tuple(runs),
         gate=gate,
+        reports={},
     )
 
 

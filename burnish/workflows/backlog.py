@@ -27,7 +27,7 @@ from burnish.versions import Versions
 from burnish.versions.champions import serving
 from burnish.workflows.discovered_iteration import CALIBRATION, DISCOVERED, made_by
 from burnish.workflows.iterate import extra_metrics
-from burnish.workflows.iteration_report import tracked_pages
+from burnish.workflows.iteration_report_pages import tracked_pages
 from burnish.workflows.promote import Promotion
 from burnish.workflows.rolling_back import follow_record
 from burnish.workflows.showing_comparison import tracked_comparison

@@ -1,8 +1,8 @@
-"""The report of a closed iteration, gathered from the record and written where people find it.
+"""The report of a closed iteration, gathered from the record.
 
-What belongs here: putting together what the page of an iteration tells, and writing it with the
-cards of the champion. What does not: the changes and people (`.iteration_report_changes`), the
-effect (`.iteration_report_effect`), the cards (`.iteration_report_cards`), how a page reads
+What belongs here: putting together what the page of an iteration tells. What does not: the changes
+and people (`.iteration_report_changes`), the effect (`.iteration_report_effect`), the cards
+(`.iteration_report_cards`), writing any of them (`.iteration_report_pages`), how a page reads
 (`burnish.report.iteration_page`).
 
 All is read from the record, bounded by the iteration: the same iteration gives the same report
@@ -13,30 +13,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from os.path import relpath
-from pathlib import Path
 from typing import Any
 
 from burnish.errors import IterationError
 from burnish.records import Iteration
-from burnish.report.cards import render_card
 from burnish.report.iteration_facts import (
     Augmented,
     Check,
     Decision,
     GateLine,
     IterationFacts,
-    Link,
     Noise,
 )
-from burnish.report.iteration_page import render_iteration_page
-from burnish.report.pages import Pages, write_page
 from burnish.report.summary import Measured
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
-from burnish.workflows.iteration_report_cards import cards_of, write_cards
 from burnish.workflows.iteration_report_changes import changes_of, examples_of, span_of
 from burnish.workflows.iteration_report_effect import (
     accuracy_of,
@@ -56,21 +48,6 @@ GATED = (
     "trained_model",
     "slice_report",
 )
-
-
-@dataclass(frozen=True)
-class Written:
-    """What was written of an iteration: its report, and the cards where it is the champion."""
-
-    facts: IterationFacts
-    report: Path
-    cards: Mapping[str, Path]
-
-    def links(self, pages: Pages) -> dict[str, str]:
-        """Where each page is reached, by what it is."""
-        told = {"report of the iteration": self.report}
-        told |= {f"{kind} card": page for kind, page in self.cards.items()}
-        return {name: pages.link(page) for name, page in told.items()}
 
 
 def iteration_facts(
@@ -108,75 +85,6 @@ def iteration_facts(
         gates=_gates(versions, iteration),
         decision=_decision(iteration),
         policy=policy_in_words(spec),
-    )
-
-
-def write_report_pages(
-    pages: Pages,
-    versions: Versions,
-    ledger: LabelLedger,
-    spec: DatasetSpec,
-    iteration: Iteration,
-    *,
-    report: Path | None = None,
-) -> Written:
-    """Write the report of a closed iteration, and the cards if its model is the champion.
-
-    `report` is another place for the report; there its links are left out, since they would lead
-    nowhere.
-    """
-    # Whoever closed it holds it as it was before.
-    closed = versions.iteration(iteration.dataset, iteration.number)
-    facts = iteration_facts(versions, ledger, spec, closed)
-    champion = versions.champion(spec.name)
-    is_champion = champion is not None and champion.number == closed.number
-    page = pages.iteration(spec.name, closed.number)
-    cards = write_cards(pages, versions, ledger, spec, facts) if is_champion else {}
-    facts = replace(facts, links=links_of(pages, facts))
-    write_page(page, render_iteration_page(facts))
-    if report is not None:
-        page = write_page(report, render_iteration_page(facts.without_links()))
-    return Written(facts, page, cards)
-
-
-def write_champion_cards(
-    pages: Pages, versions: Versions, ledger: LabelLedger, spec: DatasetSpec
-) -> dict[str, Path]:
-    """Write both cards of the model that serves now; nothing where no model does."""
-    champion = versions.champion(spec.name)
-    if champion is None:
-        return {}
-    return write_cards(
-        pages, versions, ledger, spec, iteration_facts(versions, ledger, spec, champion)
-    )
-
-
-def tracked_pages(
-    versions: Versions, ledger: LabelLedger, spec: DatasetSpec, iteration: Iteration
-) -> dict[str, str]:
-    """Report and cards of an iteration as a tracking server keeps them: HTML, with no links."""
-    facts = iteration_facts(versions, ledger, spec, iteration)
-    cards = cards_of(versions, ledger, spec, iteration, facts)
-    pages = {f"{card.kind}-card": render_card(card) for card in cards}
-    return {"report": render_iteration_page(facts)} | pages
-
-
-def links_of(pages: Pages, facts: IterationFacts) -> tuple[Link, ...]:
-    """The other pages that are there now, relative to the report."""
-    name, here = facts.dataset, pages.iteration(facts.dataset, facts.number).parent
-    version = int(facts.dataset_version.rpartition("@")[2])
-    wanted = [
-        (f"Iteration {facts.number - 1}", pages.iteration(name, facts.number - 1)),
-        (f"Data: {facts.dataset_version}", pages.version(name, version)),
-        ("Model card", pages.card(name, "model")),
-        ("Data card", pages.card(name, "data")),
-        ("What each batch bought", pages.returns(name)),
-        ("The whole loop", pages.loop(name)),
-    ]
-    compared = pages.comparison(name, 0, 0).parent.glob(f"*-{facts.number}.html")
-    wanted += [(f"Side by side with iteration {p.stem.split('-')[0]}", p) for p in sorted(compared)]
-    return tuple(
-        Link(text, Path(relpath(page, here)).as_posix()) for text, page in wanted if page.exists()
     )
 
 

@@ -51,10 +51,11 @@ def write_cards(
         ("Model card", pages.card(spec.name, "model")),
         ("Data card", pages.card(spec.name, "data")),
     )
-    links = (("Report of the iteration", report), *((text, page.name) for text, page in both))
     written: dict[str, Path] = {}
     for card in cards_of(versions, ledger, spec, iteration, facts):
         page = pages.card(spec.name, card.kind)
+        other = tuple((text, one.name) for text, one in both if one != page)
+        links = (("Report of the iteration", report), *other)
         write_page(page, render_card(replace(card, links=links)))
         write_page(page.with_suffix(".md"), card_markdown(card))
         written[card.kind] = page

@@ -1,7 +1,8 @@
 """`burnish report`: writes the report of an iteration and says in a few lines what is in it.
 
 What belongs here: which iteration a name means, and printing. What does not: the report
-(`burnish.workflows.iteration_report`), or the options of the command (`burnish.cli_findings`).
+(`burnish.workflows.iteration_report`), writing it (`.iteration_report_pages`), or the options of
+the command (`burnish.cli_findings`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec, load_spec_named
 from burnish.versions import Versions
 from burnish.workflows.home import Home, find_project
-from burnish.workflows.iteration_report import (
+from burnish.workflows.iteration_report_pages import (
     Written,
     write_champion_cards,
     write_report_pages,

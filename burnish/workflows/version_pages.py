@@ -55,6 +55,7 @@ def write_version_page(
         changes=_changes(versions, before, version),
         runs=_runs(versions, version, run_url),
         gate=_gate(pages, version),
+        reports=_reports(pages, versions, version),
     )
     lines = [_line(versions, one, run_url) for one in made]
     write_page(pages.versions(version.dataset), render_versions_page(version.dataset, lines))
@@ -104,6 +105,15 @@ def _runs(versions: Versions, version: DatasetVersion, run_url: RunUrl) -> tuple
 def _gate(pages: Pages, version: DatasetVersion) -> str:
     report = pages.gate(version.dataset, "curated_examples", version.table_version)
     return f"../gates/{report.name}" if report.exists() else ""
+
+
+def _reports(pages: Pages, versions: Versions, version: DatasetVersion) -> dict[int, str]:
+    """The reports that are there, of the iterations that trained a model on the version."""
+    found = {
+        one.number: pages.iteration(version.dataset, one.number)
+        for one in models_of(versions, version)
+    }
+    return {number: f"../iterations/{page.name}" for number, page in found.items() if page.exists()}
 
 
 def _line(versions: Versions, version: DatasetVersion, run_url: RunUrl) -> VersionLine:
