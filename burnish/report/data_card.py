@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from burnish.report.cards import Card, Grid, Section, Statement
 from burnish.report.datasheet import VersionSheet
 from burnish.report.iteration_facts import IterationFacts, Person
-from burnish.report.iteration_words import STAGES, counted
+from burnish.report.iteration_words import STAGES, brief, counted
 from burnish.report.loop_page import percent
 from burnish.spec import DatasetSpec
 
@@ -101,7 +101,7 @@ def _asked(question: str, spec: DatasetSpec, key: str) -> Statement:
 def _composition(facts: IterationFacts, spec: DatasetSpec, sheet: VersionSheet) -> Section:
     classes = sorted(sheet.class_counts.items(), key=lambda one: (-one[1], one[0]))
     shown = tuple(
-        (name, f"{count:,}", percent(count / max(1, sheet.rows)))
+        (brief(name), f"{count:,}", percent(count / max(1, sheet.rows)))
         for name, count in classes[:MOST_CLASSES]
     )
     cut = f", the {MOST_CLASSES} largest of {len(classes)}" if len(classes) > MOST_CLASSES else ""
@@ -141,7 +141,7 @@ def _labelling(
         (one.name, "simulated" if one.simulated else one.role, f"{one.answered:,}", _right(one))
         for one in history.people
     )
-    pairs = tuple((pair, f"{n:,}") for pair, n in list(history.pairs.items())[:MOST_PAIRS])
+    pairs = tuple((brief(pair), f"{n:,}") for pair, n in list(history.pairs.items())[:MOST_PAIRS])
     return Section(
         "Preprocessing, cleaning and labelling",
         (

@@ -201,7 +201,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether the model became champion, by which rule, and why."""
+    """Whether the model became champion, by which rule, and why.
+
+    `difference` is of accuracy on `rows` validation rows, its interval at `level`.
+    """
 
     promoted: bool
     rule: str
@@ -209,6 +212,7 @@ class Decision:
     rows: int
     difference: Measured | None
     checks: tuple[Check, ...] = ()
+    level: float = 0.95
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ does not: what happened (`burnish.report.iteration_words`).
 from __future__ import annotations
 
 from burnish.report.iteration_facts import IterationFacts
-from burnish.report.iteration_words import STAGES, counted, named
+from burnish.report.iteration_words import STAGES, brief, counted, named
 
 SMALL_EXPECTED = 0.005
 
@@ -66,8 +66,8 @@ def what_next(facts: IterationFacts) -> tuple[str, ...]:
     said.append(_next_labels(facts))
     effect = facts.effect
     if effect is not None:
-        worse = [line.slice for line in effect.found("worse")]
-        few = [line.slice for line in effect.found("too few")]
+        worse = [brief(line.slice) for line in effect.found("worse")]
+        few = [brief(line.slice) for line in effect.found("too few")]
         if worse:
             said.append(f"Have rows of {named(worse)} looked at first.")
         if few:

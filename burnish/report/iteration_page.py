@@ -21,8 +21,9 @@ from burnish.report.iteration_facts import EffectLine, IterationFacts, Person
 from burnish.report.loop_page import percent
 from burnish.report.plots import Bar, IntervalRow, bar_chart, calibration_chart, dot_interval_chart
 from burnish.report.summary import ConfusionPair
+from burnish.report.svg import shorten
 
-MOST_PAIRS, MOST_DRAWN, MOST_SLICES, LONGEST_NAME = 12, 16, 60, 80
+MOST_PAIRS, MOST_DRAWN, MOST_SLICES = 12, 16, 60
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def render_iteration_page(facts: IterationFacts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "points": words.points, "short": short}
+    environment.filters |= {"percent": percent, "points": words.points, "short": _short}
     return environment.get_template("iteration.html").render(page=iteration_context(facts))
 
 
@@ -109,19 +110,6 @@ def iteration_context(facts: IterationFacts) -> IterationContext:
     )
 
 
-def short(text: object, length: int = LONGEST_NAME) -> str:
-    """A name that fits into a table: its middle is cut, since ends tell names apart.
-
-    >>> short("a" * 100, 9)
-    'aaaa…aaaa'
-    """
-    whole = str(text)
-    if len(whole) <= length:
-        return whole
-    head = length // 2
-    return f"{whole[:head]}…{whole[len(whole) - (length - head - 1) :]}"
-
-
 def _worth_a_look(slices: tuple[EffectLine, ...]) -> tuple[EffectLine, ...]:
     """Worse first, then better, then what is lowest; what has too few rows comes last."""
     order = {"worse": 0, "better": 1, "not shown": 2, "too few": 3}
@@ -134,7 +122,7 @@ def _pairs_chart(pairs: tuple[ConfusionPair, ...]) -> Markup | None:
     if not pairs:
         return None
     bars = [
-        Bar(f"{short(pair.before, 20)} > {short(pair.after, 20)}", float(pair.count))
+        Bar(f"{shorten(pair.before, 20)} > {shorten(pair.after, 20)}", float(pair.count))
         for pair in pairs
     ]
     # Drawn by burnish.report.plots, which escapes all text.
@@ -161,3 +149,7 @@ def _reliability_chart(facts: IterationFacts) -> Markup | None:
         return None
     chart = calibration_chart({"": facts.calibration.reliability}, title="Confidence and outcome")
     return Markup(chart)  # noqa: S704 - as above
+
+
+def _short(name: object, length: int = 80) -> str:
+    return shorten(str(name), length)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from burnish.report.iteration_facts import Calibrated, Effect, EffectLine, IterationFacts
 from burnish.report.loop_page import percent
+from burnish.report.svg import shorten
 
 MOST_NAMED = 4
 
@@ -56,6 +57,15 @@ def counted(number: int, word: str, plural: str = "") -> str:
     ('1 label', '1,200 labels')
     """
     return f"{number:,} {word if number == 1 else plural or word + 's'}"
+
+
+def brief(name: str) -> str:
+    """A name that fits into a sentence or a cell: its middle is cut, since ends tell names apart.
+
+    >>> len(brief("x" * 500))
+    60
+    """
+    return shorten(name, 60)
 
 
 def headline(facts: IterationFacts) -> str:
@@ -121,20 +131,20 @@ def worse_words(effect: Effect | None) -> tuple[str, ...]:
     worse, few = effect.found("worse"), effect.found("too few")
     said: list[str] = []
     if worse:
-        listed = named(f"{line.slice} ({points(line.difference)} points)" for line in worse)
+        listed = named(f"{brief(line.slice)} ({points(line.difference)} points)" for line in worse)
         said.append(f"Shown to be worse: {listed}.")
     else:
         said.append("Nothing is shown to have got worse. Smaller losses would not have been seen:")
         said.append(_blind(effect))
     lower = _lower(effect)
     if lower:
-        listed = named(f"{line.slice} ({points(line.difference)})" for line in lower)
+        listed = named(f"{brief(line.slice)} ({points(line.difference)})" for line in lower)
         said.append(
             f"Lower than before, but by no more than chance may do: {listed}. These are the places "
             "to watch in the next iteration."
         )
     if few:
-        listed = named(f"{line.slice} ({counted(line.support, 'row')})" for line in few)
+        listed = named(f"{brief(line.slice)} ({counted(line.support, 'row')})" for line in few)
         said.append(f"Too few rows to say anything: {listed}.")
     if effect.left_out:
         said.append(effect.left_out)
@@ -156,9 +166,10 @@ def _blind(effect: Effect) -> str:
     if slices:
         widest = max(slices, key=lambda line: line.would_show or 0.0)
         least = min(slices, key=lambda line: line.would_show or 0.0)
+        few, many = (100 * (one.would_show or 0.0) for one in (least, widest))
         parts = (
-            f"on a single part of the data it takes {100 * (least.would_show or 0):.1f} points "
-            f"({least.slice}) to {100 * (widest.would_show or 0):.1f} ({widest.slice})"
+            f"on a single part of the data it takes {few:.1f} points ({brief(least.slice)}) to "
+            f"{many:.1f} ({brief(widest.slice)})"
         )
         said = f"{said}; {parts}" if said else parts
     return f"{said}."

@@ -114,7 +114,7 @@ def _details(facts: IterationFacts, spec: DatasetSpec, model: ModelFacts) -> Sec
 
 
 def _factors(spec: DatasetSpec, model: ModelFacts) -> Section:
-    names = tuple(score.slice for score in model.scores if score.slice != "overall")
+    names = tuple(words.brief(score.slice) for score in model.scores if score.slice != "overall")
     return Section(
         "Factors",
         (
@@ -193,7 +193,7 @@ def _analyses(facts: IterationFacts, model: ModelFacts) -> Section:
     names = list(dict.fromkeys(name for score in model.scores for name in score.others))
     rows = tuple(
         (
-            score.slice,
+            words.brief(score.slice),
             f"{score.rows:,}",
             score.accuracy,
             *(_number(score.others.get(name)) for name in names),

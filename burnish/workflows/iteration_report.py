@@ -173,6 +173,7 @@ def _decision(iteration: Iteration) -> Decision:
         rows=int(noted.get("rows") or 0),
         difference=measured(noted, "difference"),
         checks=tuple(_check(one) for one in noted.get("checks") or ()),
+        level=float(noted.get("level", 0.95)),
     )
 
 

@@ -51,20 +51,25 @@ class Against:
 
 def held_against(versions: Versions, iteration: Iteration) -> Against:
     """The champion of when the iteration closed; the baseline, while there was none."""
-    dataset = iteration.dataset
-    earlier = [
-        one
-        for one in versions.iterations(dataset)
-        if one.number < iteration.number and one.promoted
-    ]
-    if not earlier:
+    dataset, champion = iteration.dataset, _champion_until(versions, iteration)
+    if champion is None:
         baseline = versions.read_last_good(dataset, "baseline")
         words = "the same kind of model trained on the labels as collected"
         return Against(words, baseline)
-    champion = earlier[-1]
     version = int(champion.summary["predictions_version"])
     predictions = versions.let_through(dataset, "trained_model", version)
     return Against(f"the champion until then ({champion})", predictions, champion)
+
+
+def _champion_until(versions: Versions, iteration: Iteration) -> Iteration | None:
+    noted = iteration.summary["promotion"]
+    if "against" in noted:
+        number = noted["against"]
+        return None if number is None else versions.iteration(iteration.dataset, int(number))
+    # As it was recorded before decisions named the model that they were held against.
+    known = versions.iterations(iteration.dataset)
+    earlier = [one for one in known if one.number < iteration.number and one.promoted]
+    return earlier[-1] if earlier else None
 
 
 def predictions_of(versions: Versions, iteration: Iteration) -> pa.Table:
