@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,7 +43,8 @@ FAINT = """() => {
   const lum = c => { const [r, g, b] = parts(c).map(v => v / 255).map(
     v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
     return .2126 * r + .7152 * g + .0722 * b; };
-  const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+  const ground = e => { for (; e; e = e.parentElement) {
+    const c = getComputedStyle(e).backgroundColor;
     if (parts(c).length === 3 || parts(c)[3] === 1) return c; } return 'rgb(255,255,255)'; };
   const said = [...document.querySelectorAll('main *, header *, nav *, footer')].filter(e =>
     !e.closest('svg') && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()));
@@ -153,7 +155,7 @@ def test_report_and_card_can_be_read_wide_and_narrow_by_day_and_by_night(
         levels = page.eval_on_selector_all("h1,h2,h3", "all => all.map(h => +h.tagName[1])")
         assert levels[0] == 1
         assert levels.count(1) == 1
-        assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+        assert all(b - a <= 1 for a, b in pairwise(levels))
         assert page.eval_on_selector_all("img:not([alt]), img[alt='']", "all => all.length") == 0
         unnamed = "all => all.filter(s => !s.querySelector('title') || !s.querySelector('desc'))"
         assert page.eval_on_selector_all("svg", unnamed) == []
