@@ -24,7 +24,8 @@ class Person:
 
     answered: answers given, of which `changed` gave another label or dropped the row. settled:
     rows that others disagreed on and this person decided. approved: answers of others approved.
-    known: rows with a known answer that the person was ever asked about, `right` of them right.
+    known: rows with a known answer that the person was asked about in this iteration, `right` of
+    them right; `known_so_far`, `right_so_far` the same over all iterations until then.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Person:
     approved: int = 0
     known: int = 0
     right: int = 0
+    known_so_far: int = 0
+    right_so_far: int = 0
 
     @property
     def simulated(self) -> bool:

@@ -28,7 +28,7 @@ from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.checkout import version_sheet
 from burnish.workflows.compare_labels import diff_versions
-from burnish.workflows.iteration_report_changes import Span, events_of, known_of, people_of
+from burnish.workflows.iteration_report_changes import Span, events_of, known_so_far, people_of
 from burnish.workflows.naming import as_collected, trained_on
 
 pc: Any = compute
@@ -75,10 +75,11 @@ def cards_of(
     sheet = replace(version_sheet(versions, version), models=())
     whole = Span(versions, ledger, iteration, as_collected(version), version)
     diff = diff_versions(whole, whole.before, version)
+    answers, known = events_of(whole), known_so_far(whole)
     history = LabelHistory(
         changes=dict(Counter(diff.changes["change"].to_pylist()).most_common()),
         pairs=diff.by_pair,
-        people=people_of(events_of(whole), known_of(whole)),
+        people=people_of(answers, known, known),
     )
     model = _model(versions, iteration, sheet.split_counts)
     return model_card(facts, spec, model), data_card(facts, spec, sheet, history)

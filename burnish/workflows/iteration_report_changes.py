@@ -92,7 +92,7 @@ def changes_of(
         slices=dict(Counter(diff.by_slice).most_common()),
         features=diff.features,
         held_out=_held_out(span, relabelled),
-        people=people_of(events, known_of(span)),
+        people=people_of(events, known_of(span, events), known_so_far(span)),
         since_champion=since_champion,
     )
     return changes, diff.changes
@@ -106,9 +106,11 @@ def events_of(span: Span) -> list[LabelEvent]:
 
 
 def people_of(
-    events: Iterable[LabelEvent], gold: Mapping[str, tuple[int, int]]
+    events: Iterable[LabelEvent],
+    known: Mapping[str, tuple[int, int]],
+    so_far: Mapping[str, tuple[int, int]],
 ) -> tuple[Person, ...]:
-    """Everybody who had a say, the busiest first; `gold` counts known answers (asked, right)."""
+    """Everybody who had a say, the busiest first; known answers by author are (asked, right)."""
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for verdict in (event.verdict for event in events):
         approver = str(verdict.evidence.get("approved_by") or "")
@@ -128,8 +130,10 @@ def people_of(
             changed=own["changed"],
             settled=own["settled"],
             approved=own["approved"],
-            known=gold.get(name, (0, 0))[0],
-            right=gold.get(name, (0, 0))[1],
+            known=known.get(name, (0, 0))[0],
+            right=known.get(name, (0, 0))[1],
+            known_so_far=so_far.get(name, (0, 0))[0],
+            right_so_far=so_far.get(name, (0, 0))[1],
         )
         for (name, role), own in counts.items()
     ]
@@ -202,14 +206,16 @@ def _held_out(span: Span, relabelled: pa.Table) -> int:
     return int(pc.sum(pc.is_in(relabelled["example_id"], value_set=held_out)).as_py() or 0)
 
 
-def known_of(span: Span) -> dict[str, tuple[int, int]]:
-    """By author, of all rows with a known answer so far: how many asked, how many right."""
-    dataset = span.iteration.dataset
-    answers = known_answers(span.versions, dataset)
+def known_of(span: Span, events: Iterable[LabelEvent]) -> dict[str, tuple[int, int]]:
+    """By author, of the rows with a known answer among events: how many asked, how many right."""
+    answers = known_answers(span.versions, span.iteration.dataset)
     if not answers:
         return {}
-    events = span.ledger.events(dataset, until=span.after.watermark.event_id)
-    return {
-        author: (one.answered, one.correct)
-        for author, one in count_reviews(events, answers).items()
-    }
+    counted = count_reviews(events, answers)
+    return {author: (one.answered, one.correct) for author, one in counted.items()}
+
+
+def known_so_far(span: Span) -> dict[str, tuple[int, int]]:
+    """The same over all iterations up to this one."""
+    last = span.after.watermark.event_id
+    return known_of(span, span.ledger.events(span.iteration.dataset, until=last))

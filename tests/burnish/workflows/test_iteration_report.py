@@ -16,6 +16,7 @@ from burnish.records import Verdict
 from burnish.report.iteration_page import render_iteration_page
 from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
+from burnish.workflows.gold import STAGE as GOLD_STAGE
 from burnish.workflows.home import Home
 from burnish.workflows.iteration_report import iteration_facts
 from burnish.workflows.iteration_report_effect import (
@@ -83,6 +84,23 @@ def test_who_decided_and_who_approved_is_read_off_the_ledger(turned):
     assert (people["Eve"].approved, people["Eve"].answered) == (3, 0)
     assert people["bot"].simulated
     assert changes.simulated == "some"
+
+
+def test_known_answers_are_counted_of_this_iteration_and_so_far(tmp_path):
+    home, spec = prepared(tmp_path), pets()
+    rows = home.versions.read_last_good("pets", "validated_examples")
+    assert rows is not None
+    known = rows.filter(pc.field("split") == "train").slice(5, 6)
+    gold = pa.table({"example_id": known["example_id"], "label": known["label"]})
+    home.versions.write("pets", GOLD_STAGE, gold, gated=False)
+    answers = known.to_pylist()
+    home.ledger.append("pets", [_answer(row, row["label"]) for row in answers[:4]])
+    turn(home, spec)
+    home.ledger.append("pets", [_answer(row, OTHER[row["label"]]) for row in answers[4:]])
+    turn(home, spec)
+    ann = next(one for one in facts_of((home, spec), 2).changes.people if one.name == "Ann")
+    assert (ann.right, ann.known) == (0, 2)
+    assert (ann.right_so_far, ann.known_so_far) == (4, 6)
 
 
 def test_the_effect_is_counted_on_the_rows_that_both_models_predicted(turned):
