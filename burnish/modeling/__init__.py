@@ -9,8 +9,10 @@ from burnish.modeling.caching import FolderCache
 from burnish.modeling.estimators import check_model, make_estimator
 from burnish.modeling.features import design_frame, make_pipeline
 from burnish.modeling.folds import joined_groups
+from burnish.modeling.importance import Importance, permutation_importance_by_slice
 from burnish.modeling.leverage import review_leverage
 from burnish.modeling.panel import PanelModel, audit_panel
+from burnish.modeling.permuting import column_groups, patch_groups
 from burnish.modeling.probabilities import (
     OutOfSample,
     check_pred_probs,
@@ -20,11 +22,13 @@ from burnish.modeling.saving import dump_model, load_model
 
 __all__ = [
     "FolderCache",
+    "Importance",
     "OutOfSample",
     "PanelModel",
     "audit_panel",
     "check_model",
     "check_pred_probs",
+    "column_groups",
     "design_frame",
     "dump_model",
     "joined_groups",
@@ -32,5 +36,7 @@ __all__ = [
     "make_estimator",
     "make_pipeline",
     "out_of_sample_probabilities",
+    "patch_groups",
+    "permutation_importance_by_slice",
     "review_leverage",
 ]
