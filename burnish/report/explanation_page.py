@@ -20,16 +20,16 @@ _ORDER: tuple[Side, ...] = ("against", "for", "neither")
 LIMITS = (
     "An explanation is no verdict: it says why the audit doubts a label, not that it is wrong.",
     (
-        "Signals are not independent. The first three come from the same models, and near rows with "
-        "wrong labels mislead models and neighbours alike."
+        "Signals are not independent: the first three come from the same models, and wrong labels "
+        "of near rows mislead models and neighbours alike."
     ),
     (
-        "Likeness is by the features that the audit looks at. What people see in an example, and the "
-        "features do not hold, is not in it."
+        "Likeness is by the features that the audit looks at; what people see in an example, and "
+        "the features do not hold, is not in it."
     ),
     (
-        "What would account for the doubt is worked out for the near rows alone. Whether the models "
-        "would change their mind as well is known only once they are trained again."
+        "What would account for the doubt is worked out for the near rows alone; whether the "
+        "models would change their mind as well is known only once they are trained again."
     ),
 )
 
