@@ -121,12 +121,17 @@ def what_if_words(found: WhatIf, *, label: str, suggested: str) -> str:
     )
 
 
+def in_order(explanation: Explanation) -> tuple[Signal, ...]:
+    """The signals of an explanation: those against the label, those for it, then the others."""
+    return tuple(one for side in _ORDER for one in explanation.of_side(side))
+
+
 def _explained(explanation: Explanation) -> Explained:
     rows = (*explanation.nearest, *explanation.like_label)
     return Explained(
         explanation=explanation,
         headline=_headline(explanation),
-        in_order=tuple(one for side in _ORDER for one in explanation.of_side(side)),
+        in_order=in_order(explanation),
         what_if=what_if_words(
             explanation.what_if, label=explanation.label, suggested=explanation.suggested
         ),

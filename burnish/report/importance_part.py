@@ -37,7 +37,7 @@ class PatchMap:
 class ImportanceContext:
     """Everything that `templates/_importance.html` may use.
 
-    unit: what a figure counts. chart: features over all rows, None where nothing is known.
+    unit: what a figure counts. chart: features over all rows, None where there is only one.
     overall: the figures behind it. stands_out: a feature in a slice whose limits leave out what
     the feature matters overall, the furthest off first. left_out: how many more of these there
     are. maps: a drawing and its caption for each picture.
@@ -96,7 +96,8 @@ def patch_map_svg(found: PatchMap) -> str:
             corner = 6 + column * cell, top + row * cell
             body.append(svg.rect(*corner, cell, cell, style=style))
             mark = "" if found.findings[row][column] == "matters" else "~"
-            text = f"{mark}{value:.2f}" if shown else "-"
+            # Adding 0 after rounding takes the sign from a zero.
+            text = f"{mark}{round(value, 2) + 0.0:.2f}" if shown else "-"
             middle = corner[0] + cell / 2, corner[1] + cell / 2
             body.append(svg.text(*middle, text, anchor="middle"))
     width, height = cell * len(found.values[0]) + 12, cell * len(found.values) + 12
@@ -109,7 +110,7 @@ def _context(importance: Importance, maps: Sequence[PatchMap]) -> ImportanceCont
     overall = list(importance.top(most=every))
     shown = [row for row in overall[:MOST_FEATURES] if row["low"] is not None]
     chart = None
-    if shown:
+    if len(shown) > 1:
         rows = [IntervalRow(r["feature"], r["importance"], r["low"], r["high"]) for r in shown]
         drawn = dot_interval_chart(
             rows, value_label=f"added loss, {_unit(importance)}", title="What the model reads"

@@ -29,6 +29,7 @@ ROUTERS = (
     "pages_queue",
     "pages_review",
     "pages_history",
+    "pages_why",
     "api",
 )
 """The modules of this package whose `router` is part of the desk."""

@@ -38,6 +38,7 @@ from burnish.review.sight import (
     is_final,
     keeps_secret,
     opinion_of,
+    sees_why,
     sight_of,
 )
 from burnish.review.states import Standing
@@ -60,7 +61,8 @@ class HistoryPage:
     stands in the open batch, None where it is in none. opinion: label and model, None where they
     may not be shown. label: as it stands in the record. entries: the line of time. not_yet: what is
     said where something is held back, else empty. asked: whether another look was just asked for.
-    may_open: whether the visitor may open it in the review.
+    may_open: whether the visitor may open it in the review. may_ask_why: whether they may be told
+    why its label is doubted.
     """
 
     dataset: str
@@ -73,6 +75,7 @@ class HistoryPage:
     not_yet: str
     asked: bool
     may_open: bool
+    may_ask_why: bool
 
 
 @shown_by("versions.html")
@@ -283,6 +286,7 @@ def _history(
         not_yet=_not_yet(sight),
         asked=asked,
         may_open=person.role != "annotator" and item is not None,
+        may_ask_why=sees_why(standing, person) and _was_audited(life),
     )
 
 
@@ -305,6 +309,10 @@ def _not_yet(sight: Sight) -> str:
     if sight.everything:
         return ""
     return NOT_OTHERS if sight.label else NOT_YET
+
+
+def _was_audited(life: Mapping[str, Any]) -> bool:
+    return any(moment["what"] == "audited" for moment in life.get("moments", ()))
 
 
 def _life(context: DeskContext, dataset: str, example_id: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from burnish.report.explained import Explanation
 from burnish.report.looking import Looked
 from burnish.review.records import OpenBatch
 from burnish.spec import DatasetSpec
@@ -38,6 +39,8 @@ class Examples(Protocol):
     def look(self, dataset: str, example_id: str, *, by_label: bool) -> Looked | None: ...
 
     def slices(self, dataset: str, example_ids: Sequence[str]) -> Mapping[str, Sequence[str]]: ...
+
+    def explain(self, dataset: str, example_id: str) -> Explanation: ...
 
     def life(self, dataset: str, example_id: str) -> Mapping[str, Any]: ...
 

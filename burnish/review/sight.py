@@ -103,6 +103,23 @@ def sight_of(
     return Sight(label=label, others=others)
 
 
+def sees_why(standing: Standing | None, person: Person) -> bool:
+    """Whether a person may be told why the label of an item is doubted; None: in no open batch.
+
+    It names label, suggestion and near rows, so nobody sees it who may yet give an answer, or take
+    one back; and annotators never, who may be asked about its like.
+
+    >>> rob = Person("rob", "reviewer")
+    >>> sees_why(None, rob), sees_why(Standing(), rob), sees_why(None, Person("ada", "annotator"))
+    (True, False, False)
+    """
+    if person.role == "annotator":
+        return False
+    if standing is None or is_final(standing):
+        return True
+    return standing.state == "settled" and not _answers(standing, person)
+
+
 def state_seen(standing: Standing, policy: Policy, person: Person) -> Seen:
     """The state of an item as it is told to a person.
 

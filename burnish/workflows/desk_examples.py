@@ -19,6 +19,7 @@ from pyarrow import compute
 
 from burnish.errors import DataError, SpecError
 from burnish.records import LabelEvent
+from burnish.report.explained import Explanation
 from burnish.report.looking import ALL_ROWS, LARGE, Looked, Usual, look, usual_values
 from burnish.slices import resolve_slices
 from burnish.spec import DatasetSpec
@@ -28,6 +29,7 @@ from burnish.workflows.blame import life_of
 from burnish.workflows.compare_labels import diff_versions
 from burnish.workflows.desk import HomeBatches, Newest, newest_published
 from burnish.workflows.exchange import HIDDEN
+from burnish.workflows.explain import Explainer
 from burnish.workflows.home import Home
 from burnish.workflows.naming import resolve
 from burnish.workflows.showing import spec_of_version, version_line
@@ -57,6 +59,7 @@ class HomeExamples:
         self._versions: Versions = home.versions
         self._known: Newest[_Known] = Newest()
         self._usual: Newest[Usual] = Newest()
+        self._explainers: Newest[Explainer] = Newest()
         self._usual_by_label: Newest[Usual] = Newest()
 
     def row(self, dataset: str, example_id: str) -> Mapping[str, Any] | None:
@@ -119,6 +122,18 @@ class HomeExamples:
         Raises `DataError` for an example that never was.
         """
         return life_of(self._home, dataset, example_id).to_json()
+
+    def explain(self, dataset: str, example_id: str) -> Explanation:
+        """What speaks against the label of an example and what for it, by the newest audit.
+
+        Raises as `burnish.workflows.explain.explain_example` does.
+        """
+        spec = self._batches.spec(dataset)
+        made = self._versions.outputs(dataset, "label_audit")
+        batch = self._batches.open(dataset)
+        key = made[-1:], self._home.ledger.head(dataset), batch and batch.queue_version
+        kept = self._explainers.get(dataset, str(key), lambda: Explainer.of(self._versions, spec))
+        return kept.explain(example_id)
 
     def versions(self, dataset: str) -> list[Mapping[str, Any]]:
         """Every dataset version, newest first: version, created_at, rows, iteration, digest ..."""

@@ -18,6 +18,7 @@ from burnish.database import open_database
 from burnish.errors import DataError, VersionNotFound
 from burnish.ledger import SqlLedger
 from burnish.ledger.events import EMPTY
+from burnish.report.explained import Explanation, NearRow, Signal, WhatIf
 from burnish.report.looking import Looked, ShownValue
 from burnish.review.accounts import Accounts
 from burnish.review.desk import Desk
@@ -115,6 +116,16 @@ class PlantedExamples:
 
     def slices(self, dataset: str, example_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
         return {name: ["first"] if name == "p1" else [] for name in example_ids}
+
+    def explain(self, dataset: str, example_id: str) -> Explanation:
+        signal = Signal("lead of the label", -0.8, "against", "They prefer 'dog'.", 1, 90)
+        return Explanation(
+            dataset=dataset, iteration=1, example_id=example_id, label="cat", suggested="dog",
+            probability=0.93, decision="", looked=Looked(), signals=(signal,),
+            nearest=(), like_suggested=(),
+            like_label=(NearRow("<p9>", "cat", 0.5, "", near_copy=False, looked=Looked()),),
+            what_if=WhatIf(10, 1, 9, ("p8",), 5),
+        )  # fmt: skip
 
     def life(self, dataset: str, example_id: str) -> Mapping[str, Any]:
         if example_id not in self.ids:

@@ -77,6 +77,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("POST", "/d/{dataset}/queue/owner"): "reviewer",
     ("POST", "/d/{dataset}/requests"): "annotator",
     ("GET", "/d/{dataset}/review"): "reviewer",
+    ("GET", "/d/{dataset}/why"): "reviewer",
     ("POST", "/d/{dataset}/review"): "reviewer",
     ("GET", "/d/{dataset}/versions"): "annotator",
 }
