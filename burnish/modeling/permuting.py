@@ -6,7 +6,8 @@ row. What does not: what the losses of many rows say of a column (`burnish.model
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 LossName = Literal["log_loss", "accuracy"]
 Orders = NDArray[np.intp]
-Losses = Callable[["pd.DataFrame"], FloatArray]
 
 # Few rows several times over are predicted in one go: a pipeline costs some milliseconds a call.
 _ROWS_AT_ONCE = 20_000
@@ -52,28 +52,44 @@ def orders_of(
     return found
 
 
-def losses_of(
-    model: Any, y_true: Labels, *, classes: Sequence[object] | None, metric: LossName
-) -> Losses:
-    """A function from a frame to the loss of each row under `model`, shape (n,).
+@dataclass(frozen=True)
+class Losses:
+    """The loss of each row of a frame under a model, shape (n,); see `losses_of`."""
 
-    log_loss: -ln of the probability of the true class, in nats. accuracy: 1 where the most
-    probable class is not the true one, else 0. A frame may hold the rows several times over.
-    Raises `DataError` on a label that is no class, or probabilities that are not.
-    """
-    labels = one_dimension(y_true, "y_true")
-    names = _classes(model) if classes is None else list(classes)
-    truth = codes(labels, names, "y_true")
+    model: Any
+    truth: IntArray
+    n_classes: int
+    metric: LossName
 
-    def losses(frame: pd.DataFrame) -> FloatArray:
-        found = probabilities(model.predict_proba(frame), len(frame), len(names))
-        wanted = np.tile(truth, len(frame) // truth.size)
-        if metric == "accuracy":
+    def __call__(self, frame: pd.DataFrame, *, shuffled: bool = False) -> FloatArray:
+        """`frame` holds the rows, or them several times over; those `shuffled` are trusted more."""
+        found = np.asarray(self.model.predict_proba(frame), dtype=np.float64)
+        # What the model says of the rows as they are was looked at in full: that takes a while.
+        if not shuffled or found.shape != (len(frame), self.n_classes):
+            found = probabilities(found, len(frame), self.n_classes)
+        elif not np.isfinite(found).all():
+            raise DataError(
+                "pred_probs is NaN or infinite of a shuffled row", expected="finite probabilities"
+            )
+        wanted = np.tile(self.truth, len(frame) // self.truth.size)
+        if self.metric == "accuracy":
             return (found.argmax(axis=1) != wanted).astype(np.float64)
         own = found[np.arange(wanted.size), wanted]
         return -np.log(np.clip(own, np.finfo(np.float64).eps, 1.0))
 
-    return losses
+
+def losses_of(
+    model: Any, y_true: Labels, *, classes: Sequence[object] | None, metric: LossName
+) -> Losses:
+    """The losses of rows whose labels are `y_true`, in the order of any frame they are asked of.
+
+    log_loss: -ln of the probability of the true class, in nats. accuracy: 1 where the most
+    probable class is not the true one, else 0. Raises `DataError` on a label that is no class, and
+    when asked, on probabilities that are not.
+    """
+    labels = one_dimension(y_true, "y_true")
+    names = _classes(model) if classes is None else list(classes)
+    return Losses(model, codes(labels, names, "y_true"), len(names), metric)
 
 
 def permuted_losses(
@@ -90,7 +106,7 @@ def permuted_losses(
         taken = some.ravel()
         for name in columns:
             shuffled[name] = frame[name].array.take(taken)
-        parts.append(losses(shuffled).reshape(some.shape))
+        parts.append(losses(shuffled, shuffled=True).reshape(some.shape))
     return np.concatenate(parts)
 
 

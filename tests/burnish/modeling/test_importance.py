@@ -188,3 +188,16 @@ def test_limits_hold_the_importance_in_the_whole_population():
         row = cells(found.table)["key", "left"]
         held += row["low"] <= truth <= row["high"]
     assert held / trials >= 0.93
+
+
+def test_a_model_that_breaks_on_shuffled_rows_is_refused():
+    frame, labels, _ = planted(40)
+
+    class Breaks(Planted):
+        def predict_proba(self, frame):
+            found = super().predict_proba(frame)
+            # Of the rows as they were drawn it says what it should.
+            return found if len(frame) == 40 else found * np.nan
+
+    with pytest.raises(DataError, match="of a shuffled row"):
+        importance(Breaks(), frame, labels, [everything(40)])
