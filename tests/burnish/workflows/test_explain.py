@@ -201,3 +201,27 @@ def test_json_and_table_hold_what_the_page_says(home: Home):
     assert facts["what_if"]["needed"] == found.what_if.needed
     assert [row["example_id"] for row in facts["nearest"]] == [r.example_id for r in found.nearest]
     assert found.to_table()["says"].to_pylist() == [one["says"] for one in facts["signals"]]
+
+
+def test_the_command_prints_writes_a_page_and_speaks_json(home: Home, tmp_path):
+    from click.testing import CliRunner
+
+    from burnish.cli import main
+
+    catalog = tmp_path / "catalog"
+    catalog.mkdir()
+    text = "name: toy\nsource: {path: toy.csv}\ntarget: label\nfeatures: {x: numeric, y: numeric}\n"
+    (catalog / "toy.yaml").write_text(text)
+    where = ["--home", str(home.folder), "--catalog", str(catalog)]
+    ask(home, FLIPPED)
+    run = CliRunner().invoke(
+        main, ["explain", "toy", FLIPPED, "--html", str(tmp_path / "why.html"), *where]
+    )
+    assert run.exit_code == 0, run.output
+    assert "1 of 120" in run.output
+    assert "do not show them this" in run.output
+    assert FLIPPED in (tmp_path / "why.html").read_text()
+    asked = CliRunner().invoke(main, ["explain", "toy", FLIPPED, "--json", *where])
+    assert json.loads(asked.output)["waiting"]
+    refused = CliRunner().invoke(main, ["explain", "toy", "nobody", *where])
+    assert refused.exit_code == 1
