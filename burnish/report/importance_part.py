@@ -95,9 +95,10 @@ def patch_map_svg(found: PatchMap) -> str:
             style = f"fill:{svg.colour(0)};fill-opacity:{opacity:.2f};stroke:{svg.GRID}"
             corner = 6 + column * cell, top + row * cell
             body.append(svg.rect(*corner, cell, cell, style=style))
-            mark = "" if found.findings[row][column] == "matters" else "~"
             # Adding 0 after rounding takes the sign from a zero.
-            text = f"{mark}{round(value, 2) + 0.0:.2f}" if shown else "-"
+            text = f"{round(value, 2) + 0.0:.2f}" if shown else "-"
+            if shown and found.findings[row][column] != "matters":
+                text = f"({text})"
             middle = corner[0] + cell / 2, corner[1] + cell / 2
             body.append(svg.text(*middle, text, anchor="middle"))
     width, height = cell * len(found.values[0]) + 12, cell * len(found.values) + 12
@@ -132,7 +133,7 @@ def _context(importance: Importance, maps: Sequence[PatchMap]) -> ImportanceCont
 def _caption(one: PatchMap) -> str:
     return (
         f"Where in {one.feature} the model looks: loss added by shuffling one patch at a time, on "
-        f"{one.rows:,} rows; ~ marks what is not shown to matter"
+        f"{one.rows:,} rows; in brackets what is not shown to matter"
     )
 
 
