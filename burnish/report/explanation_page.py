@@ -97,8 +97,9 @@ def explained_style() -> Markup:
 def what_if_words(found: WhatIf, *, label: str, suggested: str) -> str:
     """Which labels of near rows would account for the doubt, in words.
 
-    >>> what_if_words(WhatIf(10, 2, 5, ("a", "b"), 2), label="3", suggested="8")[-95:]
-    "these: if 2 of them are wrong and should be '3', the rows around it would side with the label."
+    >>> words = what_if_words(WhatIf(10, 2, 5, ("a", "b"), 2), label="3", suggested="8")
+    >>> words.partition(": ")[2]
+    "if 2 of them are wrong and should be '3', the rows around it would side with the label."
     """
     if label == suggested:
         return "Nothing needs to: the models agree with the label."
