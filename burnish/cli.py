@@ -191,6 +191,34 @@ def import_verdicts(file: Path, dataset: str, author: str, home: Home) -> None:
     click.echo(str(import_file(home, dataset, file, author=author)))
 
 
+@verdicts.command("undo")
+@click.argument("name")
+@click.option("--author", required=True, help="Who takes the batch back.")
+@click.option("--why", required=True, help="For whoever asks what became of it.")
+@click.option("--only-author", metavar="NAME", help="Only rows whose decision rests on NAME.")
+@JSON_OPTION
+@with_state
+def undo_verdicts(
+    name: str, *, author: str, why: str, only_author: str | None, as_json: bool, home: Home
+) -> None:
+    """Take back the verdicts of a whole batch, which NAME says: DATASET@iter7.
+
+    Nothing is deleted. Each row has the label it had before the batch, unless somebody decided it
+    again since; gold items keep their known answer. Twice is the same as once.
+    """
+    from burnish.workflows.undo_batch import undo_batch
+
+    done = undo_batch(
+        home.versions, home.ledger, name, author=author, why=why, only_author=only_author
+    )
+    if as_json:
+        click.echo(json.dumps(done.to_table().to_pylist(), indent=1))
+        return
+    click.echo(str(done))
+    if done.events:
+        click.echo("The next dataset version has it, which the next retrain makes.")
+
+
 @main.command("versions")
 @click.argument("dataset")
 @JSON_OPTION

@@ -162,7 +162,9 @@ def who_decided(events: Iterable[LabelEvent]) -> Reviewer:
 
     At the desk each answer has a round; others came on a sheet.
     """
-    given = [event.verdict for event in events if not is_restated(event.verdict)]
+    said = [event.verdict for event in events if not is_restated(event.verdict)]
+    # Whoever took a simulated batch back gave no label.
+    given = [verdict for verdict in said if not is_undo(verdict)]
     simulated = {verdict.role == "simulated" for verdict in given}
     if simulated == {True}:
         return "simulated"
