@@ -85,13 +85,10 @@ class UndoneBatch:
 
     def __str__(self) -> str:
         counts = Counter(row.outcome for row in self.rows)
-        if not counts["taken back"]:
-            told = [f"No verdict of {self.name} was left to take back."]
-        else:
-            told = [
-                f"{counts['taken back']} rows of {self.name} have the label they had before it; "
-                f"{len(self.events)} events say so in the ledger."
-            ]
+        told = [f"No verdict of {self.name} was left to take back."]
+        if counts["taken back"]:
+            back = f"{counts['taken back']} rows of {self.name} have the label they had before it;"
+            told = [f"{back} {len(self.events)} events say so in the ledger."]
         if counts["decided since"]:
             told.append(f"{counts['decided since']} rows were decided again since, and stay so.")
         if counts["known answer"]:
