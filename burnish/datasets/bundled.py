@@ -41,6 +41,16 @@ def load_bundled(name: str, **options: Any) -> Bundled:
     - `seed` (0): of scanners, splits and annotators;
     - `unlabeled` (0): how many training rows are withheld, without answers, at most half.
 
+    "parcels": a synthetic table with slices of several hundred rows, for what digits are too few
+    for. How a parcel is handled (belt 40 %, freight 30, hand 30) by weight_kg, length_cm,
+    girth_cm, value_eur, distance_km, hour, carrier (bike, truck, van) and depot (five, a fifth of
+    the rows each); split as above, not stratified. Validation and test labels are right. Options:
+
+    - `rows` (4000): 500 to 100,000;
+    - `noise` (0.1): share of training rows whose label is wrong, exact up to rounding, 0 to 0.6,
+      to each other class as often;
+    - `seed` (0): of everything.
+
     Raises `DataError` for an unknown name or option.
 
     >>> digits = load_bundled("digits", noise=0.1)

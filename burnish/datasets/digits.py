@@ -19,6 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from burnish.datasets.annotators import SKILLS, draw_answers, majority, temptation
+from burnish.datasets.made import Made
 from burnish.errors import DataError
 
 FloatArray = NDArray[np.float64]
@@ -31,16 +32,6 @@ MOST_NOISE = 0.6
 ANNOTATORS = tuple(f"simulated-annotator-{number}" for number in range(1, len(SKILLS) + 1))
 FIRST_ANSWER = datetime(2025, 1, 6, 8, tzinfo=UTC)
 ANSWER_SECONDS = 4.0
-
-
-@dataclass(frozen=True)
-class Made:
-    """A bundled data set together with its truth, as no one outside this room gets it."""
-
-    examples: pa.Table
-    annotations: pa.Table
-    unlabeled: pa.Table | None
-    truth: pa.Table
 
 
 @dataclass(frozen=True)

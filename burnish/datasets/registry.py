@@ -10,10 +10,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from burnish.datasets.digits import Made, make_digits
+from burnish.datasets.digits import make_digits
+from burnish.datasets.made import Made
+from burnish.datasets.parcels import make_parcels
 from burnish.errors import DataError
 
-BUILDERS: Mapping[str, Callable[..., Made]] = {"digits": make_digits}
+BUILDERS: Mapping[str, Callable[..., Made]] = {"digits": make_digits, "parcels": make_parcels}
 
 
 def build(name: str, options: Mapping[str, Any]) -> Made:

@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("burnish", "assets", "resources", "pipelines")
 DOOR = "burnish.datasets.truth"
 # Modules of the room that hold truth beside the labels, and what a generator hands out with it.
-INNER = ("burnish.datasets.digits", "burnish.datasets.registry", "burnish.datasets.annotators")
+INNER = tuple(
+    f"burnish.datasets.{name}" for name in ("digits", "parcels", "made", "registry", "annotators")
+)
 PLANTED = ("burnish.datasets.planted", "burnish.datasets.make_classification_table")
 BUNDLES = ("sklearn.datasets",)
 SIMULATE = "burnish/workflows/simulate.py"
