@@ -43,6 +43,8 @@ from burnish.workflows.promote import rule_in_words
 from burnish.workflows.taken_back import is_undo, not_taken_back
 
 Truth = Mapping[str, str] | None
+FIRST_VALUES = 4
+"""How many values stand for an example that is neither a picture nor a text."""
 
 
 def summarise_iteration(
@@ -347,5 +349,10 @@ def _look(row: Mapping[str, Any], spec: DatasetSpec) -> tuple[str, str]:
             return digit_image(cast("list[float]", row[name]), shape), ""
     for name in spec.of_kind("text"):
         return "", str(row[name])[:200]
-    values = [f"{name} {row[name]}" for name in list(spec.features)[:4]]
-    return "", ", ".join(values)
+    values = [f"{name} {_value(row[name])}" for name in list(spec.features)[:FIRST_VALUES]]
+    more = len(spec.features) - FIRST_VALUES
+    return "", ", ".join(values) + (f", and {more} more" if more > 0 else "")
+
+
+def _value(cell: Any) -> str:
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
