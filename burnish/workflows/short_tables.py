@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from burnish.records import Iteration
 from burnish.spec import SPLITS
-from burnish.workflows.promote import Promotion
 from burnish.workflows.discovered import GROUNDS
 from burnish.workflows.evaluate import with_uncertain
+from burnish.workflows.promote import Promotion
 
 LINES = 12
 
