@@ -108,8 +108,11 @@ def _named(names: tuple[str, ...], codes: IntArray) -> list[str]:
 def _check(rows: object, noise: object, seed: object) -> None:
     if not isinstance(rows, int) or isinstance(rows, bool) or not FEW_ROWS <= rows <= MOST_ROWS:
         raise DataError(f"rows is {rows!r}", expected=f"a whole number, {FEW_ROWS} to {MOST_ROWS}")
-    share = isinstance(noise, float | int) and not isinstance(noise, bool)
-    if not share or not 0 <= float(noise) <= MOST_NOISE:  # type: ignore[arg-type]
+    if (
+        isinstance(noise, bool)
+        or not isinstance(noise, float | int)
+        or not 0 <= noise <= MOST_NOISE
+    ):
         raise DataError(f"noise is {noise!r}", expected=f"a share from 0 to {MOST_NOISE}")
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise DataError(f"seed is {seed!r}", expected="a whole number, 0 or more")
