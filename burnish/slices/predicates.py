@@ -108,21 +108,31 @@ def value_text(value: Any) -> str | None:
 def distinct_values(examples: pa.Table, column: str) -> tuple[list[str | None], NDArray[np.int64]]:
     """Texts of the distinct values of a column, and for each row the position of its own."""
     cells = examples.column(column)
-    if pa.types.is_dictionary(cells.type):
-        cells = cells.cast(cells.type.value_type)
-    if pa.types.is_nested(cells.type) or pa.types.is_binary(cells.type):
+    kind = cells.type.value_type if pa.types.is_dictionary(cells.type) else cells.type
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
         raise SpecError(
-            f"a slice speaks of column {column!r}, which holds {cells.type}",
+            f"a slice speaks of column {column!r}, which holds {kind}",
             expected="a column of single values",
             hint="slice by a column of text, numbers, booleans or times",
         )
-    encoded = cells.combine_chunks().dictionary_encode()
+    encoded = _encoded(cells)
     values = [value_text(value) for value in encoded.dictionary.to_pylist()]
     # One place past the end stands for null.
-    codes = pc.fill_null(encoded.indices.cast(pa.int64()), len(values)).to_numpy(
-        zero_copy_only=False
-    )
-    return [*values, None], codes
+    indices = encoded.indices.cast(pa.int64())
+    if indices.null_count:
+        indices = pc.fill_null(indices, len(values))
+    return [*values, None], indices.to_numpy(zero_copy_only=False)
+
+
+def _encoded(cells: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column as codes of values that all occur; what is coded already is not coded again."""
+    if not pa.types.is_dictionary(cells.type):
+        return cells.combine_chunks().dictionary_encode()
+    whole = cells.unify_dictionaries().combine_chunks()
+    used = np.bincount(whole.indices.drop_null().to_numpy(), minlength=len(whole.dictionary)) > 0
+    if used.all():
+        return whole
+    return whole.cast(whole.type.value_type).dictionary_encode()
 
 
 def bound(value: Any, where: str) -> Bound | None:
