@@ -127,6 +127,16 @@ def test_dictionary_encoded_columns_are_like_their_values():
     assert {one.name: one.mask.tolist() for one in found} == resolved(column="source")
 
 
+def test_a_category_that_no_row_has_makes_no_slice():
+    indices, words = pa.array([2, None, 0, 2]), pa.array(["a", "unused", "b"])
+    coded = pa.table({"c": pa.DictionaryArray.from_arrays(indices, words)})
+    plain = pa.table({"c": pa.array(["b", None, "a", "b"])})
+    cut = [Slice(name="c", column="c")]
+    found = [(one.name, one.mask.tolist()) for one in resolve_slices(coded, cut)]
+    assert found == [(one.name, one.mask.tolist()) for one in resolve_slices(plain, cut)]
+    assert len(found) == 3
+
+
 def test_an_empty_table_has_empty_slices():
     (found,) = resolve_slices(TABLE.slice(0, 0), [Slice(name="a", where={"source": "scanA"})])
     assert found.support == 0
