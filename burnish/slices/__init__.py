@@ -11,7 +11,7 @@ from burnish.slices.discovery import Discovered, DiscoveredSlice, discover_slice
 from burnish.slices.measuring import REGRESSION_METRICS, SLICE_METRICS, slice_metrics
 from burnish.slices.naming import OVERALL, metric_name, slice_id
 from burnish.slices.own_metrics import OwnMetric
-from burnish.slices.partitions import Partition, SliceMask, SliceName, by_class
+from burnish.slices.partitions import Partition, SliceMask, SliceName, by_class, each_once
 from burnish.slices.resolving import everything, resolve_partitions, resolve_slices
 from burnish.slices.scoring import Scored, ScoredSlice, discover_and_score
 from burnish.slices.significance import Raised
@@ -40,6 +40,7 @@ __all__ = [
     "compare",
     "discover_and_score",
     "discover_slices",
+    "each_once",
     "everything",
     "metric_name",
     "resolve_partitions",

@@ -93,6 +93,31 @@ def grouped_rows(
     return one.parts, Groups(one.codes[rows], len(one.parts)), rows
 
 
+def each_once(
+    *kinds: Sequence[SliceMask | Partition],
+) -> list[list[SliceMask | Partition]]:
+    """Every kind of slices without what came before: an id stands for one predicate.
+
+    >>> (first,), second = each_once([by_class(["a", "b"])], [by_class(["b", "a"])])
+    >>> [part.name for part in first.parts], second
+    (['class:a', 'class:b'], [])
+    """
+    taken: set[str] = set()
+    kept: list[list[SliceMask | Partition]] = []
+    for kind in kinds:
+        left: list[SliceMask | Partition] = []
+        for one in kind:
+            parts = one.parts if isinstance(one, Partition) else (one,)
+            new = [part.slice_id not in taken for part in parts]
+            taken |= {part.slice_id for part in parts}
+            if all(new):
+                left.append(one)
+            elif isinstance(one, Partition):
+                left += [mask for mask, is_new in zip(one.masks(), new, strict=True) if is_new]
+        kept.append(left)
+    return kept
+
+
 def by_class(y_true: Labels, *, column: str = "label") -> Partition:
     """One slice a class, named `class:<label>`: its accuracy is the recall of the class.
 

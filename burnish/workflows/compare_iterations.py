@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -25,18 +25,20 @@ from burnish.records import DatasetVersion, Iteration
 from burnish.slices import (
     COMPARISON_SCHEMA,
     OVERALL,
+    Partition,
     SliceMask,
     by_class,
     compare,
+    each_once,
     everything,
-    resolve_slices,
+    resolve_partitions,
     slice_metrics,
 )
 from burnish.spec import PromotionPolicy, Slice
 from burnish.versions import Versions
 from burnish.workflows.compare_iterations_rows import RowChanges, row_changes
 from burnish.workflows.naming import trained_on
-from burnish.workflows.promote import Promotion, distinct_masks
+from burnish.workflows.promote import Promotion
 from burnish.workflows.promote_pairs import Pair, pair_rows
 
 SPLITS = ("validation", "test")
@@ -62,6 +64,7 @@ NUMBERS = pa.schema(
 DIFFERENCES = pa.schema(
     [(name, pa.string()) for name in ("split", "changed", "fixed")] + list(COMPARISON_SCHEMA)
 )
+_Slicings: TypeAlias = Sequence[SliceMask | Partition]
 
 
 @dataclass(frozen=True)
@@ -200,22 +203,16 @@ def _rulers(old: pa.Table, new: pa.Table, split: str) -> dict[str, Pair]:
     }
 
 
-def _slices(
-    pair: Pair, curated: pa.Table, cuts: Sequence[Slice]
-) -> tuple[list[SliceMask], list[SliceMask]]:
+def _slices(pair: Pair, curated: pa.Table, cuts: Sequence[Slice]) -> tuple[_Slicings, _Slicings]:
     """Declared slices, and those of classes, over the rows of the pair."""
     place = {name: row for row, name in enumerate(curated["example_id"].to_pylist())}
     rows = curated.take(pa.array([place[name] for name in pair.example_ids], pa.int64()))
-    declared = distinct_masks(resolve_slices(rows, cuts))
-    taken = {one.slice_id for one in declared}
     # The same rows on both rulers, so that nothing but the labels differs.
-    classes = [one for one in distinct_masks([by_class(pair.labels)]) if one.slice_id not in taken]
+    declared, classes = each_once(resolve_partitions(rows, cuts), [by_class(pair.labels)])
     return declared, classes
 
 
-def _four(
-    rulers: Mapping[str, Pair], slices: tuple[Sequence[SliceMask], Sequence[SliceMask]]
-) -> Iterator[pa.Table]:
+def _four(rulers: Mapping[str, Pair], slices: tuple[_Slicings, _Slicings]) -> Iterator[pa.Table]:
     declared, classes = slices
     whole = everything(rulers[NEW].rows)
     for parts, metrics in (([whole, *declared], METRICS), (classes, CLASS_METRICS)):
@@ -223,9 +220,7 @@ def _four(
             yield _side_by_side(rulers, parts, metrics)
 
 
-def _side_by_side(
-    rulers: Mapping[str, Pair], parts: Sequence[SliceMask], metrics: Sequence[str]
-) -> pa.Table:
+def _side_by_side(rulers: Mapping[str, Pair], parts: _Slicings, metrics: Sequence[str]) -> pa.Table:
     columns: dict[str, Any] = {}
     for name, model, ruler in FOUR:
         pair = rulers[ruler]
@@ -244,7 +239,7 @@ def _side_by_side(
 
 def _differences(
     rulers: Mapping[str, Pair],
-    slices: tuple[Sequence[SliceMask], Sequence[SliceMask]],
+    slices: tuple[_Slicings, _Slicings],
     confidence: float,
     min_support: int,
 ) -> Iterator[tuple[dict[str, str], pa.Table]]:

@@ -20,6 +20,7 @@ from burnish.slices import (
     OVERALL,
     Partition,
     SliceMask,
+    each_once,
     everything,
     resolve_partitions,
     slice_metrics,
@@ -73,7 +74,7 @@ def slice_report(
     by_class = resolve_partitions(
         examples, [Slice(name="class", column="label", values=tuple(classes))]
     )
-    declared, of_class = _each_once(cut, by_class)
+    declared, of_class = each_once(cut, by_class)
     parts: list[pa.Table] = []
     for split in EVALUATED_SPLITS:
         rows = np.flatnonzero(np.asarray(predictions["split"].to_pylist()) == split)
@@ -211,26 +212,6 @@ def _refuse_other_labels(examples: pa.Table, predictions: pa.Table) -> None:
             expected="predictions held against the labels they were stored with",
             hint="train again after labels change, or use tables of one iteration",
         )
-
-
-def _each_once(
-    *kinds: Sequence[SliceMask | Partition],
-) -> list[list[SliceMask | Partition]]:
-    """Every kind of slices without what came before: an id stands for one predicate."""
-    taken: set[str] = set()
-    kept: list[list[SliceMask | Partition]] = []
-    for kind in kinds:
-        left: list[SliceMask | Partition] = []
-        for one in kind:
-            parts = one.parts if isinstance(one, Partition) else (one,)
-            new = [part.slice_id not in taken for part in parts]
-            taken |= {part.slice_id for part in parts}
-            if all(new):
-                left.append(one)
-            elif isinstance(one, Partition):
-                left += [mask for mask, is_new in zip(one.masks(), new, strict=True) if is_new]
-        kept.append(left)
-    return kept
 
 
 def _taken(one: SliceMask | Partition, rows: NDArray[np.intp]) -> SliceMask | Partition:
