@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from burnish.slices import SliceMask, by_class
+from burnish.slices import Partition, SliceMask, by_class, each_once
 from burnish.spec import PromotionPolicy
-from burnish.workflows.promote import decide_on_pair, distinct_masks
+from burnish.workflows.promote import decide_on_pair
 from burnish.workflows.promote_pairs import Pair
 
 RATE = 0.05
@@ -38,7 +38,7 @@ class Rows:
 
     name: str
     pair: Pair
-    slices: list[SliceMask]
+    slices: list[SliceMask | Partition]
 
 
 def remember_limits() -> None:
@@ -86,7 +86,7 @@ def simulated(
         tuple(names.tolist()),
         *probs,
     )
-    cut = distinct_masks([*slices, by_class(pair.labels)])
+    (cut,) = each_once([*slices, *by_class(pair.labels).masks()])
     return Rows(f"simulated, {rows} rows, {len(cut)} slices", pair, cut)
 
 
@@ -134,7 +134,7 @@ def real() -> Iterator[Rows]:
         tuple(names.tolist()),
         *probs,
     )
-    cut = distinct_masks([*cuts, by_class(pair.labels)])
+    (cut,) = each_once([*cuts, *by_class(pair.labels).masks()])
     yield Rows(f"digits, {pair.rows} rows, {len(cut)} slices", pair, cut)
 
 

@@ -15,6 +15,7 @@ from burnish.metrics.classification import (
 )
 from burnish.metrics.intervals import (
     Interval,
+    exact_interval,
     newcombe_difference,
     paired_difference,
     wilson_interval,
@@ -35,6 +36,7 @@ __all__ = [
     "confusion_matrix",
     "equal_mass_bins",
     "equal_width_bins",
+    "exact_interval",
     "expected_calibration_error",
     "f1_macro",
     "log_loss",

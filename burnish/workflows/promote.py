@@ -14,18 +14,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from burnish.slices import Partition, SliceMask, by_class, resolve_partitions
+from burnish.slices import Partition, SliceMask, by_class, each_once, resolve_partitions
 from burnish.spec import PromotionPolicy, Slice
 from burnish.workflows.gold import GoldReviews
 from burnish.workflows.promote_checks import (
     Check,
     SliceCheck,
+    any_large_enough,
     check_calibration,
     check_gold,
     check_overall,
     check_slices,
     check_support,
-    large_enough,
     share_level,
 )
 from burnish.workflows.promote_pairs import Pair, pair_rows
@@ -149,7 +149,12 @@ def decide_promotion(
     """
     policy = policy or PromotionPolicy()
     if incumbent is None:
-        return _nothing_to_compare("the first model: there is none to compare with", policy, ())
+        checks = (
+            []
+            if gold is None or not gold.answered
+            else [check_gold(gold, policy, level=share_level(policy.confidence, 1))]
+        )
+        return _nothing_to_compare("the first model: there is none to compare with", policy, checks)
     pair = pair_rows(incumbent, challenger, split="validation")
     masks = _slices_of(pair, examples, slices)
     return decide_on_pair(pair, masks, policy, gold=gold, against=against)
@@ -157,24 +162,23 @@ def decide_promotion(
 
 def decide_on_pair(
     pair: Pair,
-    slices: Sequence[SliceMask],
+    slices: Sequence[SliceMask | Partition],
     policy: PromotionPolicy,
     *,
     gold: GoldReviews | None = None,
     against: int | None = None,
 ) -> Promotion:
-    """The decision on rows that were joined already; `slices` are masks over them."""
+    """The decision on rows that were joined already; `slices` are cut of them, each once."""
     asked = gold if gold is not None and gold.answered else None
-    large = large_enough(slices, policy)
-    made = (bool(pair.rows), bool(large), pair.rows > 1 and bool(pair.classes), asked is not None)
+    large = any_large_enough(slices, policy)
+    made = (bool(pair.rows), large, pair.rows > 1 and bool(pair.classes), asked is not None)
     level = share_level(policy.confidence, sum(made))
     checks = [check_support(pair.rows, policy)]
     by_slice: SliceCheck | None = None
     if made[0]:
         checks.append(check_overall(pair, policy, level=level))
     if made[1]:
-        small = len(slices) - len(large)
-        by_slice = check_slices(pair, large, policy, level=level, small=small)
+        by_slice = check_slices(pair, slices, policy, level=level)
         checks.append(by_slice.check)
     if made[2]:
         checks.append(check_calibration(pair, policy, level=level))
@@ -202,7 +206,9 @@ def decide_on_pair(
     )
 
 
-def _slices_of(pair: Pair, examples: pa.Table | None, slices: Sequence[Slice]) -> list[SliceMask]:
+def _slices_of(
+    pair: Pair, examples: pa.Table | None, slices: Sequence[Slice]
+) -> list[SliceMask | Partition]:
     """Declared slices and one for each class, over the rows of the pair."""
     if not pair.rows:
         return []
@@ -211,16 +217,8 @@ def _slices_of(pair: Pair, examples: pa.Table | None, slices: Sequence[Slice]) -
         place = {name: row for row, name in enumerate(examples["example_id"].to_pylist())}
         rows = examples.take(pa.array([place[name] for name in pair.example_ids], pa.int64()))
         parts += resolve_partitions(rows, slices)
-    return distinct_masks([*parts, by_class(pair.labels)])
-
-
-def distinct_masks(parts: Sequence[SliceMask | Partition]) -> list[SliceMask]:
-    """The slices one by one, each predicate once: a spec may cut by class itself."""
-    masks: dict[str, SliceMask] = {}
-    for part in parts:
-        for one in part.masks() if isinstance(part, Partition) else [part]:
-            masks.setdefault(one.slice_id, one)
-    return list(masks.values())
+    (once,) = each_once([*parts, by_class(pair.labels)])
+    return once
 
 
 def _nothing_to_compare(reason: str, policy: PromotionPolicy, checks: Sequence[Check]) -> Promotion:

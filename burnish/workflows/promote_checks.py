@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.errors import DataError
-from burnish.metrics import paired_difference, wilson_interval
+from burnish.metrics import exact_interval, paired_difference
 from burnish.metrics.grouped import Groups
 from burnish.metrics.limits import mean_limits
-from burnish.slices import SliceMask, compare
+from burnish.slices import Partition, SliceMask, compare
+from burnish.slices.partitions import grouped_rows
 from burnish.spec import PromotionPolicy
 from burnish.workflows.gold import GoldReviews
 from burnish.workflows.promote_pairs import Pair
@@ -63,12 +64,13 @@ def share_level(confidence: float, checks: int) -> float:
     >>> share_level(0.95, 4)
     0.975
     """
-    return 1 - 2 * (1 - confidence) / max(1, checks)
+    # One check at a confidence of a half asks for no certainty at all, and an interval for some.
+    return max(1e-9, 1 - 2 * (1 - confidence) / max(1, checks))
 
 
-def large_enough(slices: Sequence[SliceMask], policy: PromotionPolicy) -> list[SliceMask]:
-    """The slices that the gate looks at; the others are too small to show anything."""
-    return [one for one in slices if one.support >= policy.min_support]
+def any_large_enough(slices: Sequence[SliceMask | Partition], policy: PromotionPolicy) -> bool:
+    """Whether the gate looks at any slice: those that are smaller could not show anything."""
+    return any((grouped_rows(one)[1].count() >= policy.min_support).any() for one in slices)
 
 
 def check_support(rows: int, policy: PromotionPolicy) -> Check:
@@ -105,7 +107,7 @@ def check_overall(pair: Pair, policy: PromotionPolicy, *, level: float) -> Check
 
 
 def check_slices(
-    pair: Pair, slices: Sequence[SliceMask], policy: PromotionPolicy, *, level: float, small: int
+    pair: Pair, slices: Sequence[SliceMask | Partition], policy: PromotionPolicy, *, level: float
 ) -> SliceCheck:
     """Accuracy in every slice that is large enough, with limits that hold for all of them."""
     found = compare(
@@ -116,7 +118,9 @@ def check_slices(
         confidence=level,
         min_support=policy.min_support,
     )
-    rows = sorted(found.rows(metric="accuracy"), key=lambda row: row["high_all"])
+    large = [row for row in found.rows() if row["finding"] != "too few"]
+    small = found.table.num_rows - len(large)
+    rows = sorted(large, key=lambda row: row["high_all"])
     lost = [row for row in rows if row["high_all"] < -policy.max_slice_loss]
     worst = min(rows, key=lambda row: row["difference"])
     told = lost[0] if lost else worst
@@ -160,10 +164,11 @@ def check_calibration(pair: Pair, policy: PromotionPolicy, *, level: float) -> C
 def check_gold(gold: GoldReviews, policy: PromotionPolicy, *, level: float) -> Check:
     """How often the reviewers of this batch were right on rows with a known answer.
 
-    By Wilson's limits. It stops a batch whose reviewers are shown to be right less often than
-    the policy asks.
+    By exact limits (Clopper and Pearson 1934): a batch has few such rows, and Wilson's would take
+    one wrong answer of one for proof. It stops a batch whose reviewers are shown to be right less
+    often than the policy asks.
     """
-    found = wilson_interval(gold.correct, gold.answered, confidence=level)
+    found = exact_interval(gold.correct, gold.answered, confidence=level)
     passed = not found.high < policy.min_gold_accuracy
     word = "no less often than" if passed else "shown to be right less often than"
     reason = (
@@ -201,7 +206,9 @@ def _slices_in_words(
 ) -> str:
     aside = f"; {small} smaller than {policy.min_support} rows left aside" if small else ""
     if not lost:
-        return f"none of {looked_at} slices is shown to be worse{aside}"
+        allowed = policy.max_slice_loss
+        more = f" by more than {100 * allowed:g} points" if allowed else ""
+        return f"none of {looked_at} slices is shown to be worse{more}{aside}"
     named = ", ".join(
         f"{row['slice']} ({points(float(str(row['difference'])))} points on {row['support']} rows)"
         for row in lost[:MOST_NAMED]

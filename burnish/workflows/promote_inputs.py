@@ -6,14 +6,13 @@ What belongs here: reading them off the record. What does not: the decision
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pyarrow as pa
 
 from burnish.records import Iteration
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
-from burnish.workflows.gold import GoldReviews, count_reviews, known_answers
+from burnish.workflows.batch_quality import batch_gold
+from burnish.workflows.gold import known_answers
 from burnish.workflows.promote import Promotion, decide_promotion
 
 
@@ -26,6 +25,7 @@ def decide_for(
     none.
     """
     champion = versions.champion(spec.name)
+    events = versions.ledger.events(spec.name)
     curated = versions.let_through(
         spec.name, "curated_examples", int(iteration.summary["curated_version"])
     )
@@ -35,7 +35,7 @@ def decide_for(
         policy=spec.promotion,
         examples=curated,
         slices=spec.slices,
-        gold=gold_of_batch(versions, iteration),
+        gold=batch_gold(events, known_answers(versions, spec.name), iteration.number).together,
         against=None if champion is None else champion.number,
     )
 
@@ -56,23 +56,6 @@ def promotion_record(iteration: Iteration, promotion: Promotion) -> pa.Table:
         for part in checks.schema
     }
     return pa.table({**decision, **made})
-
-
-def gold_of_batch(versions: Versions, iteration: Iteration) -> GoldReviews:
-    """What the reviewers of one batch said of its rows with a known answer, all together."""
-    answers = known_answers(versions, iteration.dataset)
-    if not answers:
-        return GoldReviews()
-    events = [
-        one
-        for one in versions.ledger.events(iteration.dataset)
-        if one.verdict.evidence.get("iteration") == iteration.number
-    ]
-    counts = count_reviews(events, answers).values()
-    sums = {
-        one.name: sum(getattr(count, one.name) for count in counts) for one in fields(GoldReviews)
-    }
-    return GoldReviews(**sums)
 
 
 def _predictions_of(

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from burnish.errors import DataError
-from burnish.metrics import newcombe_difference, paired_difference, wilson_interval
+from burnish.metrics import (
+    exact_interval,
+    newcombe_difference,
+    paired_difference,
+    wilson_interval,
+)
 
 
 @given(st.integers(1, 500), st.data())
@@ -18,6 +23,22 @@ def test_wilson_agrees_with_scipy_for_any_counts(n, data):
     assert found.low == pytest.approx(expected.low, abs=1e-12)
     assert found.high == pytest.approx(expected.high, abs=1e-12)
     assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+@given(st.integers(1, 500), st.data())
+def test_exact_limits_agree_with_scipy_for_any_counts(n, data):
+    successes = data.draw(st.integers(0, n))
+    found = exact_interval(successes, n, confidence=0.9)
+    expected = stats.binomtest(successes, n).proportion_ci(0.9, method="exact")
+    assert found.low == pytest.approx(expected.low, abs=1e-9)
+    assert found.high == pytest.approx(expected.high, abs=1e-9)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+def test_of_nothing_exact_limits_know_nothing():
+    found = exact_interval(0, 0)
+    assert isnan(found.value)
+    assert (found.low, found.high) == (0, 1)
 
 
 def test_of_nothing_wilson_knows_nothing():

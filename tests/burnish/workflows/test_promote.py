@@ -1,5 +1,6 @@
 import json
 from dataclasses import asdict
+from math import comb
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from burnish.spec import PromotionPolicy, Slice
 from burnish.workflows.gold import GoldReviews
 from burnish.workflows.promote import Promotion, decide_promotion, rule_in_words
+from burnish.workflows.promote_checks import check_gold, share_level
 
 
 def predictions(right, *, labels=None, split="validation", first=0):
@@ -160,6 +162,7 @@ def test_a_loss_in_a_slice_that_the_policy_allows_stops_nothing():
     found = decide_promotion(after, before, examples=examples, slices=cut, policy=policy)
     assert found.promoted
     assert found.slices_worse == ("where:s0",)
+    assert "shown to be worse by more than 20 points" in by_name(found)["slices"].reason
 
 
 def test_a_slice_that_is_too_small_is_left_aside_and_that_is_said():
@@ -205,6 +208,40 @@ def test_reviewers_who_are_shown_to_err_too_often_stop_their_batch(correct, prom
     assert found.promoted == promoted
     assert by_name(found)["gold"].found == correct / 40
     assert ("shown to be right less often than 80 %" in found.reason) != promoted
+
+
+@pytest.mark.parametrize("floor", [0.8, 0.9, 0.95])
+def test_reviewers_as_good_as_is_asked_are_refused_no_more_often_than_their_share(floor):
+    """Of however few answers: the chance of a refusal, summed over every number of right ones."""
+    policy = PromotionPolicy(min_gold_accuracy=floor)
+    for checks in (1, 2, 4):
+        level = share_level(policy.confidence, checks)
+        for items in (1, 2, 3, 5, 15, 40):
+            refused = [
+                right
+                for right in range(items + 1)
+                if not check_gold(
+                    GoldReviews(correct=right, answered=items), policy, level=level
+                ).passed
+            ]
+            chance = sum(
+                comb(items, right) * floor**right * (1 - floor) ** (items - right)
+                for right in refused
+            )
+            assert chance <= (1 - level) / 2 + 1e-12
+
+
+def test_reviewers_who_are_shown_to_err_stop_the_first_model_too():
+    found = decide_promotion(predictions([True]), None, gold=GoldReviews(correct=1, answered=20))
+    assert not found.promoted
+    assert "shown to be right less often than 80 %" in found.reason
+
+
+def test_a_confidence_of_a_half_is_decided_by_the_difference_itself():
+    policy = PromotionPolicy(confidence=0.5)
+    same, fewer = predictions([True] * 9), predictions([True] * 8 + [False])
+    assert decide_promotion(same, same, policy=policy).promoted
+    assert not decide_promotion(fewer, same, policy=policy).promoted
 
 
 def test_without_gold_items_their_share_of_the_error_rate_goes_to_the_others():
