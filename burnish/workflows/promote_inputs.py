@@ -12,7 +12,7 @@ from burnish.records import Iteration
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows.batch_quality import batch_gold
-from burnish.workflows.gold import known_answers
+from burnish.workflows.gold import GoldReviews, known_answers
 from burnish.workflows.promote import Promotion, decide_promotion
 
 
@@ -25,7 +25,6 @@ def decide_for(
     none.
     """
     champion = versions.champion(spec.name)
-    events = versions.ledger.events(spec.name)
     curated = versions.let_through(
         spec.name, "curated_examples", int(iteration.summary["curated_version"])
     )
@@ -35,7 +34,7 @@ def decide_for(
         policy=spec.promotion,
         examples=curated,
         slices=spec.slices,
-        gold=batch_gold(events, known_answers(versions, spec.name), iteration.number).together,
+        gold=gold_of_batch(versions, iteration),
         against=None if champion is None else champion.number,
     )
 
@@ -56,6 +55,16 @@ def promotion_record(iteration: Iteration, promotion: Promotion) -> pa.Table:
         for part in checks.schema
     }
     return pa.table({**decision, **made})
+
+
+def gold_of_batch(versions: Versions, iteration: Iteration) -> GoldReviews:
+    """What the reviewers of one batch said of its rows with a known answer, all together.
+
+    What was taken back does not count, here as in the alarm of the batch.
+    """
+    answers = known_answers(versions, iteration.dataset)
+    events = versions.ledger.events(iteration.dataset) if answers else []
+    return batch_gold(events, answers, iteration.number).together
 
 
 def _predictions_of(
