@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from burnish.calibration import calibration_by_slice, fit_recalibration
-from burnish.slices import OVERALL, resolve_slices
+from burnish.slices import everything, resolve_slices
 from burnish.spec import DatasetSpec
 from burnish.workflows.discovered import FoundSlice, found_masks
 
@@ -77,12 +77,13 @@ def calibrate(
         pa.array([place[name] for name in rows["example_id"].to_pylist()], pa.int64())
     )
     masks: dict[str, NDArray[np.bool_]] = {}
-    ids: dict[str, str] = {}
+    names: dict[str, str] = {}
     if rows.num_rows:
-        masks[OVERALL], ids[OVERALL] = np.ones(rows.num_rows, dtype=bool), OVERALL
-        for one in (*resolve_slices(examples, spec.slices), *found_masks(examples, found)):
-            if one.slice_id not in ids.values() and len(ids) < MOST_SLICES:
-                masks[one.name], ids[one.name] = one.mask, one.slice_id
+        declared = resolve_slices(examples, spec.slices)
+        for one in (everything(rows.num_rows), *declared, *found_masks(examples, found)):
+            # By id: what a spec calls one slice may be what another slice makes of its values.
+            if one.slice_id not in names and len(names) < MOST_SLICES:
+                masks[one.slice_id], names[one.slice_id] = one.mask, one.name
     classes = [name[2:] for name in rows.column_names if name.startswith("p:")]
     probs = np.column_stack([rows[f"p:{name}"].to_numpy() for name in classes])
     labels = rows["label"].to_pylist()
@@ -95,9 +96,10 @@ def calibrate(
         draws=DRAWS,
         random_state=spec.random_state,
     ).to_table()
-    named = pa.array([ids[name] for name in table["slice"].to_pylist()], pa.string())
+    ids = table["slice"]
+    called = pa.array([names[one] for one in ids.to_pylist()], pa.string())
     advice = _advice(labels, probs, classes, examples, spec.random_state)
-    return Calibrated(table.add_column(1, "slice_id", named), advice)
+    return Calibrated(table.set_column(0, "slice", called).add_column(1, "slice_id", ids), advice)
 
 
 def _advice(
