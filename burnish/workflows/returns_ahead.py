@@ -73,6 +73,8 @@ class Foretold:
 def forecast_return(gains: Sequence[Gain], *, confidence: float = 0.9) -> ReturnForecast | None:
     """The gain of one more batch, from `gains` in any order; None from fewer than three.
 
+    None too where no batch changed a label: of how batches differ that tells nothing.
+
     The range holds the *measured* gain of the next batch with probability `confidence`, if it is
     measured as well as these were and batches go on as they did. That they seldom do, since the
     worst labels are looked at first, is why the errors still to be found are foretold beside it.
@@ -86,17 +88,17 @@ def forecast_return(gains: Sequence[Gain], *, confidence: float = 0.9) -> Return
     """
     from scipy.special import stdtrit
 
-    if len(gains) < ENOUGH:
+    if len(gains) < ENOUGH or not any(one.error for one in gains):
         return None
     values = np.array([one.value for one in gains])
     # A batch that changed no label is known exactly; it must not outweigh all the others.
     variances = np.array([one.error for one in gains]) ** 2
-    usual = float(np.median(variances[variances > 0])) if (variances > 0).any() else 0.0
+    usual = float(np.median(variances[variances > 0]))
     variances = np.where(variances > 0, variances, usual)
     between = _between(values, variances)
-    weights = 1.0 / (variances + between) if usual or between else np.ones(values.size)
+    weights = 1.0 / (variances + between)
     mean = float(np.average(values, weights=weights))
-    spread = between + 1.0 / float(weights.sum()) + usual if usual or between else 0.0
+    spread = between + 1.0 / float(weights.sum()) + usual
     half = float(stdtrit(len(gains) - 2, 0.5 + confidence / 2)) * sqrt(spread)
     return ReturnForecast(mean, mean - half, mean + half, len(gains), confidence)
 
@@ -140,8 +142,6 @@ def foretold_table(told: Sequence[Foretold]) -> pa.Table:
 
 def _between(values: np.ndarray, variances: np.ndarray) -> float:
     """How much batches differ beyond their errors: a variance, by the method of moments."""
-    if not (variances > 0).all():
-        return float(values.var(ddof=1))
     weights = 1.0 / variances
     mean = np.average(values, weights=weights)
     q = float((weights * (values - mean) ** 2).sum())
