@@ -29,11 +29,11 @@ from burnish.slices.comparing_rows import (
     Changing,
     changes_of_classes,
     changes_of_numbers,
-    coded_units,
 )
 from burnish.slices.measures import NEED_PROBS
 from burnish.slices.measuring import same_rows
 from burnish.slices.partitions import Partition, SliceMask, SliceName, grouped_rows
+from burnish.slices.significance import group_codes
 from burnish.typing import Labels, PredProbs
 
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece", "mae", "rmse", "bias"})
@@ -133,7 +133,7 @@ def compare(
     `groups`, shape (n,), names what each row belongs to, where the rows of one patient or session
     stand or fall together: errors are added up by group, and support is counted in groups for the
     finding. Without both probabilities, what needs them is left out. Raises `DataError` where
-    shapes differ, a label is missing or a metric is unknown.
+    shapes differ, a label or a group is missing, or a metric is unknown.
 
     >>> from burnish.slices import everything
     >>> y = [0, 1] * 100
@@ -144,8 +144,8 @@ def compare(
     true, old, new = np.asarray(y_true), np.asarray(before), np.asarray(after)
     same_rows(true, old, slices)
     same_rows(true, new, slices)
-    _check(metrics, task, correction, (probs_before, probs_after))
-    units = coded_units(groups, true.size)
+    _check(metrics, task, (correction, family), (probs_before, probs_after))
+    units = group_codes(groups, true.size).astype(np.int64)
     probs = None
     if probs_before is not None and probs_after is not None:
         probs = np.asarray(probs_before), np.asarray(probs_after)
@@ -270,15 +270,18 @@ def _unknown(cuts: Sequence[_Cut], metrics: Sequence[str]) -> pa.Table:
 def _check(
     metrics: Sequence[str],
     task: str,
-    correction: str,
+    together: tuple[str, str],
     probs: tuple[PredProbs | None, PredProbs | None],
 ) -> None:
     known = tuple(CHANGES_OF_NUMBERS if task == "regression" else CHANGES_OF_CLASSES)
     unknown = [name for name in metrics if name not in known]
     if unknown:
         raise DataError(f"metric {unknown[0]!r}", expected="one of: " + ", ".join(known))
+    correction, family = together
     if correction not in {"max-t", "bonferroni", "none"}:
         raise DataError(f"correction {correction!r}", expected="max-t, bonferroni or none")
+    if family not in {"metric", "all"}:
+        raise DataError(f"family {family!r}", expected="metric or all")
     if (probs[0] is None) != (probs[1] is None):
         raise DataError(
             "the probabilities of one model alone",

@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.errors import DataError
-from burnish.metrics.checked import FloatArray, IntArray, paired_labels, probabilities
+from burnish.metrics.checked import FloatArray, paired_labels, probabilities
 from burnish.metrics.grouped import Groups
 from burnish.slices.coded_rows import Rows, coded, finite_numbers, true_columns
 from burnish.slices.comparing_changes import Change
 from burnish.slices.comparing_classes import CHANGES_OF_CLASSES, Pairs
 from burnish.slices.comparing_numbers import CHANGES_OF_NUMBERS, NumberPairs
-from burnish.typing import Labels
 
 Changing: TypeAlias = Callable[[str, Groups, Rows], Change]
 """`(metric, groups, rows of the slicing or None for all) -> Change`."""
@@ -83,19 +82,6 @@ def changes_of_numbers(
         return CHANGES_OF_NUMBERS[metric](NumberPairs(groups, y[some], old[some], new[some]))
 
     return change
-
-
-def coded_units(groups: Labels | None, n: int) -> IntArray:
-    """A code for what each row belongs to: itself where `groups` is None."""
-    if groups is None:
-        return np.arange(n, dtype=np.int64)
-    given = np.asarray(groups)
-    if given.shape != (n,):
-        raise DataError(
-            f"groups has shape {given.shape}, there are {n} rows", expected="one group a row"
-        )
-    _, (units,) = coded([given], ())
-    return units
 
 
 def _both(

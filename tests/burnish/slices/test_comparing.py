@@ -284,9 +284,15 @@ def test_models_exchanged_at_random_raise_an_alarm_no_more_often_than_said(corre
     [
         ({"metrics": ["mae"]}, "metric 'mae'"),
         ({"metrics": ["accuracy"], "correction": "fdr"}, "correction 'fdr'"),
+        ({"metrics": ["accuracy"], "family": "split"}, "family 'split'"),
+        (
+            {"metrics": ["accuracy"], "groups": [*"ab" * 29, None, "c"]},
+            "60 groups, 1 of them missing",
+        ),
+        ({"metrics": ["accuracy"], "groups": [np.nan, *range(59)]}, "1 of them missing"),
         ({"metrics": ["accuracy"], "positive": 9}, "positive is 9"),
         ({"metrics": ["accuracy"], "probs_after": None}, "of one model alone"),
-        ({"metrics": ["accuracy"], "groups": [1, 2]}, "groups has shape"),
+        ({"metrics": ["accuracy"], "groups": [1, 2]}, "2 groups"),
         ({"metrics": ["accuracy"], "confidence": 1.0}, "confidence"),
         ({"classes": None}, "without classes"),
     ],
