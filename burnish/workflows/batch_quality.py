@@ -29,6 +29,8 @@ from burnish.workflows.taken_back import not_taken_back
 MIN_ACCURACY = 0.85
 """The least share of gold items that a batch is held to, unless somebody asks for another."""
 CONFIDENCE = 0.95
+LEAST = 2
+"""One wrong answer of one would be below any floor: a slip is no pattern, and raises no alarm."""
 FEW = 10
 """With fewer answers, a reviewer's share is shown as uncertain."""
 
@@ -135,8 +137,9 @@ def gold_alarm(
     """Whether the gold items of a batch show that it is bad.
 
     The upper limit of Wilson's interval (Wilson 1927) of the share answered rightly lies below
-    `min_accuracy`; `unsure` is no answer. With no answer there is no alarm. Raises `DataError`
-    where `min_accuracy` is outside [0, 1] or `confidence` outside (0, 1).
+    `min_accuracy`; `unsure` is no answer. With one answer or none there is no alarm.
+
+    Raises `DataError` where `min_accuracy` is outside [0, 1] or `confidence` outside (0, 1).
 
     >>> reviews = GoldReviews(correct=8, answered=15)
     >>> found = gold_alarm(BatchGold(7, reviews, {"Sam": reviews}))
@@ -149,10 +152,10 @@ def gold_alarm(
     bad = [
         name
         for name, one in batch.by_reviewer.items()
-        if _limits(one, confidence).high < min_accuracy
+        if _is_below(one, _limits(one, confidence), min_accuracy)
     ]
     return GoldAlarm(
-        raised=limits.high < min_accuracy,
+        raised=_is_below(batch.together, limits, min_accuracy),
         accuracy=limits,
         answered=batch.together.answered,
         correct=batch.together.correct,
@@ -165,6 +168,10 @@ def gold_alarm(
 
 def _limits(reviews: GoldReviews, confidence: float) -> Interval:
     return wilson_interval(reviews.correct, reviews.answered, confidence=confidence)
+
+
+def _is_below(reviews: GoldReviews, limits: Interval, min_accuracy: float) -> bool:
+    return reviews.answered >= LEAST and limits.high < min_accuracy
 
 
 def _sum(reviews: Iterable[GoldReviews]) -> GoldReviews:
@@ -184,5 +191,5 @@ def _line(author: str | None, reviews: GoldReviews, alarm: GoldAlarm) -> dict[st
         "low": limits.low,
         "high": limits.high,
         "uncertain": reviews.answered < FEW,
-        "alarm": limits.high < alarm.min_accuracy,
+        "alarm": _is_below(reviews, limits, alarm.min_accuracy),
     }
