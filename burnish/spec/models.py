@@ -475,6 +475,8 @@ class DatasetSpec(Part):
         names = [cut.name for cut in self.slices]
         if len(set(names)) != len(names):
             raise ValueError("two slices have the same name")
+        if "overall" in names:
+            raise ValueError("a slice is called overall, which is the name of all rows together")
         return self
 
     def of_kind(self, *kinds: FeatureKind) -> tuple[str, ...]:

@@ -341,3 +341,9 @@ def test_a_glob_is_sorted_and_other_paths_stand_as_declared(tmp_path: Path) -> N
 def test_a_glob_that_finds_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadable, match=r"\*\.zzz"):
         resolve_paths(Source(path="*.zzz"), tmp_path)
+
+
+def test_a_slice_may_not_take_the_name_of_all_rows(tmp_path: Path) -> None:
+    """Pages and tables know the whole by it."""
+    found = refusal(tmp_path, GOOD + "slices: [{name: overall, column: age, values: [1]}]\n")
+    assert "a slice is called overall, which is the name of all rows together" in found[0]
