@@ -15,6 +15,7 @@ of the last batches are left out at once; and so are all of these batches, *toge
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -243,10 +244,13 @@ def _of_many(batches: list[Batch], arms: _Arms, spec: DatasetSpec) -> Iterator[C
 
 def _require_classes(ground: Ground) -> None:
     few = [arm for arm in ground.arms if len({label for label in arm if label is not None}) < 2]
-    if few or not ground.held_out.num_rows:
+    # Rows of production alone would not do: every page speaks of the held-out rows first.
+    splits = Counter(ground.held_out["split"].to_pylist())
+    held_out = splits["validation"] + splits["test"]
+    if few or not held_out:
         raise DataError(
             f"{len(few)} versions of the labels have fewer than two classes; "
-            f"{ground.held_out.num_rows} rows are held out",
+            f"{held_out} rows are held out",
             expected="training rows of two classes or more in each, and held-out rows",
             hint="ask of fewer batches with --last",
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from burnish.errors import DataError
@@ -216,3 +217,18 @@ def test_without_a_decided_batch_it_says_so(tmp_path: Path):
     paid = Paid(tmp_path, rows=90)
     with pytest.raises(DataError, match="no closed iteration in which people decided"):
         plan_returns(planted_spec(), paid.home.versions, paid.home.ledger)
+
+
+def test_rows_of_production_alone_are_no_rows_to_measure_on(tmp_path: Path):
+    """Every page speaks of the held-out rows first: so nothing is trained without them."""
+    paid = Paid(tmp_path, rows=300)
+    paid.mend(30)
+    live = paid.rows.slice(0, 60).set_column(
+        0, "example_id", pa.array([f"l{n}" for n in range(60)])
+    )
+    training = paid.rows.filter(pc.field("split") == "train")
+    paid.home.versions.write(NAME, "validated_examples", training, gated=False)
+    with pytest.raises(DataError, match="0 rows are held out"):
+        plan_returns(
+            planted_spec(), paid.home.versions, paid.home.ledger, scored={"production": live}
+        )
