@@ -34,10 +34,15 @@ def decided(course):
     tables = {"gold_items": answers, "baseline": rows}
     versions = SimpleNamespace(
         champion=lambda dataset: None,
-        ledger=SimpleNamespace(events=lambda dataset: course.events),
+        ledger=SimpleNamespace(events=lambda dataset, after=0: course.events),
         read_last_good=lambda dataset, stage: tables[stage],
         let_through=lambda dataset, stage, version: rows,
     )
     spec = SimpleNamespace(name="toy", promotion=PromotionPolicy(), slices=())
-    iteration = SimpleNamespace(dataset="toy", number=2, summary={"curated_version": 1})
+    iteration = SimpleNamespace(
+        dataset="toy",
+        number=2,
+        summary={"curated_version": 1},
+        watermark=SimpleNamespace(event_id=0),
+    )
     return decide_for(spec, versions, iteration, rows)
