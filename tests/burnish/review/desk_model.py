@@ -100,6 +100,7 @@ class Model:
     keyed: dict[str, tuple[str | None, int]] = field(default_factory=dict)
     taken_back: set[int] = field(default_factory=set)
     done: list[tuple[int, str, str, str, str | None]] = field(default_factory=list)
+    reviews: set[tuple[int, str, str, str, str | None]] = field(default_factory=set)
 
     def lease(self, token: str) -> Lease | None:
         return next((one for one in self.leases if one.token == token), None)
