@@ -12,7 +12,8 @@ from burnish.errors import IterationError, VersionNotFound
 from burnish.records import DatasetVersion, Iteration, Watermark
 from burnish.versions import Versions
 
-NAME = re.compile(r"(?P<dataset>[a-z][a-z0-9_]*)(?:@(?P<iteration>iter)?(?P<number>\d+))?")
+# No loop comes to a milliard versions, and no database is asked for a number it cannot hold.
+NAME = re.compile(r"(?P<dataset>[a-z][a-z0-9_]*)(?:@(?P<iteration>iter)?(?P<number>\d{1,9}))?")
 
 
 def resolve(versions: Versions, name: str) -> DatasetVersion:

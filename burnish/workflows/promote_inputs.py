@@ -63,7 +63,10 @@ def gold_of_batch(versions: Versions, iteration: Iteration) -> GoldReviews:
     What was taken back does not count, here as in the alarm of the batch.
     """
     answers = known_answers(versions, iteration.dataset)
-    events = versions.ledger.events(iteration.dataset) if answers else []
+    if not answers:
+        return GoldReviews()
+    # All events since: what takes a verdict of the batch back is itself none of the batch.
+    events = versions.ledger.events(iteration.dataset, after=iteration.watermark.event_id)
     return batch_gold(events, answers, iteration.number).together
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from burnish.errors import BurnishError, IterationError, StoreError, TrackingUnavailable
+from burnish.ledger.events import storable
 from burnish.patience import Patience
 from burnish.records import ChampionEvent, Iteration
 from burnish.typing import Tracker
@@ -105,6 +106,11 @@ def _require_words(author: str, why: str) -> None:
         if not text.strip():
             raise IterationError(
                 f"no {word} is given", expected="who rolls back, and why: both are recorded"
+            )
+        if not storable(text):
+            raise IterationError(
+                f"no database can hold the {word} {text!r}",
+                expected="text without NUL, lone surrogates and the characters 1C to 1F",
             )
 
 

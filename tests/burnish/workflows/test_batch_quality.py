@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import comb
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.errors import DataError
-from burnish.workflows.batch_quality import BatchGold, batch_gold, gold_alarm
+from burnish.records import Verdict
+from burnish.workflows.batch_quality import BatchGold, batch_gold, gold_alarm, iteration_alarm
 from burnish.workflows.gold import GoldReviews
+from burnish.workflows.home import prepare_home
+from burnish.workflows.promote_inputs import gold_of_batch
 from tests.burnish.workflows.settlements import Course
 
 GOLD = {f"g{n}": "3" for n in range(40)}
@@ -50,6 +55,21 @@ def test_an_answer_that_was_taken_back_does_not_count():
     slip = course.settle("g30", [("Sam", "5")], reason="gold")
     course.take_back(slip, by="Sam")
     assert batch_gold(course.events, GOLD, 1).together.answered == 10
+
+
+def test_the_promotion_gate_counts_the_answers_that_the_alarm_counts(tmp_path):
+    home = prepare_home(tmp_path)
+    iteration = home.versions.join("toy", opens=True)
+    gold = pa.table({"example_id": ["g"], "label": ["3"]})
+    home.versions.write("toy", "gold_items", gold, gated=False)
+    said = Verdict("g", "keep", "8", "8", author="Sam", reason="gold", evidence={"iteration": 1})
+    home.ledger.append("toy", [said])
+    home.ledger.undo("toy", 1, author="Sam")
+    right = replace(said, decision="change", to_label="3", author="Bob")
+    home.ledger.append("toy", [right])
+    found = gold_of_batch(home.versions, iteration)
+    assert (found.correct, found.answered) == (1, 1), "Sam took that answer back"
+    assert found == iteration_alarm(home.versions, home.ledger, iteration).batch.together
 
 
 def test_without_gold_items_there_is_no_alarm_and_that_is_said():

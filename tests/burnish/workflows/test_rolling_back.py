@@ -167,6 +167,7 @@ def test_a_promoted_champion_asks_no_server(home):
         ("pets@2", "names no iteration of pets"),
         ("cats@iter1", "names no iteration of pets"),
         ("x", "names no iteration of pets"),
+        ("9" * 30, "names no iteration of pets"),
     ],
 )
 def test_a_name_that_will_not_do_is_refused(home, to, message):
@@ -207,3 +208,10 @@ def test_a_dataset_without_champion_is_named(home):
 def test_who_and_why_are_asked_for(home, said):
     with pytest.raises(IterationError, match="is given"):
         roll_back(home.versions, Aliases(), "pets", **said)
+
+
+@pytest.mark.parametrize("word", ["author", "why"])
+def test_what_no_database_can_hold_is_refused(home, word):
+    with pytest.raises(IterationError, match=f"no database can hold the {word}"):
+        roll_back(home.versions, Aliases(), "pets", **(SAID | {word: "a\udcffb"}))
+    assert home.versions.champion("pets").number == 3

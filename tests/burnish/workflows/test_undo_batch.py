@@ -95,6 +95,11 @@ def test_a_later_decision_that_was_taken_back_protects_nothing(home):
     assert standing(home) == {"a": ("unsure", None)}
 
 
+def test_a_number_that_no_database_holds_names_nothing(home):
+    with pytest.raises(VersionNotFound, match="is no iteration"):
+        undo(home, f"toy@iter{'9' * 30}")
+
+
 def test_twice_is_once(home):
     home.ledger.append("toy", [said("a", "3"), said("b", "8")])
     undo(home)
