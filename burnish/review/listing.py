@@ -20,6 +20,7 @@ from typing import Any, Literal, cast, get_args
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, func, not_, select
 
+from burnish.records import HELD_OUT
 from burnish.review.items import HIDDEN_REASONS, RANDOM_CHECK
 from burnish.review.records import Filters, OpenBatch, State
 from burnish.review.schema import desk_items
@@ -133,6 +134,13 @@ class Queue:
             names = self._names(connection, filters, sort, sliced)
             for start in range(0, len(names), CHUNK):
                 yield from self._rows(connection, names[start : start + CHUNK])
+
+    def held_out(self) -> frozenset[str]:
+        """The held-out rows of the batch: their labels are told in no list before it is closed."""
+        query = self._mine(select(desk_items.c.example_id))
+        with self.engine.connect() as connection:
+            names = connection.execute(query.where(desk_items.c.reason == HELD_OUT)).scalars()
+            return frozenset(names)
 
     def _page(
         self,

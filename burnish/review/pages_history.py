@@ -198,7 +198,8 @@ def diff(
         if name.partition("@")[0] != dataset:
             raise DataError(f"{name!r} is no version of {dataset}", expected=f"{dataset}@NUMBER")
     found = context.examples.diff(asked.before, asked.after)
-    secret = _unsettled(context, dataset, visitor.person)
+    changed = {str(row["example_id"]) for row in found["changes"]}
+    secret = _unsettled(context, dataset, visitor.person) | (_blind(context, dataset) & changed)
     return render(request, "diff.html", diff_page(dataset, asked, found, secret=secret))
 
 
@@ -320,6 +321,13 @@ def _life(context: DeskContext, dataset: str, example_id: str) -> Mapping[str, A
         return context.examples.life(dataset, example_id)
     except DataError:  # there never was one
         return {}
+
+
+def _blind(context: DeskContext, dataset: str) -> frozenset[str]:
+    """Held-out rows of the open batch: whoever may take an answer back, must give it blind."""
+    if open_batch(context, dataset) is None:
+        return frozenset()
+    return queue_of(context, dataset).held_out()
 
 
 def _unsettled(context: DeskContext, dataset: str, person: Person) -> frozenset[str]:

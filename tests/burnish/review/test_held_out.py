@@ -44,6 +44,22 @@ def test_before_and_after_the_answer_no_page_tells_label_or_model(tmp_path: Path
             planted.answer("ann", label="dog")
 
 
+@pytest.mark.parametrize("name", ["ann", "rex"])
+def test_a_diff_tells_its_label_to_nobody_while_its_batch_is_open(tmp_path: Path, name: str):
+    change = {
+        "example_id": "p1", "change": "relabelled", "before": "ferret", "after": "dog",
+        "author": "ann", "role": "annotator", "at": "2026-11-02T09:00:00+00:00", "reason": HELD_OUT,
+        "comment": "", "error_probability": None, "suggested_label": None, "event_id": 1,
+    }  # fmt: skip
+    planted = plant(tmp_path, policy=Policy(), rows=[ROW, queue_row("p2", 2)], changes=[change])
+    browser = signed_in(planted.app, name)
+    diff = "/d/pets/diff?before=pets@1&after=pets@2"
+    assert "ferret" not in browser.get(diff).text
+    planted.answer("ann", label="dog")
+    # It is settled, and may be taken back and given again.
+    assert "ferret" not in browser.get(diff).text
+
+
 def test_the_reviewers_queue_tells_nothing_of_it_and_not_that_it_is_held_out(tmp_path: Path):
     planted = desk(tmp_path, Policy())
     told = planted.program("rex").get(f"{API}/items").json()
