@@ -206,7 +206,8 @@ class Check:
 class Decision:
     """Whether the model became champion, by which rule, and why.
 
-    `difference` is of accuracy on `rows` validation rows, its interval at `level`.
+    `difference` is of accuracy on `rows` validation rows, its interval at `level`. `since` tells
+    of each rollback that took the model away or brought it back, the oldest first.
     """
 
     promoted: bool
@@ -216,6 +217,7 @@ class Decision:
     difference: Measured | None
     checks: tuple[Check, ...] = ()
     level: float = 0.95
+    since: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,12 @@ def in_short(facts: IterationFacts) -> tuple[str, ...]:
         )
     said.append(
         "The new model became the champion, the one that serves."
+        if facts.decision.promoted and not facts.decision.since
+        else "The new model became the champion."
         if facts.decision.promoted
         else f"The new model did not become the champion: {facts.decision.reason}."
     )
+    said += facts.decision.since
     if facts.changes.held_out:
         said.append(
             f"People also corrected {counted(facts.changes.held_out, 'label')} of the rows that "

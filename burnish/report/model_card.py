@@ -54,11 +54,12 @@ class ModelFacts:
 
 def model_card(facts: IterationFacts, spec: DatasetSpec, model: ModelFacts) -> Card:
     """The card of the model of an iteration; what only a person can say comes from the spec."""
-    told = "became champion" if facts.decision.promoted else "did not become champion"
+    told = "became champion." if facts.decision.promoted else "did not become champion."
+    told = " ".join([told, *facts.decision.since])
     return Card(
         kind="model",
         name=facts.name,
-        summary=f"The model that iteration {facts.number} of {facts.dataset} trained. It {told}.",
+        summary=f"The model that iteration {facts.number} of {facts.dataset} trained. It {told}",
         paper=PAPER,
         sections=(
             _details(facts, spec, model),

@@ -180,6 +180,7 @@ class LoopSummary:
         `found` where not given.
     discovered: slices that the loop found by itself, the oldest first.
     promotion_rule: one sentence saying when a challenger becomes champion.
+    rollbacks: a sentence on each rollback to an earlier champion, the oldest first.
     reviewer_accuracy: how often a simulated reviewer gives the true label, in [0, 1].
     """
 
@@ -198,6 +199,7 @@ class LoopSummary:
     pairs: tuple[ConfusionPair, ...] = ()
     promotion_rule: str = ""
     discovered: tuple[DiscoveredFigure, ...] = ()
+    rollbacks: tuple[str, ...] = ()
     limits: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:

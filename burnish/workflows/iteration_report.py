@@ -38,6 +38,7 @@ from burnish.workflows.iteration_report_effect import (
     predictions_of,
 )
 from burnish.workflows.naming import trained_on
+from burnish.workflows.rolling_back import rollbacks_in_words
 
 GATED = (
     "raw_examples",
@@ -83,7 +84,7 @@ def iteration_facts(
         noise=_noise(versions, iteration, _training_rows(curated)),
         augmented=_augmented(iteration),
         gates=_gates(versions, iteration),
-        decision=_decision(iteration),
+        decision=_decision(versions, iteration),
         policy=policy_in_words(spec),
     )
 
@@ -164,7 +165,7 @@ def _gates(versions: Versions, iteration: Iteration) -> tuple[GateLine, ...]:
     )
 
 
-def _decision(iteration: Iteration) -> Decision:
+def _decision(versions: Versions, iteration: Iteration) -> Decision:
     noted: Mapping[str, Any] = iteration.summary["promotion"]
     return Decision(
         promoted=bool(iteration.promoted),
@@ -174,6 +175,7 @@ def _decision(iteration: Iteration) -> Decision:
         difference=measured(noted, "difference"),
         checks=tuple(_check(one) for one in noted.get("checks") or ()),
         level=float(noted.get("level", 0.95)),
+        since=rollbacks_in_words(versions.champion_events(iteration.dataset), iteration.number),
     )
 
 

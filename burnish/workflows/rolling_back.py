@@ -101,6 +101,34 @@ def follow_record(versions: Versions, tracker: Tracker, dataset: str, *, patienc
     return ""
 
 
+def rollbacks_in_words(
+    events: Sequence[ChampionEvent], iteration: int | None = None
+) -> tuple[str, ...]:
+    """Each rollback in a sentence, oldest first; with `iteration`, those that it lost or won by.
+
+    >>> from datetime import UTC, datetime
+    >>> at = datetime(2026, 1, 31, tzinfo=UTC)
+    >>> first = ChampionEvent("pets", 1, 1, "promoted", "promotion gate", "", at)
+    >>> second = ChampionEvent("pets", 2, 2, "promoted", "promotion gate", "", at)
+    >>> back = ChampionEvent("pets", 3, 1, "rolled back", "Ada", "cats got worse", at)
+    >>> rollbacks_in_words([first, second, back], 2)
+    ('On 2026-01-31 Ada rolled back from pets@iter2 to pets@iter1: cats got worse.',)
+    """
+    said: list[str] = []
+    for at, one in enumerate(events):
+        if one.what != ROLLED_BACK:
+            continue
+        before, after = serving(events[:at]), serving(events[: at + 1])
+        moved = {*before[-1:], one.iteration} | (set(before) - set(after))
+        if iteration is None or iteration in moved:
+            source = f" from {one.dataset}@iter{before[-1]}" if before else ""
+            said.append(
+                f"On {one.at:%Y-%m-%d} {one.who} rolled back{source} to "
+                f"{one.dataset}@iter{one.iteration}: {one.why.rstrip('.')}."
+            )
+    return tuple(said)
+
+
 def _require_words(author: str, why: str) -> None:
     for word, text in (("author", author), ("why", why)):
         if not text.strip():

@@ -40,6 +40,7 @@ from burnish.workflows.evaluate import worst_in_words, worst_slice
 from burnish.workflows.gold import is_restated
 from burnish.workflows.home import Home
 from burnish.workflows.promote import rule_in_words
+from burnish.workflows.rolling_back import rollbacks_in_words
 from burnish.workflows.taken_back import is_undo, not_taken_back
 
 Truth = Mapping[str, str] | None
@@ -128,6 +129,7 @@ def summarise_loop(
         pairs=_pairs(changed),
         promotion_rule=rule_in_words(spec.promotion),
         discovered=_discovered(home, spec),
+        rollbacks=rollbacks_in_words(home.versions.champion_events(spec.name)),
     )
 
 

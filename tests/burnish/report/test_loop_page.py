@@ -282,6 +282,7 @@ def test_text_from_data_never_becomes_markup(words):
         pairs=(ConfusionPair(words, words, 1),),
         commands=(words,),
         promotion_rule=words,
+        rollbacks=(words,),
         limits=(words,),
     )
     plain = replace(
@@ -290,6 +291,7 @@ def test_text_from_data_never_becomes_markup(words):
         home="x",
         commands=("x",),
         promotion_rule="x",
+        rollbacks=("x",),
         limits=("x",),
         slices_after=(SliceFigure("x", measured(0.5), 3),),
         found=(FoundExample("x", "x", "x", text="x"),),
@@ -302,6 +304,11 @@ def test_text_from_data_never_becomes_markup(words):
     expected = [tag for tag, _ in read(render_loop_page(plain)).tags]
     if words != "overall" and words not in {cut.name for cut in loop.slices_before}:
         assert tags == expected
+
+
+def test_a_rollback_stands_beside_the_promotions():
+    told = "On 2026-01-31 Ada rolled back from pets@iter2 to pets@iter1: cats got worse."
+    assert told in read(render_loop_page(made_loop(rollbacks=(told,)))).text
 
 
 def test_reasons_for_refusal_are_explained():

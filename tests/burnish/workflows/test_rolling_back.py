@@ -9,10 +9,14 @@ import pytest
 from burnish.errors import ChampionMoved, IterationError, TrackingUnavailable
 from burnish.patience import Patience
 from burnish.records import TrackedRun
+from burnish.report.iteration_page import render_iteration_page
+from burnish.report.pages import Pages
 from burnish.workflows import promote_inputs
 from burnish.workflows.backlog import log_waiting
 from burnish.workflows.home import prepare_home
 from burnish.workflows.iterate import close_iteration
+from burnish.workflows.iteration_report import iteration_facts
+from burnish.workflows.iteration_report_pages import write_champion_cards
 from burnish.workflows.rolling_back import follow_record, roll_back
 from tests.burnish.workflows.closed_turns import measured, pets, prepared, turn
 
@@ -215,3 +219,18 @@ def test_what_no_database_can_hold_is_refused(home, word):
     with pytest.raises(IterationError, match=f"no database can hold the {word}"):
         roll_back(home.versions, Aliases(), "pets", **(SAID | {word: "a\udcffb"}))
     assert home.versions.champion("pets").number == 3
+
+
+def test_reports_and_card_tell_of_the_rollback_and_nobody_is_told_that_it_serves(home, spec):
+    roll_back(home.versions, Aliases(), "pets", author="Ada <b>", why="cats got worse.")
+    words = "Ada <b> rolled back from pets@iter3 to pets@iter2: cats got worse."
+    for number, told in ((1, ()), (2, (words,)), (3, (words,))):
+        facts = iteration_facts(
+            home.versions, home.ledger, spec, home.versions.iteration("pets", number)
+        )
+        assert tuple(one.split(" ", 2)[2] for one in facts.decision.since) == told
+        page = render_iteration_page(facts)
+        assert ("this model now serves" in page) == (not told)
+        assert ("Ada &lt;b&gt; rolled back" in page) == bool(told)
+    cards = write_champion_cards(Pages(home.folder / "p", ""), home.versions, home.ledger, spec)
+    assert "rolled back from pets@iter3 to pets@iter2" in cards["model"].read_text("utf-8")
