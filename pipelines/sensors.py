@@ -17,6 +17,7 @@ from burnish.typing import LabelLedger, Tracker
 from burnish.versions import Versions
 from burnish.workflows.backlog import waiting_iterations, waiting_sentence
 from burnish.workflows.batch import batch_decided
+from burnish.workflows.rolling_back import newest_rollback
 from pipelines.jobs import stage_keys
 from pipelines.underway import ASKED_TAG, cut_short, underway
 
@@ -67,6 +68,8 @@ def build_verdicts_ready(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorD
 def build_tracking(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorDefinition:
     """The sensor `NAME_tracking`: logs iterations that wait, once the tracking server answers.
 
+    After a rollback it asks once for a run that moves the alias, so that a server which was away
+    does not go on naming the model that was taken back until the next iteration is closed.
     What the server refuses is tried again after 1, 2, 4, ... looks, at least every hour: a mended
     spec or server needs no hand.
     """
@@ -84,27 +87,36 @@ def build_tracking(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorDefinit
         tracker: dg.ResourceParam[Tracker],
     ) -> dg.SensorResult | dg.SkipReason:
         waiting = waiting_iterations(versions, spec.name)
-        if not waiting:
+        seen = json.loads(context.cursor or "{}")
+        rollback, followed = newest_rollback(versions, spec.name), seen.get("rollback", 0)
+        if not waiting and rollback in {0, followed}:
             return dg.SkipReason("every closed iteration is tracked")
         if underway(context.instance, spec):
             return dg.SkipReason(f"a run of {spec.name} is queued or running already")
         if not tracker.answers():
-            return dg.SkipReason(waiting_sentence(waiting, "no server answers"))
+            why = waiting_sentence(waiting, "no server answers")
+            return dg.SkipReason(why or "the alias champion waits for MLflow: no server answers")
+        if not waiting:
+            return dg.SensorResult(
+                run_requests=[_track(spec, f"rollback-{rollback}")],
+                cursor=json.dumps({"rollback": rollback}),
+            )
         numbers = [turn.number for turn in waiting]
-        seen = json.loads(context.cursor or "{}")
         looks = seen["looks"] + 1 if seen.get("waiting") == numbers else 1
         due = looks % LOOKS_AN_HOUR == 0 or looks & (looks - 1) == 0
-        request = dg.RunRequest(
-            run_key=f"{spec.name}-{'-'.join(map(str, numbers))}-{looks}",
-            tags={DATASET_TAG: spec.name, PART_TAG: "track"},
-        )
+        request = _track(spec, f"{'-'.join(map(str, numbers))}-{looks}")
         return dg.SensorResult(
             run_requests=[request] if due else None,
             skip_reason=None if due else waiting_sentence(waiting, "it was refused a while ago"),
-            cursor=json.dumps({"waiting": numbers, "looks": looks}),
+            cursor=json.dumps({"waiting": numbers, "looks": looks, "rollback": followed}),
         )
 
     return tracking
+
+
+def _track(spec: DatasetSpec, key: str) -> dg.RunRequest:
+    tags = {DATASET_TAG: spec.name, PART_TAG: "track"}
+    return dg.RunRequest(run_key=f"{spec.name}-{key}", tags=tags)
 
 
 def _retrain(

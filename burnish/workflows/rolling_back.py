@@ -101,6 +101,12 @@ def follow_record(versions: Versions, tracker: Tracker, dataset: str, *, patienc
     return ""
 
 
+def newest_rollback(versions: Versions, dataset: str) -> int:
+    """The `seq` of the rollback that made the present champion; 0 where it was promoted."""
+    events = versions.champion_events(dataset)
+    return events[-1].seq if events and events[-1].what == ROLLED_BACK else 0
+
+
 def rollbacks_in_words(
     events: Sequence[ChampionEvent], iteration: int | None = None
 ) -> tuple[str, ...]:

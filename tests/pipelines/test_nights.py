@@ -169,6 +169,39 @@ def test_what_waits_is_tracked_once_the_server_answers_and_tried_ever_less_if_re
     assert "every closed iteration is tracked" in str(look().skip_message)
 
 
+def test_after_a_rollback_the_alias_is_moved_once_the_server_answers(planted):
+    night = Night(planted)
+    versions = night.home.versions
+    for number in (1, 2):
+        versions.join("flowers", opens=True)
+        versions.close("flowers", number, promoted=True)
+        versions.set_run("flowers", number, f"r{number}")
+    tracker, cursor = Answering(), None
+    sensor = night.definitions.resolve_sensor_def("flowers_tracking")
+
+    def look():
+        nonlocal cursor
+        with dg.build_sensor_context(
+            instance=night.instance,
+            cursor=cursor,
+            resources={"versions": versions, "tracker": tracker},
+        ) as context:
+            found = sensor(context)
+        if isinstance(found, dg.SensorResult):
+            cursor = found.cursor
+        return found
+
+    assert "every closed iteration is tracked" in str(look().skip_message)
+    versions.roll_back("flowers", 1, who="Ada", why="worse", expected=2)
+    assert "the alias champion waits for MLflow" in str(look().skip_message)
+    tracker.is_up = True
+    [request] = look().run_requests
+    assert request.tags[PART_TAG] == "track"
+    assert "every closed iteration is tracked" in str(look().skip_message)
+    versions.roll_back("flowers", 2, who="Ada", why="it was not", expected=3)
+    assert look().run_requests[0].run_key != request.run_key
+
+
 def test_a_retrain_that_was_stopped_with_everything_is_asked_for_again_and_a_failed_one_is_not(
     planted,
 ):
