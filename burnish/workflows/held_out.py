@@ -130,5 +130,15 @@ def tells_opinion(columns: Iterable[str]) -> str:
 
     >>> tells_opinion(["example_id", "label", "p:cat"]), tells_opinion(["example_id", "label"])
     ('p:cat', '')
+
+    A spreadsheet's spelling of a name is the name:
+
+    >>> tells_opinion(["example_id", "Suggested Label"])
+    'Suggested Label'
     """
-    return next((name for name in columns if name in OPINIONS or name.startswith("p:")), "")
+    return next((name for name in columns if _is_opinion(name)), "")
+
+
+def _is_opinion(column: str) -> bool:
+    plain = "_".join(column.casefold().replace("-", " ").split())
+    return plain in OPINIONS or plain.startswith("p:")
