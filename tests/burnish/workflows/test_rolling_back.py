@@ -231,6 +231,8 @@ def test_reports_and_card_tell_of_the_rollback_and_nobody_is_told_that_it_serves
         assert tuple(one.split(" ", 2)[2] for one in facts.decision.since) == told
         page = render_iteration_page(facts)
         assert ("this model now serves" in page) == (not told)
+        # Of the one that serves again too: which way it went, the sentence says.
+        assert ("a rollback since: see above" in page) == bool(told)
         assert ("Ada &lt;b&gt; rolled back" in page) == bool(told)
     cards = write_champion_cards(Pages(home.folder / "p", ""), home.versions, home.ledger, spec)
     assert "rolled back from pets@iter3 to pets@iter2" in cards["model"].read_text("utf-8")
