@@ -14,7 +14,11 @@ from datetime import datetime
 from typing import Any
 
 from burnish.calibration import Reliability
+from burnish.modeling import Importance
+from burnish.report.explained import Explanation
+from burnish.report.importance_part import PatchMap
 from burnish.report.looking import Looked
+from burnish.report.return_page import GainLine
 from burnish.report.summary import ConfusionPair, Measured
 
 
@@ -221,6 +225,37 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class KnownAnswers:
+    """What the batch's rows with a known answer say of it, all reviewers together.
+
+    raised: whether they show that it is bad; reviewers: those of whom that holds by themselves.
+    """
+
+    raised: bool
+    reviewers: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Bought:
+    """What the newest measurement of the return says, of this batch and in all.
+
+    measured: the iterations whose batches it looks at, empty where nothing was measured. own: the
+    lines of this batch, as it came and left out today. link: the page of the return, or empty.
+    """
+
+    measured: tuple[int, ...] = ()
+    own: tuple[GainLine, ...] = ()
+    headline: str = ""
+    link: str = ""
+
+    @property
+    def hurt(self) -> bool:
+        """Whether this batch is shown to have made the model worse."""
+        return any(line.finding == "worse" for line in self.own)
+
+
+@dataclass(frozen=True)
 class GateLine:
     """What the gate of a stage last said before the iteration closed.
 
@@ -257,6 +292,9 @@ class IterationFacts:
 
     against: the model it was held against, in words. effect: None where no row of a held-out split
     is shared with it. accuracy: of the new model on the test rows, against the labels as they are.
+    importance: what the model reads (of pictures also where: `maps`), or `unread`, why that is not
+    known. explained: why some rows
+    of the batch were doubted. bought: None where the page must not change with later measurements.
     """
 
     dataset: str
@@ -279,6 +317,12 @@ class IterationFacts:
     decision: Decision
     policy: str
     notes: tuple[str, ...] = ()
+    known_answers: KnownAnswers | None = None
+    importance: Importance | None = None
+    maps: tuple[PatchMap, ...] = ()
+    unread: str = ""
+    explained: tuple[Explanation, ...] = ()
+    bought: Bought | None = None
     links: tuple[Link, ...] = field(default=())
 
     @property
@@ -288,14 +332,17 @@ class IterationFacts:
 
     def without_links(self) -> IterationFacts:
         """The same, for a place from which no other page can be reached."""
-        return replace(self, links=())
+        bought = replace(self.bought, link="") if self.bought else None
+        return replace(self, links=(), bought=bought)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON can hold it: times in ISO 8601, pictures left out, read-only mappings copied."""
-        flat = replace(self, examples=(), changes=replace(
+        flat = replace(self, examples=(), importance=None, explained=(), changes=replace(
             self.changes, slices=dict(self.changes.slices), features=dict(self.changes.features)
         ))  # fmt: skip
         told = asdict(flat)
+        told["importance"] = self.importance.table.to_pylist() if self.importance else None
+        told["explained"] = [one.to_json() for one in self.explained]
         told["opened_at"], told["closed_at"] = (
             self.opened_at.isoformat(),
             self.closed_at.isoformat(),

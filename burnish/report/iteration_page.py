@@ -17,6 +17,9 @@ from markupsafe import Markup
 
 from burnish.report import iteration_outlook as outlook
 from burnish.report import iteration_words as words
+from burnish.report.explanation_page import explained_style, explanations_part
+from burnish.report.importance_part import importance_part
+from burnish.report.iteration_bought import bought_verdict, bought_words
 from burnish.report.iteration_facts import EffectLine, IterationFacts, Person
 from burnish.report.loop_page import percent
 from burnish.report.plots import Bar, IntervalRow, bar_chart, calibration_chart, dot_interval_chart
@@ -32,7 +35,8 @@ class IterationContext:
 
     headline, short, worse, limits, next: the sentences. pairs: those shown of `pairs_in_all`.
     slices: the lines shown, those worth a look first, of `slices_in_all`. Charts are None where
-    there is nothing to draw. reasons, stages: what these are called in words.
+    there is nothing to draw. reasons, stages: what these are called in words. harmful, bought: what
+    the batch bought, in words. reads: what the model reads; explained: why rows were doubted.
     """
 
     facts: IterationFacts
@@ -55,6 +59,11 @@ class IterationContext:
     reliability_chart: Markup | None
     reasons: Mapping[str, str]
     stages: Mapping[str, str]
+    harmful: str
+    bought: tuple[str, ...]
+    reads: Markup | None
+    explained: Markup
+    explained_style: Markup
 
 
 def render_iteration_page(facts: IterationFacts) -> str:
@@ -107,6 +116,11 @@ def iteration_context(facts: IterationFacts) -> IterationContext:
         reliability_chart=_reliability_chart(facts),
         reasons=words.REASONS,
         stages=words.STAGES,
+        harmful=bought_verdict(facts),
+        bought=bought_words(facts),
+        reads=importance_part(facts.importance, maps=facts.maps) if facts.importance else None,
+        explained=explanations_part(facts.explained),
+        explained_style=explained_style() if facts.explained else Markup(),
     )
 
 

@@ -123,10 +123,11 @@ def iteration_alarm(
     *,
     min_accuracy: float = MIN_ACCURACY,
     confidence: float = CONFIDENCE,
+    until: int | None = None,
 ) -> GoldAlarm:
-    """What the gold items of an iteration's batch say so far; see `gold_alarm`."""
+    """What the gold items of an iteration's batch say so far, or until then; see `gold_alarm`."""
     answers = known_answers(versions, iteration.dataset)
-    events = ledger.events(iteration.dataset, after=iteration.watermark.event_id)
+    events = ledger.events(iteration.dataset, after=iteration.watermark.event_id, until=until)
     batch = batch_gold(events, answers, iteration.number)
     return gold_alarm(batch, min_accuracy=min_accuracy, confidence=confidence)
 

@@ -50,14 +50,20 @@ def explain_example(
 
 
 def explanations_of(
-    versions: Versions, iteration: Iteration, spec: DatasetSpec, *, most: int = 6
+    versions: Versions,
+    iteration: Iteration,
+    spec: DatasetSpec,
+    *,
+    most: int = 6,
+    until: int | None = None,
 ) -> tuple[Explanation, ...]:
     """Explanations of the most suspicious rows of an iteration's batch, most suspicious first.
 
-    Only of rows that people have finally decided: to explain one that somebody may still be asked
-    about would answer for them. Empty where there is none. Raises as `explain_example` does.
+    Only of rows that people have finally decided, up to the event `until` (None: now): to explain
+    one that somebody may still be asked about would answer for them. Empty where there is none.
+    Raises as `explain_example` does.
     """
-    explainer = Explainer.of(versions, spec, iteration=iteration.number)
+    explainer = Explainer.of(versions, spec, iteration=iteration.number, until=until)
     batch = dict(versions.outputs(spec.name, "relabel_queue")).get(iteration.number)
     if batch is None:
         return ()
@@ -89,9 +95,17 @@ class Explainer:
 
     @classmethod
     def of(
-        cls, versions: Versions, spec: DatasetSpec, *, iteration: int | None = None
+        cls,
+        versions: Versions,
+        spec: DatasetSpec,
+        *,
+        iteration: int | None = None,
+        until: int | None = None,
     ) -> Explainer:
-        """From the record of an iteration; raises as `explain_example` does."""
+        """From the record of an iteration, decisions up to an event (None: now).
+
+        Raises as `explain_example` does.
+        """
         made = dict(versions.outputs(spec.name, "label_audit"))
         number = max(made, default=0) if iteration is None else iteration
         if number not in made:
@@ -108,7 +122,7 @@ class Explainer:
             spec=spec,
             audit=audit.filter(pc.is_valid(audit["label"])),
             examples=_examples(versions, spec, number, audit["example_id"]),
-            decisions=_decisions(versions, spec.name),
+            decisions=_decisions(versions, spec.name, until),
             answers=versions.read_last_good(spec.name, "annotations"),
             asked=_asked(versions, spec.name),
         )
@@ -258,9 +272,9 @@ def _first_of_each(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(list(seen.values()), pa.int64()))
 
 
-def _decisions(versions: Versions, dataset: str) -> dict[str, str]:
+def _decisions(versions: Versions, dataset: str, until: int | None) -> dict[str, str]:
     """What stands of people's decisions, in words."""
-    folded = versions.ledger.fold(dataset).decisions
+    folded = versions.ledger.fold(dataset, until).decisions
     return {
         row["example_id"]: f"{_SAID[row['decision']].format(label=row['label'])}"
         for row in folded.select(["example_id", "decision", "label"]).to_pylist()

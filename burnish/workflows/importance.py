@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 5_000
 """More held-out rows than this are thinned at random: the figures are steady long before."""
+FEWEST_ROWS = 500
 _AGREE = 1e-6
 
 
@@ -49,6 +50,13 @@ class _Asked:
     examples: pa.Table
     of_rows: int
 
+    def thinned(self, most: int, random_state: int) -> _Asked:
+        """The same with `most` rows, drawn at random where there are more."""
+        rows = _thinned(np.arange(self.examples.num_rows), random_state, most)
+        examples = self.examples.take(pa.array(rows))
+        frame = self.frame.iloc[rows].reset_index(drop=True)
+        return replace(self, frame=frame, examples=examples)
+
 
 def importance_of(
     versions: Versions,
@@ -59,18 +67,24 @@ def importance_of(
     metric: LossName = "log_loss",
     repeats: int = 10,
     within: bool = False,
+    most_lookups: int | None = None,
 ) -> Importance:
     """Importance of every feature: over all held-out rows, by declared slice and by class.
 
     Labels are those the iteration trained with. All columns that were made of one feature are
-    shuffled together. Up to 5,000 rows are asked, drawn at random where there are more. A slice
-    that cannot be cut in these rows is left out.
+    shuffled together. Up to 5,000 rows are asked, drawn at random where there are more; with
+    `most_lookups`, as many fewer as it takes to ask the model of no more rows than that in all, but
+    500 at least. A slice that cannot be cut in these rows is left out.
 
     Raises `DataError` where `splits` names rows that the model was fitted on, or none is left,
     where the kept model no longer says what it said of these rows, or holds types that the spec
     does not trust; and `IterationError` where the iteration has no model yet.
     """
     asked = _asked(versions, iteration, spec, splits)
+    groups = column_groups(spec.features, asked.frame)
+    if most_lookups is not None:
+        affordable = max(FEWEST_ROWS, most_lookups // (repeats * max(1, len(groups))))
+        asked = asked.thinned(affordable, spec.random_state)
     found = permutation_importance_by_slice(
         asked.model,
         asked.frame,
@@ -79,7 +93,7 @@ def importance_of(
         classes=asked.classes,
         metric=metric,
         repeats=repeats,
-        groups=column_groups(spec.features, asked.frame),
+        groups=groups,
         within=within,
         random_state=spec.random_state,
     )
@@ -161,7 +175,7 @@ def _asked(
         raise DataError(
             f"{chosen.size} rows of {', '.join(splits)}", expected="two or more held-out rows"
         )
-    rows = _thinned(chosen, spec.random_state)
+    rows = _thinned(chosen, spec.random_state, MOST_ROWS)
     examples = held_out.take(pa.array(rows))
     model = load_model(kept["model"], trust=spec.model.trust)
     asked = _Asked(
@@ -175,10 +189,10 @@ def _asked(
     return asked
 
 
-def _thinned(rows: Any, random_state: int) -> Any:
-    if rows.size <= MOST_ROWS:
+def _thinned(rows: Any, random_state: int, most: int) -> Any:
+    if rows.size <= most:
         return rows
-    drawn = np.random.default_rng(random_state).choice(rows, MOST_ROWS, replace=False)
+    drawn = np.random.default_rng(random_state).choice(rows, most, replace=False)
     return np.sort(drawn)
 
 

@@ -37,6 +37,7 @@ from burnish.workflows.iteration_report_effect import (
     held_against,
     predictions_of,
 )
+from burnish.workflows.iteration_report_reading import known_answers_of
 from burnish.workflows.naming import trained_on
 from burnish.workflows.rolling_back import rollbacks_in_words
 
@@ -86,6 +87,7 @@ def iteration_facts(
         gates=_gates(versions, iteration),
         decision=_decision(versions, iteration),
         policy=policy_in_words(spec),
+        known_answers=known_answers_of(versions, iteration),
     )
 
 

@@ -23,6 +23,7 @@ from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.iteration_report import iteration_facts
 from burnish.workflows.iteration_report_cards import cards_of, write_cards
+from burnish.workflows.iteration_report_reading import bought_of, with_readings
 from burnish.workflows.naming import trained_on
 from burnish.workflows.version_pages import write_version_page
 
@@ -63,7 +64,9 @@ def write_report_pages(
     is_champion = champion is not None and champion.number == closed.number
     page = pages.iteration(spec.name, closed.number)
     cards = write_cards(pages, versions, ledger, spec, facts) if is_champion else {}
-    facts = replace(facts, links=links_of(pages, facts))
+    facts = with_readings(facts, versions, spec, closed)
+    bought = bought_of(versions, closed, link=_returns_link(pages, facts))
+    facts = replace(facts, links=links_of(pages, facts), bought=bought)
     write_page(page, render_iteration_page(facts))
     if closed.mlflow_run_id is None:
         # So that it links here; once there is a run, its log writes it, with the run's address.
@@ -92,7 +95,15 @@ def tracked_pages(
     facts = iteration_facts(versions, ledger, spec, iteration)
     cards = cards_of(versions, ledger, spec, iteration, facts)
     pages = {f"{card.kind}-card": render_card(card) for card in cards}
-    return {"report": render_iteration_page(facts)} | pages
+    report = with_readings(facts, versions, spec, iteration)
+    return {"report": render_iteration_page(report)} | pages
+
+
+def _returns_link(pages: Pages, facts: IterationFacts) -> str:
+    """The page of the return as seen from a report; empty where there is none."""
+    page = pages.returns(facts.dataset)
+    here = pages.iteration(facts.dataset, facts.number).parent
+    return Path(relpath(page, here)).as_posix() if page.exists() else ""
 
 
 def links_of(pages: Pages, facts: IterationFacts) -> tuple[Link, ...]:

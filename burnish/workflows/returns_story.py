@@ -35,12 +35,12 @@ def story_of(returns: Returns, *, at: datetime, errors: str = "") -> ReturnStory
     facts = returns.facts
     return ReturnStory(
         dataset=returns.dataset,
-        came=_lines(returns.rows("as it came")),
-        left_out=_lines(returns.rows("left out")),
-        together=_lines(returns.rows("together", whole=None)),
-        reasons=_lines(returns.rows("reason")),
-        slices=_lines(_shown(returns)),
-        by_split=_lines(
+        came=lines_of(returns.rows("as it came")),
+        left_out=lines_of(returns.rows("left out")),
+        together=lines_of(returns.rows("together", whole=None)),
+        reasons=lines_of(returns.rows("reason")),
+        slices=lines_of(_shown(returns)),
+        by_split=lines_of(
             row
             for split in ("validation", "test", "production")
             for kind in ("left out", "together")
@@ -130,7 +130,8 @@ def _shown(returns: Returns) -> Iterable[Mapping[str, Any]]:
     return sorted(found, key=lambda row: (row["finding"] != "worse", row["iteration"]))
 
 
-def _lines(rows: Iterable[Mapping[str, Any]]) -> tuple[GainLine, ...]:
+def lines_of(rows: Iterable[Mapping[str, Any]]) -> tuple[GainLine, ...]:
+    """Rows of `RETURNS_SCHEMA` as the page has them."""
     return tuple(
         GainLine(
             name=named(row),

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnish.report.iteration_facts import Noise, Person
+from burnish.report.iteration_facts import Bought, KnownAnswers, Noise, Person
 from burnish.report.iteration_outlook import limits, what_next
 from burnish.report.iteration_page import iteration_context, render_iteration_page
 from burnish.report.iteration_words import headline, points, ruler_words, worse_words
+from burnish.report.return_page import GainLine
 from burnish.report.summary import ConfusionPair, Measured
 from tests.burnish.report.iteration_facts_made import effect, line, made_facts
 
@@ -179,3 +180,43 @@ def test_points_carry_their_sign_and_never_a_negative_zero(value):
     shown = points(value)
     assert shown == "0.0" or shown[0] in "+−"
     assert float(shown.replace("−", "-")) == pytest.approx(100 * value, abs=0.0501)
+
+
+def bad_batch(finding: str = "worse") -> Bought:
+    told = {
+        "name": "batch 2", "reviews": 300, "changed": 90, "hours": 2.5, "timed": "as the spec says",
+        "split": "held out", "slice": "overall", "support": 400, "without": 0.9, "having": 0.85,
+        "gain": -0.05, "low": -0.07, "high": -0.03, "low_all": -0.08, "high_all": -0.02,
+    }  # fmt: skip
+    own = (GainLine(**told, finding="not shown"), GainLine(**told, finding=finding))
+    return Bought((1, 2), own, "Batch 2 made the model worse.", "../return.html")
+
+
+def test_a_batch_that_is_shown_to_have_hurt_is_named_at_the_top_and_its_page_linked():
+    page = render_iteration_page(made_facts(bought=bad_batch()))
+    text = Reader(page).text
+    assert text.index("Batch 2 made the model worse.") < text.index("What changed in the data")
+    assert "is worth −5.0 points of accuracy on 400 held-out rows" in text
+    assert 'href="../return.html"' in page
+    harmless = made_facts(bought=replace(bad_batch("not shown"), headline="None is shown."))
+    assert "made the model worse" not in render_iteration_page(harmless)
+
+
+def test_what_was_not_measured_is_said_and_a_page_that_is_kept_says_nothing_of_it():
+    assert "burnish return pets" in Reader(render_iteration_page(made_facts(bought=Bought()))).text
+    others = replace(bad_batch(), own=(), measured=(5, 6))
+    said = Reader(render_iteration_page(made_facts(bought=others))).text
+    assert "This batch was not measured; batches 5, 6 were." in said
+    assert "What this batch bought" not in render_iteration_page(made_facts())
+
+
+def test_a_reviewer_who_is_too_often_wrong_is_named_among_the_people():
+    known = KnownAnswers(True, ("Ann",), "1 of 9 gold items of the batch were answered rightly")
+    text = Reader(render_iteration_page(made_facts(known_answers=known))).text
+    assert "The answers of this batch are not to be trusted." in text
+    assert "Ann too often wrong" in " ".join(text.split())
+
+
+def test_why_nothing_is_known_of_what_the_model_reads_is_said_and_escaped():
+    page = render_iteration_page(made_facts(unread="1 rows of <b>test</b>"))
+    assert "Not known: 1 rows of &lt;b&gt;test&lt;/b&gt;." in page

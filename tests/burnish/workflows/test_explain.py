@@ -143,6 +143,18 @@ def test_a_row_that_people_are_still_asked_about_is_marked_and_kept_out_of_repor
     assert (found.example_id, found.decision, found.waiting) == (FLIPPED, "changed to 'a'", False)
 
 
+def test_what_was_decided_after_an_event_changes_no_explanation_up_to_it(home: Home):
+    ask(home, FLIPPED)
+    decide(home, FLIPPED, "keep", "b")
+    until = home.ledger.head("toy").event_id
+    iteration = home.versions.iteration("toy", 1)
+    before = explanations_of(home.versions, iteration, SPEC, until=until)
+    decide(home, FLIPPED, "change", "a")
+    decide(home, before[0].nearest[0].example_id, "drop", None)
+    assert explanations_of(home.versions, iteration, SPEC, until=until) == before
+    assert explanations_of(home.versions, iteration, SPEC) != before
+
+
 def test_the_most_suspicious_of_a_batch_come_first_and_no_more_than_asked(home: Home):
     names = ["r020", FLIPPED, "r050"]
     ask(home, *names)

@@ -79,6 +79,13 @@ def test_many_rows_are_thinned_and_it_is_said(home: Home, monkeypatch):
     assert f"12 of {found.of_rows}" in importance_part(found)
 
 
+def test_no_more_rows_are_asked_than_may_be_looked_up(home: Home, monkeypatch):
+    monkeypatch.setattr(workflow, "FEWEST_ROWS", 4)
+    iteration = home.versions.iteration("pets", 1)
+    asked = {"repeats": 2, "most_lookups": 40}
+    assert importance_of(home.versions, iteration, pets(), **asked).rows == 10  # of two features
+
+
 def test_without_pictures_there_is_no_map(home: Home):
     assert patch_maps_of(home.versions, home.versions.iteration("pets", 1), pets()) == ()
 

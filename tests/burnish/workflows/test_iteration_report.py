@@ -140,6 +140,22 @@ def test_a_report_written_again_after_the_loop_went_on_says_the_same(turned):
     assert tracked_pages(home.versions, home.ledger, spec, iteration) == before
 
 
+def test_the_report_tells_what_the_model_reads_and_what_its_batch_bought(turned):
+    home, spec = turned
+    iteration = home.versions.iteration("pets", 2)
+    pages = Pages(home.reports)
+    written = write_report_pages(pages, home.versions, home.ledger, spec, iteration)
+    importance = written.facts.importance
+    assert importance is not None
+    assert {row["feature"] for row in importance.top()} == {"weight", "height"}
+    page = written.report.read_text()
+    assert "What the model reads" in page
+    assert "burnish return pets" in page
+    # What is measured later must not change a page that is kept.
+    kept = tracked_pages(home.versions, home.ledger, spec, iteration)["report"]
+    assert "What this batch bought" not in kept
+
+
 def test_pages_for_a_tracking_server_lead_nowhere(turned):
     home, spec = turned
     iteration = home.versions.iteration("pets", 2)
