@@ -112,7 +112,8 @@ class EffectLine:
     """The difference that the new model makes on one slice, paired, on the same rows.
 
     `low` to `high` is the interval of this slice alone, `low_all` to `high_all` one that holds for
-    all slices at once; the finding is read off the latter. None: no row to measure on.
+    all slices at once (of all rows together it is the same: that question stands by itself); the
+    finding is read off the latter. None: no row to measure on.
     """
 
     slice: str
@@ -143,7 +144,7 @@ class Effect:
 
     against: the model compared with, in words. labels_changed: of these rows, how many labels
     people changed since that model was measured; then `old_ruler` is the line of all rows on the
-    labels as they were. left_out: why some slices were not compared, empty where all were.
+    labels as they were.
     """
 
     split: str
@@ -154,7 +155,6 @@ class Effect:
     slices: tuple[EffectLine, ...]
     labels_changed: int
     old_ruler: EffectLine | None = None
-    left_out: str = ""
 
     @property
     def lines(self) -> tuple[EffectLine, ...]:

@@ -149,8 +149,6 @@ def worse_words(effect: Effect | None) -> tuple[str, ...]:
     if few:
         listed = named(f"{brief(line.slice)} ({counted(line.support, 'row')})" for line in few)
         said.append(f"Too few rows to say anything: {listed}.")
-    if effect.left_out:
-        said.append(effect.left_out)
     return tuple(said)
 
 

@@ -160,6 +160,51 @@ def compare_iterations(
     )
 
 
+@dataclass(frozen=True)
+class AccuracyDifferences:
+    """What another model makes of accuracy on the common rows of a split: rows of `DIFFERENCES`.
+
+    The whole comes first in both: on the labels of now, and on those of then. `changed` labels
+    differ between the two.
+    """
+
+    now: tuple[dict[str, Any], ...]
+    then: tuple[dict[str, Any], ...]
+    changed: int
+
+
+def accuracy_differences(
+    old: pa.Table,
+    new: pa.Table,
+    curated: pa.Table,
+    *,
+    split: str,
+    slices: Sequence[Slice],
+    min_support: int,
+    confidence: float = 0.95,
+) -> AccuracyDifferences | None:
+    """What `compare_iterations` says of accuracy, of any two tables of predictions.
+
+    None where no row of the split was predicted by both.
+    """
+    rulers = _rulers(old, new, split)
+    if not rulers[NEW].rows:
+        return None
+    masks = _slices(rulers[NEW], curated, slices)
+    seen = list(_differences(rulers, masks, confidence, min_support, only=("accuracy",)))
+    now, then = (
+        tuple(
+            row
+            for of, table in seen
+            if of == {"changed": "model", "fixed": f"{ruler} labels"}
+            for row in table.to_pylist()
+        )
+        for ruler in (NEW, OLD)
+    )
+    changed = int(np.sum(rulers[OLD].labels != rulers[NEW].labels))
+    return AccuracyDifferences(now, then, changed)
+
+
 def _require_two(before: Iteration, after: Iteration) -> None:
     if before.dataset != after.dataset:
         raise IterationError(
@@ -242,6 +287,8 @@ def _differences(
     slices: tuple[_Slicings, _Slicings],
     confidence: float,
     min_support: int,
+    *,
+    only: Sequence[str] = METRICS,
 ) -> Iterator[tuple[dict[str, str], pa.Table]]:
     declared, classes = slices
     families = (
@@ -251,7 +298,8 @@ def _differences(
     )
     asked: dict[str, Any] = {"confidence": confidence, "min_support": min_support}
     for masks, metrics in families:
-        usable = metrics if rulers[NEW].classes else tuple({"accuracy"}.intersection(metrics))
+        known = metrics if rulers[NEW].classes else ("accuracy",)
+        usable = tuple(one for one in metrics if one in known and one in only)
         if not masks or not usable:
             continue
         for ruler, pair in rulers.items():

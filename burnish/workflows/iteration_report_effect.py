@@ -1,8 +1,9 @@
 """What the model of an iteration does better or worse than the one it was held against.
 
-What belongs here: which rows the two share, the paired comparison by slice on the labels of today
-and of then, and the calibration of the new model. What does not: the statistics
-(`burnish.slices.compare`, `burnish.calibration`), or the decision (`burnish.workflows.promote`).
+What belongs here: which two are held against each other, and the calibration of the new model. What
+does not: the paired comparison by slice, which is that of the page of two iterations
+(`burnish.workflows.compare_iterations`), the statistics (`burnish.slices.compare`,
+`burnish.calibration`), or the decision (`burnish.workflows.promote`).
 
 Decisions look at validation rows; a report shows test rows, which decide nothing, and falls back
 on validation where there are none.
@@ -10,7 +11,7 @@ on validation where there are none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,15 +25,15 @@ from burnish.metrics import wilson_interval
 from burnish.records import Iteration
 from burnish.report.iteration_facts import Calibrated, Effect, EffectLine
 from burnish.report.summary import Measured
-from burnish.slices import SliceMask, compare, everything, resolve_slices
-from burnish.spec import DatasetSpec, Slice
+from burnish.spec import DatasetSpec
 from burnish.versions import Versions
+from burnish.workflows.compare_iterations import AccuracyDifferences, accuracy_differences
 from burnish.workflows.evaluate import class_columns
 
 pc: Any = compute
 
 METRIC = "accuracy"
-MOST_CLASSES = 40
+CONFIDENCE = 0.95
 FEWEST_TO_RECALIBRATE = 100
 BINS = 10
 
@@ -89,9 +90,17 @@ def effect_of(
     if against.predictions is None:
         return None
     for split in ("test", "validation"):
-        rows = _shared(predictions, against.predictions, curated, split)
-        if rows.num_rows:
-            return _effect(rows, split, against, curated, spec)
+        found = accuracy_differences(
+            against.predictions,
+            predictions,
+            curated,
+            split=split,
+            slices=spec.slices,
+            min_support=spec.promotion.min_support,
+            confidence=CONFIDENCE,
+        )
+        if found is not None:
+            return _effect(found, split, against)
     return None
 
 
@@ -165,74 +174,19 @@ def _with_probabilities(
     return codes.to_numpy().astype(np.int64), probs
 
 
-def _shared(new: pa.Table, old: pa.Table, curated: pa.Table, split: str) -> pa.Table:
-    """Rows of a split that both predicted: id, label, label then, and both predictions."""
-    rows = new.filter(pc.field("split") == split)
-    rows = rows.select(["example_id", "label", "predicted"])
-    in_old = pc.index_in(rows["example_id"], value_set=old["example_id"].combine_chunks())
-    in_data = pc.is_in(rows["example_id"], value_set=curated["example_id"].combine_chunks())
-    both = pc.and_(pc.is_valid(in_old), in_data)
-    theirs = old.take(in_old.filter(both))
-    return pa.table(
-        {
-            **{name: rows[name].filter(both) for name in rows.column_names},
-            "label_then": theirs["label"],
-            "predicted_then": theirs["predicted"],
-        }
-    )
-
-
-def _effect(
-    rows: pa.Table, split: str, against: Against, curated: pa.Table, spec: DatasetSpec
-) -> Effect:
-    place = pc.index_in(rows["example_id"], value_set=curated["example_id"].combine_chunks())
-    slices, left_out = _slices(curated.take(place), spec)
-    whole = everything(rows.num_rows)
-    random_state = spec.random_state
-    lines, confidence = _lines(rows, "label", [whole, *slices], random_state=random_state)
-    changed = int(pc.sum(pc.not_equal(rows["label"], rows["label_then"])).as_py() or 0)
-    old_ruler = None
-    if changed:
-        old_ruler = _lines(rows, "label_then", [whole], random_state=random_state)[0][0]
+def _effect(found: AccuracyDifferences, split: str, against: Against) -> Effect:
+    lines = [_line(row) for row in found.now]
     return Effect(
         split=split,
         against=against.words,
         metric=METRIC,
-        confidence=confidence,
+        confidence=CONFIDENCE,
         overall=lines[0],
         slices=tuple(lines[1:]),
-        labels_changed=changed,
-        old_ruler=old_ruler,
-        left_out=left_out,
+        labels_changed=found.changed,
+        old_ruler=_line(found.then[0]) if found.changed else None,
     )
 
 
-def _lines(
-    rows: pa.Table, label: str, slices: Sequence[SliceMask], *, random_state: int
-) -> tuple[list[EffectLine], float]:
-    found = compare(
-        rows[label].to_pylist(),
-        rows["predicted_then"].to_pylist(),
-        rows["predicted"].to_pylist(),
-        slices,
-        metrics=(METRIC,),
-        random_state=random_state,
-    )
-    names = list(EffectLine.__dataclass_fields__)
-    lines = [EffectLine(**{name: row[name] for name in names}) for row in found.rows(metric=METRIC)]
-    return lines, found.confidence
-
-
-def _slices(examples: pa.Table, spec: DatasetSpec) -> tuple[list[SliceMask], str]:
-    """The declared slices, and one for each class where these are not too many."""
-    declared = resolve_slices(examples, spec.slices)
-    classes = sorted({label for label in examples["label"].to_pylist() if label is not None})
-    if len(classes) > MOST_CLASSES:
-        return declared, (
-            f"The {len(classes)} classes were not compared one by one: with so many at once, "
-            "hardly any difference could be shown."
-        )
-    taken = {one.slice_id for one in declared}
-    asked = [Slice(name="class", column="label", values=tuple(classes))] if classes else []
-    by_class = [one for one in resolve_slices(examples, asked) if one.slice_id not in taken]
-    return [*declared, *by_class], ""
+def _line(row: Mapping[str, Any]) -> EffectLine:
+    return EffectLine(**{name: row[name] for name in EffectLine.__dataclass_fields__})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import pytest
 from burnish.errors import IterationError, VersionNotFound
 from burnish.records import Verdict
 from burnish.report.iteration_page import render_iteration_page
+from burnish.report.iteration_words import worse_words
 from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
+from burnish.workflows.compare_iterations import compare_iterations
 from burnish.workflows.gold import STAGE as GOLD_STAGE
 from burnish.workflows.home import Home
 from burnish.workflows.iteration_report import iteration_facts
@@ -118,6 +121,19 @@ def test_the_effect_is_counted_on_the_rows_that_both_models_predicted(turned):
     assert found.overall.after == pytest.approx(right)
     assert found.overall.before == pytest.approx(before)
     assert {"source:home", "source:street", "class:cat"} <= {one.slice for one in found.slices}
+
+
+def test_the_effect_says_what_the_page_of_two_iterations_says(turned):
+    home, _ = turned
+    first, second = (home.versions.iteration("pets", number) for number in (1, 2))
+    compared = compare_iterations(home.versions, first, second)
+    where = {"split": "test", "changed": "model", "fixed": "new labels", "metric": "accuracy"}
+    found = facts_of(turned, 2).effect
+    theirs = {row["slice"]: row for row in compared.found(**where)}
+    assert {line.slice for line in found.lines} == theirs.keys()
+    for line in found.lines:
+        for name, value in asdict(line).items():
+            assert value == theirs[line.slice][name], (line.slice, name)
 
 
 def test_the_first_is_held_against_the_labels_as_collected_and_the_next_against_the_champion(
@@ -237,7 +253,8 @@ def test_three_hundred_classes_and_no_test_rows_still_give_effect_and_calibratio
     found = effect_of(new, Against("the other", old), curated, pets())
     assert found is not None
     assert (found.split, found.overall.finding) == ("validation", "worse")
-    assert "300 classes were not compared" in found.left_out
+    assert len(found.slices) == 301  # of three rows each, and the source
+    assert "296 more" in " ".join(worse_words(found))
     assert accuracy_of(new) is None
     calibrated = calibration_of(new, random_state=0, draws=20)
     assert calibrated is not None
