@@ -14,6 +14,7 @@ from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger, Mapper
 from burnish.versions import Versions
+from burnish.workflows.iteration_report_pages import write_measured_report
 from burnish.workflows.returns import keep_returns, measure_returns, plan_returns
 from burnish.workflows.returns_story import returns_shown, write_returns_page
 
@@ -53,7 +54,8 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         returns = measure_returns(plan, mapper=mapper)
         written = keep_returns(versions, returns)
         page = write_returns_page(pages, versions, ledger, returns, at=datetime.now(UTC))
-        links = {"return on labeling": pages.link(page)}
+        links = write_measured_report(pages, versions, ledger, spec)
+        links |= {"return on labeling": pages.link(page)}
         shown = returns_shown(returns)
         return materialized(written, returns.table, shown, spec=spec, pages=pages, links=links)
 

@@ -111,9 +111,21 @@ def policy_in_words(spec: DatasetSpec) -> str:
     return f"{said}; {approval}."
 
 
-def _require_closed(iteration: Iteration) -> None:
+def spec_then(iteration: Iteration, today: DatasetSpec) -> DatasetSpec:
+    """The spec that an iteration was closed with, with the words and the folder of today's."""
+    then = DatasetSpec.model_validate(iteration.summary["spec"])
+    words = {name: getattr(today, name) for name in ("card", "datasheet", "description", "owner")}
+    return then.model_copy(update={**words, "folder": today.folder})
+
+
+def is_reportable(iteration: Iteration) -> bool:
+    """Whether an iteration is closed and trained a model."""
     needed = {"promotion", "predictions_version", "dataset_version"}
-    if iteration.closed_at is None or not needed <= set(iteration.summary):
+    return iteration.closed_at is not None and needed <= set(iteration.summary)
+
+
+def _require_closed(iteration: Iteration) -> None:
+    if not is_reportable(iteration):
         raise IterationError(
             f"{iteration} is {'open' if iteration.is_open else 'closed without a model'}",
             expected="a closed iteration that trained a model",

@@ -21,7 +21,7 @@ from burnish.report.summary import LoopSummary
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
-from burnish.workflows.iteration_report import iteration_facts
+from burnish.workflows.iteration_report import is_reportable, iteration_facts, spec_then
 from burnish.workflows.iteration_report_cards import cards_of, write_cards
 from burnish.workflows.iteration_report_reading import bought_of, with_readings
 from burnish.workflows.naming import trained_on
@@ -74,6 +74,20 @@ def write_report_pages(
     if report is not None:
         page = write_page(report, render_iteration_page(facts.without_links()))
     return Written(facts, page, cards)
+
+
+def write_measured_report(
+    pages: Pages, versions: Versions, ledger: LabelLedger, spec: DatasetSpec
+) -> dict[str, str]:
+    """Write the newest report anew, now that it can tell what batches bought; where it is.
+
+    Nothing where no iteration with a model was closed: a measurement needs verdicts alone.
+    """
+    closed = [one for one in versions.iterations(spec.name) if is_reportable(one)]
+    if not closed:
+        return {}
+    then = spec_then(closed[-1], spec)
+    return write_report_pages(pages, versions, ledger, then, closed[-1]).links(pages)
 
 
 def write_champion_cards(

@@ -24,6 +24,7 @@ from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec, load_spec_named
 from burnish.versions import Versions
 from burnish.workflows.home import Home, find_project
+from burnish.workflows.iteration_report import spec_then
 from burnish.workflows.iteration_report_pages import (
     Written,
     write_champion_cards,
@@ -85,14 +86,12 @@ def spec_of(home: Home, iteration: Iteration) -> DatasetSpec:
     What people have stated for the cards since is shown at once. Where no catalog has the dataset,
     its own words stand, and pictures that are files are not shown.
     """
-    then = DatasetSpec.model_validate(iteration.summary["spec"])
     try:
         project = find_project(home.folder)
         today = load_spec_named(project / "catalog", iteration.dataset)
     except (ProjectError, SpecError):
-        return then
-    words = {name: getattr(today, name) for name in ("card", "datasheet", "description", "owner")}
-    return then.model_copy(update={**words, "folder": today.folder})
+        return DatasetSpec.model_validate(iteration.summary["spec"])
+    return spec_then(iteration, today)
 
 
 def lines_of(written: Written) -> list[str]:

@@ -23,6 +23,7 @@ from burnish.report.pages import Pages
 from burnish.report.return_page import points, return_headline
 from burnish.spec import load_catalog
 from burnish.workflows.home import Home
+from burnish.workflows.iteration_report_pages import write_measured_report
 from burnish.workflows.returns import Returns, keep_returns, measure_returns, plan_returns
 from burnish.workflows.returns_ahead import (
     forecast_return,
@@ -80,6 +81,7 @@ def print_returns(
     now = datetime.now(UTC)
     pages = Pages(home.reports)
     written = write_returns_page(pages, home.versions, home.ledger, returns, at=now, page=page)
+    write_measured_report(pages, home.versions, home.ledger, spec)
     if as_json:
         sys.stdout.write(json.dumps(returns_json(returns, page=str(written)), indent=1) + "\n")
         return
