@@ -379,7 +379,7 @@ def _table(whole: LoopSummary, done: list[IterationSummary]) -> Table:
             str(turn.reviewed),
             str(turn.changed),
             "?" if turn.errors_found is None else str(turn.errors_found),
-            "?" if turn.noise is None else _percent(turn.noise, digits=0),
+            _percent(turn.noise, digits=0),
             _percent(turn.test_accuracy),
             turn.worst_slice,
             f"{turn.augmented_kept}/{turn.augmented_refused}",
@@ -388,7 +388,9 @@ def _table(whole: LoopSummary, done: list[IterationSummary]) -> Table:
     return table
 
 
-def _percent(figure: Measured, *, digits: int = 1) -> str:
+def _percent(figure: Measured | None, *, digits: int = 1) -> str:
+    if figure is None:
+        return "?"
     return f"{100 * figure.value:.{digits}f} ({100 * figure.low:.0f}-{100 * figure.high:.0f})"
 
 

@@ -69,7 +69,7 @@ class LoopContext:
     against: str
     reviewed_so_far: tuple[int, ...]
     errors_found: int | None
-    accuracy_chart: Markup
+    accuracy_chart: Markup | None
     noise_chart: Markup | None
     slice_chart: Markup | None
     slices: tuple[SliceRow, ...]
@@ -158,6 +158,8 @@ def headline(summary: LoopSummary) -> str:
     turns = _count(len(summary.iterations), "iteration")
     work = f"After {_count(summary.reviews, 'review')} in {turns}"
     what = f"test accuracy against {_the(last.accuracy_against)}"
+    if last.test_accuracy is None:
+        return f"{work}, test accuracy is not known: there are no test rows."
     now = _short(last.test_accuracy)
     if baseline is None:
         return f"{work}, {what} is {now}."
@@ -171,6 +173,8 @@ def headline(summary: LoopSummary) -> str:
 def verdict(summary: LoopSummary) -> str:
     """How far the two intervals let the difference be trusted; empty without a baseline."""
     before, after = summary.baseline, summary.iterations[-1].test_accuracy
+    if after is None:
+        return "What the models do on rows that no decision looks at, nobody knows."
     if before is None:
         return "There is no figure from before the first review to compare it with."
     if after.low > before.high or after.high < before.low:
@@ -303,11 +307,14 @@ def percent(share: float | None) -> str:
     return f"{shown:g} %"
 
 
-def _accuracy_chart(summary: LoopSummary, so_far: tuple[int, ...]) -> Markup:
+def _accuracy_chart(summary: LoopSummary, so_far: tuple[int, ...]) -> Markup | None:
     points = [
         _point(reviews, turn.test_accuracy)
         for reviews, turn in zip(so_far, summary.iterations, strict=True)
+        if turn.test_accuracy is not None
     ]
+    if not points:
+        return None
     if summary.baseline is not None:
         points.insert(0, _point(0, summary.baseline))
     against = summary.iterations[-1].accuracy_against

@@ -137,7 +137,7 @@ class IterationSummary:
         same share counted against truth, at the same moment; None where not known. Where it is not
         `noise_corrected` by gold items, `noise` is the share that reviewers would change.
     test_accuracy: of this iteration's model on the test split, `accuracy_against` saying against
-        which labels.
+        which labels; None where there is no test row.
     seconds: wall time of the iteration.
     """
 
@@ -148,7 +148,7 @@ class IterationSummary:
     precision: float | None
     noise: Measured | None
     true_noise: float | None
-    test_accuracy: Measured
+    test_accuracy: Measured | None
     accuracy_against: Against
     worst_slice: str
     worst_slice_accuracy: Measured | None

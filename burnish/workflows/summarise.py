@@ -241,9 +241,10 @@ def _right(predictions: pa.Table, truth: Truth) -> dict[str, bool]:
     return {key: a == b for key, a, b in zip(ids, predicted, wanted, strict=True)}
 
 
-def _accuracy(predictions: pa.Table, truth: Truth) -> Measured:
+def _accuracy(predictions: pa.Table, truth: Truth) -> Measured | None:
+    """None where there is no test row."""
     right = _right(predictions, truth)
-    return _measured(sum(right.values()), len(right))
+    return _measured(sum(right.values()), len(right)) if right else None
 
 
 def _measured(successes: int, n: int) -> Measured:

@@ -375,3 +375,11 @@ def test_pages_that_say_more_are_linked_where_there_are_any():
     found = read(render_loop_page(made_loop(), links={"The return": "return.html?a=1&b=2"}))
     assert ("a", {"href": "return.html?a=1&b=2"}) in found.tags
     assert "The return" not in read(render_loop_page(made_loop())).text
+
+
+def test_without_test_rows_the_page_says_so_and_draws_no_curve():
+    turns = tuple(made_turn(number, test_accuracy=None) for number in (1, 2))
+    none = made_loop(iterations=turns, baseline=None, slices_before=(), slices_after=())
+    page = render_loop_page(none)
+    assert "test accuracy is not known: there are no test rows" in read(page).text
+    assert "Test accuracy by rows reviewed" not in page
