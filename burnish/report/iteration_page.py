@@ -34,8 +34,8 @@ class IterationContext:
     """Everything that `templates/iteration.html` may use.
 
     headline, short, worse, limits, next: the sentences. pairs: those shown of `pairs_in_all`.
-    slices: the lines shown, those worth a look first, of `slices_in_all`. Charts are None where
-    there is nothing to draw. reasons, stages: what these are called in words. harmful, bought: what
+    slices: the lines shown, those worth a look first, of `slices_in_all`; few: lines of too few
+    rows to judge, apart, of `few_in_all`. Charts are None where there is nothing to draw. reasons, stages: what these are called in words. harmful, bought: what
     the batch bought, in words. reads: what the model reads; explained: why rows were doubted.
     """
 
@@ -52,6 +52,8 @@ class IterationContext:
     changed_slices: tuple[tuple[str, int], ...]
     slices: tuple[EffectLine, ...]
     slices_in_all: int
+    few: tuple[EffectLine, ...]
+    few_in_all: int
     deciders: tuple[Person, ...]
     approvers: tuple[Person, ...]
     pairs_chart: Markup | None
@@ -95,6 +97,8 @@ def iteration_context(facts: IterationFacts) -> IterationContext:
     """What the template is given, computed of the facts alone."""
     effect, changes = facts.effect, facts.changes
     slices = _worth_a_look(effect.slices) if effect else ()
+    judged = tuple(line for line in slices if line.finding != "too few")
+    few = tuple(line for line in slices if line.finding == "too few")
     return IterationContext(
         facts=facts,
         headline=words.headline(facts),
@@ -107,8 +111,10 @@ def iteration_context(facts: IterationFacts) -> IterationContext:
         pairs=changes.pairs[:MOST_PAIRS],
         pairs_in_all=len(changes.pairs),
         changed_slices=tuple(changes.slices.items())[:MOST_SLICES],
-        slices=slices[:MOST_SLICES],
-        slices_in_all=len(slices),
+        slices=judged[:MOST_SLICES],
+        slices_in_all=len(judged),
+        few=few[:MOST_SLICES],
+        few_in_all=len(few),
         deciders=tuple(one for one in changes.people if one.answered),
         approvers=tuple(one for one in changes.people if one.approved or one.settled),
         pairs_chart=_pairs_chart(changes.pairs[:MOST_PAIRS]),

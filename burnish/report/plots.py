@@ -439,7 +439,7 @@ def _dot(row: IntervalRow, kind: int, x: svg.Scale, height: float, *, hollow: bo
 
 def _name(right: float, height: float, name: str) -> str:
     """A name that ends at `right`, cut to the room it has, whole in its tooltip."""
-    shown = svg.text(right, height, svg.shorten(name, 25), anchor="end", size=12)
+    shown = svg.text(right, height, svg.fitted(name, right - 4), anchor="end", size=12)
     return f"<g><title>{svg.escape(name)}</title>{shown}</g>"
 
 

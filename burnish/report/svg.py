@@ -40,6 +40,28 @@ def escape(text: object) -> str:
     return escape_markup(legal, {'"': "&quot;", "'": "&#39;", "\r": "&#13;"})
 
 
+def fitted(text: str, width: float) -> str:
+    """A text shortened until letters of size 12 are no wider than so many pixels, 25 at most.
+
+    Widths are those of a wide face, so that a name is cut in its middle and not at the border.
+
+    >>> fitted("<b>MMMMMMMMMMMM</b>", 162), fitted("class:1", 162)
+    ('<b>MMMM…MMM</b>', 'class:1')
+    """
+    length = 25
+    while length > 8 and sum(map(_breadth, shorten(text, length))) > width:
+        length -= 1
+    return shorten(text, length)
+
+
+def _breadth(letter: str) -> float:
+    if letter in "iljtf.,:;'|!/ ()[]":
+        return 4.5
+    if letter in "mwMW@%<>+=" or ord(letter) > 0x2E7F:
+        return 11.5
+    return 9.0 if letter.isupper() else 7.5
+
+
 def shorten(text: str, length: int) -> str:
     """Text of at most `length` characters: the middle is cut, since ends tell names apart.
 

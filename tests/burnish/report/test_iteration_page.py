@@ -220,3 +220,11 @@ def test_a_reviewer_who_is_too_often_wrong_is_named_among_the_people():
 def test_why_nothing_is_known_of_what_the_model_reads_is_said_and_escaped():
     page = render_iteration_page(made_facts(unread="1 rows of <b>test</b>"))
     assert "Not known: 1 rows of &lt;b&gt;test&lt;/b&gt;." in page
+
+
+def test_parts_of_too_few_rows_stand_apart_from_those_that_are_judged():
+    few = [line(f"class:{n}", "too few", support=3) for n in range(100)]
+    page = iteration_context(made_facts(effect=effect(*few, line("source:home"))))
+    assert [one.slice for one in page.slices] == ["source:home"]
+    assert (page.slices_in_all, page.few_in_all) == (1, 100)
+    assert "Parts of too few rows to judge (100)" in render_iteration_page(page.facts)
