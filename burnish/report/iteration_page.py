@@ -35,8 +35,9 @@ class IterationContext:
 
     headline, short, worse, limits, next: the sentences. pairs: those shown of `pairs_in_all`.
     slices: the lines shown, those worth a look first, of `slices_in_all`; few: lines of too few
-    rows to judge, apart, of `few_in_all`. Charts are None where there is nothing to draw. reasons, stages: what these are called in words. harmful, bought: what
-    the batch bought, in words. reads: what the model reads; explained: why rows were doubted.
+    rows to judge, apart, of `few_in_all`. Charts are None where there is nothing to draw. reasons,
+    stages: what these are called in words. harmful, bought: what the batch bought, in words. reads:
+    what the model reads; explained: why rows were doubted, with its style.
     """
 
     facts: IterationFacts

@@ -28,6 +28,7 @@ from burnish.versions.champions import serving
 from burnish.workflows.discovered_iteration import CALIBRATION, DISCOVERED, made_by
 from burnish.workflows.iterate import extra_metrics
 from burnish.workflows.iteration_report_pages import tracked_pages
+from burnish.workflows.iteration_report_reading import answers_in_a_word, known_answers_of
 from burnish.workflows.promote import Promotion
 from burnish.workflows.rolling_back import follow_record
 from burnish.workflows.showing_comparison import tracked_comparison
@@ -141,6 +142,7 @@ def from_record(spec: DatasetSpec, versions: Versions, iteration: Iteration) -> 
         git_sha=str(summary.get("git_sha", "unknown")),
         home=versions.home_id(),
         extra_metrics=extra_metrics(iteration),
+        answers=answers_in_a_word(known_answers_of(versions, iteration)),
         pages={
             **tracked_pages(versions, versions.ledger, then, iteration),
             **tracked_comparison(versions, iteration),

@@ -63,6 +63,17 @@ def known_answers_of(versions: Versions, iteration: Iteration) -> KnownAnswers |
     return KnownAnswers(alarm.raised, alarm.reviewers, alarm.reason)
 
 
+def answers_in_a_word(known: KnownAnswers | None) -> str:
+    """What to filter iterations by: bad, not shown to be bad, not measured.
+
+    >>> answers_in_a_word(None), answers_in_a_word(KnownAnswers(True, (), ""))
+    ('not measured', 'bad')
+    """
+    if known is None:
+        return "not measured"
+    return "bad" if known.raised else "not shown to be bad"
+
+
 def bought_of(versions: Versions, iteration: Iteration, *, link: str = "") -> Bought:
     """What the newest measurement says of an iteration's batch; empty where there is none."""
     returns = read_returns(versions, iteration.dataset)

@@ -39,6 +39,7 @@ def tracked_iteration(
     git_sha: str,
     home: str,
     extra_metrics: Mapping[str, float] | None = None,
+    answers: str = "not measured",
     pages: Mapping[str, str] | None = None,
     serves: bool | None = None,
     tables: Mapping[str, pa.Table] | None = None,
@@ -51,7 +52,8 @@ def tracked_iteration(
     slice, its name and accuracy first, which is what a server's table view lays side by side for
     several iterations; `slice_report`, every metric of every slice; `confusion` (label, predicted,
     rows) of the validation rows; and `tables` under their own names. Tags to filter by name the
-    worst slice, and say whether its accuracy is certain. `home` names the database that the
+    worst slice, and say whether its accuracy is certain, and what the known answers say of the
+    batch (`answers`). `home` names the database that the
     iteration is recorded in: several may log to one server. `pages` become artifacts; `serves` is
     as in `TrackedIteration`.
     """
@@ -84,6 +86,7 @@ def tracked_iteration(
             "promotion_rule": promotion.rule,
             "promotion_reason": promotion.reason,
             "worst_slice": worst_in_words(worst),
+            "answers": answers,
         },
         params=trained.params,
         metrics={name: value for name, value in known.items() if isfinite(value)},
