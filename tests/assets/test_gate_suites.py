@@ -171,6 +171,8 @@ FAULTS: list[tuple[str, Callable[[Columns], Columns], str]] = [
     ("relabel_queue", put("inclusion_probability", 1.5, 3), "RELABEL-CHANCE-RANGE"),
     ("relabel_queue", put("inclusion_probability", None, -1), "RELABEL-CHANCE-CONTROL-MISSING"),
     ("relabel_queue", put("inclusion_probability", 0.0, -1), "RELABEL-CHANCE-CONTROL-ZERO"),
+    ("relabel_queue", put("reason", "held_out", 3), "RELABEL-HELD-OUT-BLIND"),
+    ("relabel_queue", put("reason", "held_out", 3), "RELABEL-HELD-OUT-SUGGESTED"),
     ("relabel_queue", put("error_probability", -0.5, 3), "RELABEL-ERROR-RANGE"),
     ("curated_examples", first(10), "CURATED-ROWS"),
     ("curated_examples", put("example_id", None, 3), "CURATED-ID-MISSING"),

@@ -84,7 +84,7 @@ TABLES = {
     "augmented_examples": ["rows by class"],
     "trained_model": ["by class, on validation rows"],
     "slice_report": ["lowest slices", "slices discovered so far", "confidence by slice"],
-    "champion": ["iterations so far"],
+    "champion": ["checks of the gate", "iterations so far"],
     "tracked_iterations": ["iterations and their runs"],
 }
 LINKS = {
