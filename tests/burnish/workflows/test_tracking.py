@@ -43,12 +43,13 @@ def blobs(n=300):
     )
 
 
-def tracked(**extra):
+def tracked(*, answers="not measured", **extra):
     table = blobs()
     trained = train_model(table.filter(pc.field("split") == "train"), table, SPEC, random_state=0)
     report = slice_report(trained.predictions, table, SPEC)
     at, mark = datetime(2026, 1, 1, tzinfo=UTC), Watermark(12, "abc")
     found = tracked_iteration(
+        answers=answers,
         spec=SPEC,
         iteration=Iteration("blobs", 3, mark, at),
         dataset_version=DatasetVersion(
@@ -80,6 +81,11 @@ def test_tags_say_where_the_iteration_comes_from():
     assert expected.items() <= found.tags.items()
     assert (found.dataset_version, found.dataset_digest, found.rows) == ("blobs@7", "d1635", 300)
     assert found.source == "a.csv, b.csv"
+
+
+def test_iterations_can_be_filtered_by_what_their_known_answers_say():
+    assert tracked()[0].tags["answers"] == "not measured"
+    assert tracked(answers="bad")[0].tags["answers"] == "bad"
 
 
 def test_the_accuracy_of_every_slice_is_a_metric_and_all_else_is_in_the_tables():
