@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +154,8 @@ class Story:
     asked: list[str]
     champion: int
     check: Any
+    returned: str
+    report: str
     undone: str
     again: str
     open_rows: int
@@ -168,11 +172,15 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         asked = made.harmful_batch()
         champion, check = made.home.versions.champion("parcels"), made.check()
         assert champion is not None
+        returned = made.burnish("return", "parcels", "--last", "2", "--seeds", "3")
+        report = (made.folder / "reports/parcels/iterations/2.html").read_text()
         undo = ["verdicts", "undo", "parcels@iter2", "--author", "Rita", "--why", WHY]
         undone, again = made.burnish(*undo), made.burnish(*undo)
         still_open = made.open_among(asked)
         made.loop("--reviewer", "simulated")
-        yield Story(made, asked, champion.number, check, undone, again, still_open)
+        yield Story(
+            made, asked, champion.number, check, returned, report, undone, again, still_open
+        )
 
 
 def test_the_batch_is_as_harmful_as_planned(story):
@@ -204,6 +212,21 @@ def test_gold_items_name_who_decided_before_a_model_is_trained(story):
     assert not story.check.passed
     assert story.check.severity == dg.AssetCheckSeverity.WARN
     assert story.check.description == bad.reason
+
+
+def test_the_return_names_the_batch_that_hurt(story):
+    headline = story.returned.split("\n\n")[1]
+    assert headline.startswith("Batch 2 made the model worse")
+    assert "depot:milan" in headline
+    assert "Batch 1 made the model worse" not in story.returned
+
+
+def test_the_report_names_harm_slice_and_reviewer(story):
+    words = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", story.report)).split())
+    assert "Batch 2 made the model worse" in words
+    assert f"depot:{DEPOT}" in words.split("What got worse")[-1]
+    assert SAM in words.split("Who decided, who approved")[-1]
+    assert "not promoted" in words.split("The decision")[-1].lower()
 
 
 def test_the_batch_is_taken_back_row_by_row_and_once(story):
