@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from burnish.metrics import Interval
 from burnish.report.looking import Looked
 from burnish.report.loop_page import percent
 from burnish.report.plots import Bar, IntervalRow, bar_chart, dot_interval_chart
+from burnish.report.templating import templates
 
 MOST_CLASSES, MOST_PAIRS, MOST_SLICES, DRAWN = 60, 15, 15, 16
 
@@ -160,13 +159,7 @@ def render_audit_page(summary: AuditSummary) -> str:
     >>> "About 1 of 10 labels looks" in page, "&lt;cat&gt;" in page, "<cat>" in page
     (True, True, False)
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters["percent"] = percent
     environment.filters["number"] = _number
     environment.filters["chance"] = _chance

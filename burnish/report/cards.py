@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from burnish.report.datasheet import inert
+from burnish.report.templating import templates
 
 Source = Literal["spec", "measured", "record"]
 NOT_STATED = "Not stated."
@@ -106,13 +105,7 @@ def render_card(card: Card) -> str:
     >>> "A &lt;model&gt;" in page, "card.intended_use" in page
     (True, True)
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     title = f"{'Model' if card.kind == 'model' else 'Data'} card of {card.name}"
     return environment.get_template("card.html").render(page=CardContext(card, title, SOURCES))
 

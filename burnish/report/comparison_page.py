@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from burnish.errors import DataError
 from burnish.report import svg
+from burnish.report.templating import templates
 
 MOST_DRAWN = 30
 MOST_LABELS = 200
@@ -163,13 +162,7 @@ def render_comparison_page(context: ComparisonContext) -> str:
     >>> "Not shown &lt;to&gt; differ." in page, "<script" in page
     (True, False)
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters["points"] = _points
     environment.filters["share"] = _share
     return environment.get_template("comparison.html").render(page=context)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from burnish.report.explained import Explanation, Side, Signal, WhatIf
+from burnish.report.templating import templates
 
 _ORDER: tuple[Side, ...] = ("against", "for", "neither")
 LIMITS = (
@@ -157,10 +157,4 @@ def _have(count: int) -> str:
 
 
 def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return templates()

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from burnish.records import Expectation, ExpectationResult, GateReport
 from burnish.report.gate_story import what_to_do
+from burnish.report.templating import templates
 
 MOST_ROWS = 200  # lines of the quarantine that are shown; how many there are is always said
 LONGEST = 160  # characters of an expectation's limits, say of a long set of classes
@@ -105,13 +103,7 @@ def render_gate_page(
         shown=tuple(report.quarantined.slice(0, MOST_ROWS).to_pylist()),
         advice=() if report.passed else tuple(what_to_do(stage).split("`")),
     )
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     return environment.get_template("gate.html").render(page=context)
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from burnish.report import iteration_outlook as outlook
@@ -25,6 +23,7 @@ from burnish.report.loop_page import percent
 from burnish.report.plots import Bar, IntervalRow, bar_chart, calibration_chart, dot_interval_chart
 from burnish.report.summary import ConfusionPair
 from burnish.report.svg import shorten
+from burnish.report.templating import templates
 
 MOST_PAIRS, MOST_DRAWN, MOST_SLICES = 12, 16, 60
 
@@ -83,13 +82,7 @@ def render_iteration_page(facts: IterationFacts) -> str:
     >>> "&lt;b&gt;Pets&lt;/b&gt;" in page, "No label changed" in page, "not known" in page
     (True, True, True)
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters |= {"percent": percent, "points": words.points, "short": _short}
     return environment.get_template("iteration.html").render(page=iteration_context(facts))
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from burnish.augmentation import REFUSALS
@@ -32,6 +30,7 @@ from burnish.report.summary import (
     ReasonFigure,
     SliceFigure,
 )
+from burnish.report.templating import templates
 
 MOST_PAIRS, MOST_EXAMPLES, MOST_SLICES = 12, 24, 20
 SMALL_SLICE = 30  # below this many rows an accuracy says next to nothing
@@ -108,13 +107,7 @@ def render_loop_page(
     >>> "simulated reviewer, right 95 % of the time" in page
     True
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters["percent"] = percent
     context = replace(
         loop_context(summary), reports=reports or {}, links=tuple((links or {}).items())

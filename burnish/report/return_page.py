@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from burnish.report.plots import IntervalRow, dot_interval_chart
+from burnish.report.templating import templates
 
 MOST_SLICES = 20
 
@@ -131,13 +130,7 @@ class ReturnContext:
 
 def render_return_page(story: ReturnStory) -> str:
     """The whole page as HTML text, to be written as `return.html` in UTF-8; all data is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters["points"] = points
     return environment.get_template("return.html").render(page=return_context(story))
 

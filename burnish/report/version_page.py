@@ -12,13 +12,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from burnish.report.datasheet import NOT_STATED, VersionSheet
 from burnish.report.plots import Bar, bar_chart
+from burnish.report.templating import templates
 
 MOST_CHANGES = 200  # lines that are shown; how many there are is always said
 MOST_BARS = 12
@@ -202,11 +201,5 @@ def _statements(sheet: VersionSheet) -> tuple[tuple[str, str], ...]:
 
 
 def _template(name: str):
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     return environment.get_template(name)
