@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment
 from markupsafe import Markup
 
 from burnish.report.explained import Explanation, Side, Signal, WhatIf
@@ -76,7 +75,7 @@ def render_explanation_page(explanation: Explanation) -> str:
         f"{'' if against == 1 else 's'} against the label, {pro} for it"
     )
     page = ExplanationContext(explained=one, title=title, limits=LIMITS)
-    return _environment().get_template("explanation.html").render(page=page)
+    return templates().get_template("explanation.html").render(page=page)
 
 
 def explanations_part(explanations: Sequence[Explanation]) -> Markup:
@@ -86,12 +85,12 @@ def explanations_part(explanations: Sequence[Explanation]) -> Markup:
     """
     page = ExplanationsContext(tuple(_explained(one) for one in explanations))
     # Its texts are escaped by the template.
-    return Markup(_environment().get_template("_explanations.html").render(page=page))  # noqa: S704
+    return Markup(templates().get_template("_explanations.html").render(page=page))  # noqa: S704
 
 
 def explained_style() -> Markup:
     """The styles of `explanations_part`, for the style block of the page that includes it."""
-    return Markup(_environment().get_template("_explained_style.html").render())  # noqa: S704
+    return Markup(templates().get_template("_explained_style.html").render())  # noqa: S704
 
 
 def what_if_words(found: WhatIf, *, label: str, suggested: str) -> str:
@@ -154,7 +153,3 @@ def _headline(one: Explanation) -> str:
 
 def _have(count: int) -> str:
     return "has" if count == 1 else "have"
-
-
-def _environment() -> Environment:
-    return templates()

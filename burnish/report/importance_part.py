@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from burnish.modeling import Importance
 from burnish.report import svg
 from burnish.report.plots import IntervalRow, dot_interval_chart
+from burnish.report.templating import templates
 from burnish.slices import OVERALL
 
 MOST_FEATURES, MOST_LINES = 12, 24
@@ -58,13 +57,9 @@ def importance_part(importance: Importance, *, maps: Sequence[PatchMap] = ()) ->
 
     Markup for inside of a section; headings start at h3. Everything from data is escaped.
     """
-    folder = Path(__file__).parent / "templates"
-    environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined
-    )
     page = _context(importance, maps)
     # Its texts are escaped by the template.
-    return Markup(environment.get_template("_importance.html").render(page=page))  # noqa: S704
+    return Markup(templates().get_template("_importance.html").render(page=page))  # noqa: S704
 
 
 def importance_markdown(importance: Importance, *, most: int = 5) -> str:
