@@ -139,7 +139,9 @@ def import_labels(
     >>> import tempfile
     >>> from burnish.workflows.home import prepare_home
     >>> home = prepare_home(Path(tempfile.mkdtemp()))
-    >>> rows = pa.table({"example_id": ["a", "b"], "label": ["cat", "dog"]})
+    >>> rows = pa.table(
+    ...     {"example_id": ["a", "b"], "label": ["cat", "dog"], "split": ["train", "train"]}
+    ... )
     >>> _ = home.versions.write("pets", "validated_examples", rows, gated=False)
     >>> _ = home.ledger.append("pets", [Verdict("b", "keep", "dog", "dog", author="bob")])
     >>> _ = (home.folder / "pets.csv").write_text("example_id,label\na,dog\nb,cat\n")
