@@ -8,7 +8,7 @@ runs whose process is gone (`pipelines.orphans`).
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,9 @@ __all__ = ["PROCESS_TAG", "open_instance", "prepare", "process_name"]
 
 DAGSTER_URL = "BURNISH_DAGSTER_URL"
 """The variable that names Dagster's database: dagster.yaml refers to it, and holds no password."""
+
+POOLS = ("dataset", "returns")
+"""What the pools of a dataset are called, before its name: its cycle, and what runs beside it."""
 
 OURS = (
     "# Written by Burnish",
@@ -45,13 +48,16 @@ QUIET_STEPS = {
 }
 
 
-def prepare(home: Path, *, dagster_url: str = "", retry: bool = False) -> Path:
+def prepare(
+    home: Path, *, dagster_url: str = "", retry: bool = False, datasets: Iterable[str] = ()
+) -> Path:
     """Make `home/dagster`, its configuration and its databases; return that folder.
 
     With `dagster_url` Dagster keeps runs and events in that PostgreSQL database instead of SQLite
     in the folder. Runs that a killed process left as started are marked failed: they would hold
     the one place that a dataset has. With `retry` the daemon, which is about to start, runs
-    again those that a daemon had launched.
+    again those that a daemon had launched. The pools of `datasets` are made known: Dagster counts
+    none that it meets for the first time, so the first two runs of a dataset would overlap.
 
     Raises `ProjectError` where the database cannot be reached, and where people have made the
     configuration their own and it does not name the database.
@@ -64,6 +70,8 @@ def prepare(home: Path, *, dagster_url: str = "", retry: bool = False) -> Path:
         make_databases(folder)
         with dg.DagsterInstance.from_config(str(folder)) as instance:
             end_orphans(instance, shared=bool(dagster_url), retry=retry)
+            for pool in [f"{kind}/{name}" for name in datasets for kind in POOLS]:
+                instance.event_log_storage.initialize_concurrency_limit_to_default(pool)
     return folder
 
 

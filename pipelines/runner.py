@@ -24,7 +24,7 @@ from burnish.records import Iteration, LabelEvent
 from burnish.report.loop_page import render_loop_page, reviewer_in_words
 from burnish.report.pages import Pages
 from burnish.report.summary import IterationSummary, LoopSummary, Measured
-from burnish.spec import DatasetSpec, load_spec_named, with_choices
+from burnish.spec import DatasetSpec, load_spec_named, load_usable, with_choices
 from burnish.workflows.ahead import look_ahead
 from burnish.workflows.backlog import waiting_iterations, waiting_sentence
 from burnish.workflows.batch import batch_decided, open_batch, undecided
@@ -80,7 +80,9 @@ main.add_command(rollback)
 def prepare_command(home: Path | None) -> None:
     """Make the home and its Dagster instance, and print that instance's folder."""
     settings = settings_from_environment()
-    click.echo(prepare((home or settings.home).resolve(), dagster_url=settings.dagster_url))
+    known, _ = load_usable(settings.catalog)
+    folder = (home or settings.home).resolve()
+    click.echo(prepare(folder, dagster_url=settings.dagster_url, datasets=known))
 
 
 @main.command()

@@ -167,7 +167,8 @@ class Up:
         home = prepare_home(
             settings.home, database_url=settings.database_url, tables=settings.tables_root
         )
-        prepare(settings.home, dagster_url=settings.dagster_url, retry=True)
+        known, _ = load_usable(settings.catalog)
+        prepare(settings.home, dagster_url=settings.dagster_url, retry=True, datasets=known)
         company = Company(self.token, settings.home / "logs", self.stop, standing.started)
         with Watch(place) as watch:
             try:

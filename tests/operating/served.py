@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import requests
 
+from burnish.spec import load_usable
 from pipelines.instance import prepare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,7 +169,7 @@ def free_port() -> int:
 @contextmanager
 def serving(catalog: Path, home: Path) -> Iterator[Served]:
     """A webserver and a daemon on a catalog and a home; both are ended, and all they started."""
-    folder = prepare(home)
+    folder = prepare(home, datasets=load_usable(catalog)[0])
     environ = {
         **os.environ,
         "BURNISH_CATALOG": str(catalog),
