@@ -26,15 +26,17 @@ from burnish.spec.models import (
     Side,
     Simulation,
     Slice,
-    Source,
     Split,
 )
+from burnish.spec.part import Source
 from burnish.spec.paths import resolve_paths
+from burnish.spec.production import Arrivals, Policy, Production, Rule, SqlSource
 from burnish.spec.reading import load_catalog, load_spec, load_spec_named, load_usable
 
 __all__ = [
     "SPLITS",
     "Annotations",
+    "Arrivals",
     "Augment",
     "Chosen",
     "DatasetSpec",
@@ -46,14 +48,18 @@ __all__ = [
     "Guess",
     "Model",
     "ModelCard",
+    "Policy",
+    "Production",
     "PromotionPolicy",
     "Review",
+    "Rule",
     "Schedule",
     "Side",
     "Simulation",
     "Slice",
     "Source",
     "Split",
+    "SqlSource",
     "guess_from_file",
     "guess_spec",
     "load_catalog",

@@ -13,52 +13,20 @@ from math import floor
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from burnish.records import OnFail
 from burnish.spec.cron import cron_mistake
+from burnish.spec.part import Part, Scalar, Share, Source
+from burnish.spec.production import Policy, Production
 
 FeatureKind: TypeAlias = Literal[
     "numeric", "categorical", "boolean", "datetime", "text", "image", "sensor", "embedding"
 ]
-Scalar: TypeAlias = str | bool | int | float
-Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 MOST_ANSWERS = 9
 PEOPLE: Mapping[str, int] = {"single": 1, "double_blind": 2}
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
-
-
-class Part(BaseModel):
-    """Base of every part: unknown keys are mistakes, and nothing changes after parsing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-
-class Source(Part):
-    """Where rows come from: exactly one of `path` (files, one or a list) and `bundled`.
-
-    Paths are taken from the folder of the spec. The format is read off the ending (.csv, .tsv,
-    .parquet, .arrow, .feather, .ipc, .jsonl, .ndjson, text also with .gz; a folder with
-    `_delta_log` is Delta) unless `format` says it.
-    """
-
-    path: str | None = None
-    paths: tuple[str, ...] = ()
-    bundled: str | None = None
-    format: Literal["csv", "parquet", "arrow", "jsonl", "delta"] | None = None
-    options: dict[str, Scalar] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Source:
-        given = [bool(self.path), bool(self.paths), bool(self.bundled)]
-        if sum(given) != 1:
-            raise ValueError("give exactly one of path, paths, bundled")
-        return self
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        return (self.path,) if self.path else self.paths
 
 
 class Feature(Part):
@@ -433,6 +401,8 @@ class DatasetSpec(Part):
     promotion: PromotionPolicy = PromotionPolicy()
     augment: Augment = Augment()
     schedule: Schedule = Schedule()
+    production: Production | None = None
+    policy: Policy = Policy()
     simulation: Simulation | None = None
     random_state: Seed = 0
     folder: Path = Field(default=Path(), exclude=True)

@@ -14,6 +14,7 @@ from burnish.database import migrate, open_database
 from burnish.database.migrating import HEAD, MIGRATIONS, VERSIONS
 from burnish.errors import LedgerError, ProjectError
 from burnish.ledger.schema import metadata as ledger
+from burnish.policy.schema import metadata as policy
 from burnish.review.schema import metadata as desk
 from burnish.store.schema import metadata as store
 from burnish.versions.schema import metadata as versions
@@ -30,6 +31,8 @@ ROWS = {
                       "at": "x"},
     "champion_events": {"dataset": "d", "seq": 1, "iteration": 1, "what": "promoted", "who": "w",
                         "why": "y", "at": "x"},
+    "policy_events": {"dataset": "d", "seq": 1, "kind": "opened", "window": "2026-03-07",
+                      "body": "{}", "at": "x"},
     "desk_events": {"seq": 1, "dataset": "d", "iteration": 1, "example_id": "e", "actor": "a",
                     "role": "annotator", "simulated": False, "action": "answer", "comment": "",
                     "round": 1, "request_key": "k", "ledger_events": "[]", "at": "x"},
@@ -46,7 +49,7 @@ def engine(database):
 def test_the_tables_are_those_that_the_code_knows(engine):
     migrate(engine)
     whole = sa.MetaData()
-    for metadata in (store, ledger, versions, desk):
+    for metadata in (store, ledger, versions, desk, policy):
         for table in metadata.tables.values():
             table.to_metadata(whole)
     with engine.connect() as connection:

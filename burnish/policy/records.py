@@ -1,0 +1,106 @@
+"""Signals, decisions and alarms: what a policy is asked, and what it answers.
+
+What belongs here: frozen records. What does not: deciding (`burnish.policy.deciding`), keeping
+them (`burnish.policy.sql`), or measuring a signal (`burnish.drift`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from burnish.spec.production import Action, SignalName
+
+EventKind: TypeAlias = Literal[
+    "decided",  # the policy looked at the signals of a window: its inputs, and what it decided
+    "opened",  # an alarm was raised
+    "acted",  # something was done for it: rows asked for, a retrain begun, a rollback
+    "notified",  # somebody was told, or could not be
+    "overruled",  # a person said otherwise
+    "closed",  # an alarm is over, and why
+    "rebased",  # what is compared with changed: from this window on, it is another reference
+]
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One thing that was measured of one window, with its interval and where it is greatest.
+
+    `key` tells signals of one name apart: a column, a slice's id, a day; empty for all rows.
+    `value`, `low` and `high` are in the unit of the signal; the policy looks at `low` (is it shown
+    to be over) and `high` (can it still be). `basis` is `labels` where true labels say so, and
+    `no labels` where it is estimated or of features alone.
+    """
+
+    name: SignalName
+    key: str
+    value: float
+    low: float
+    high: float
+    rows: int
+    basis: Literal["labels", "no labels"]
+    where: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What else a decision rests on: labels at hand, what is under way, which model serves."""
+
+    new_labels: int = 0
+    iteration_open: bool = False
+    champion: int | None = None
+    champion_before: int | None = None
+    champion_window: str | None = None  # the window in which the champion was promoted
+
+
+@dataclass(frozen=True)
+class PolicyEvent:
+    """One line of the record: numbered by dataset, timed in UTC, never changed.
+
+    `window` is the last period of the window that it is about (2026-03-07, say); `alarm` the
+    number of an alarm, None for what belongs to none. `body` holds what its kind needs.
+    """
+
+    dataset: str
+    seq: int
+    kind: EventKind
+    window: str
+    alarm: int | None
+    at: datetime
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the policy says of one signal in one window, and why; `action` may be to do nothing.
+
+    `alarm` is what becomes of the alarm of this signal: none, raise, keep, clear. `held_back` says
+    why an action that the rule names is not taken (cool-down, budget, no labels), else empty.
+    """
+
+    signal: Signal
+    action: Action
+    alarm: Literal["none", "raise", "keep", "clear"]
+    rows: int
+    reason: str
+    held_back: str = ""
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm as its events have left it."""
+
+    dataset: str
+    number: int
+    signal: Signal
+    opened: str  # the window
+    opened_at: datetime
+    closed_at: datetime | None
+    why_closed: str
+    events: tuple[PolicyEvent, ...]
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None

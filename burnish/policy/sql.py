@@ -1,0 +1,124 @@
+"""The policy's record in the database: every decision with its inputs, and every alarm.
+
+What belongs here: appending and reading events, and alarms as they stand. What does not: deciding
+(`burnish.policy.deciding`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
+
+from burnish.database import migrate, transact
+from burnish.policy.records import Alarm, EventKind, PolicyEvent, Signal
+from burnish.policy.schema import policy_events
+from burnish.typing import Clock
+
+NewEvent = tuple[EventKind, str, int | None, Mapping[str, Any]]
+"""What is appended: kind, window, alarm, body."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqlPolicyRecord:
+    """Append-only events of the policy of every dataset.
+
+    >>> import tempfile
+    >>> from burnish.database import open_database
+    >>> record = SqlPolicyRecord(open_database(tempfile.mkdtemp() + "/burnish.db"))
+    >>> [event] = record.append("digits", [("decided", "2026-03-07", None, {"decisions": []})])
+    >>> event.seq, [one.kind for one in record.events("digits")]
+    (1, ['decided'])
+    """
+
+    def __init__(self, engine: Engine, *, clock: Clock = _utc_now) -> None:
+        self._engine = engine
+        self._clock = clock
+        migrate(engine)
+
+    def append(
+        self, dataset: str, events: Sequence[NewEvent], *, expected: int | None = None
+    ) -> list[PolicyEvent]:
+        """Append events, all or none. With `expected`, only where that is the newest `seq` still.
+
+        Returns an empty list where it is not: somebody else decided meanwhile.
+        """
+        return transact(self._engine, self._appending(dataset, events, expected))
+
+    def _appending(
+        self, dataset: str, events: Sequence[NewEvent], expected: int | None
+    ) -> Callable[[Connection], list[PolicyEvent]]:
+        def add(connection: Connection) -> list[PolicyEvent]:
+            newest = select(func.max(policy_events.c.seq)).where(policy_events.c.dataset == dataset)
+            seq, at = connection.scalar(newest) or 0, self._clock()
+            if expected is not None and seq != expected:
+                return []
+            added: list[PolicyEvent] = []
+            for number, (kind, window, alarm, body) in enumerate(events, start=seq + 1):
+                text = json.dumps(dict(body), sort_keys=True, allow_nan=False)
+                row: dict[str, Any] = {
+                    "dataset": dataset,
+                    "seq": number,
+                    "kind": kind,
+                    "window": window,
+                    "alarm": alarm,
+                    "body": text,
+                    "at": at,
+                }
+                connection.execute(policy_events.insert(), row)
+                added.append(PolicyEvent(**{**row, "body": json.loads(text)}))
+            return added
+
+        return add
+
+    def events(self, dataset: str, *, after: int = 0) -> list[PolicyEvent]:
+        """Events with a greater `seq` than `after`, oldest first."""
+        query = (
+            select(policy_events)
+            .where(policy_events.c.dataset == dataset, policy_events.c.seq > after)
+            .order_by(policy_events.c.seq)
+        )
+        with self._engine.connect() as connection:
+            return [
+                PolicyEvent(
+                    dataset=row["dataset"],
+                    seq=row["seq"],
+                    kind=row["kind"],
+                    window=row["window"],
+                    alarm=row["alarm"],
+                    at=row["at"],
+                    body=json.loads(row["body"]),
+                )
+                for row in connection.execute(query).mappings()
+            ]
+
+    def alarms(self, dataset: str) -> list[Alarm]:
+        """Every alarm as it stands, oldest first."""
+        return alarms_of(self.events(dataset))
+
+
+def alarms_of(events: Sequence[PolicyEvent]) -> list[Alarm]:
+    """The alarms that these events leave, oldest first."""
+    found: list[Alarm] = []
+    for opened in (one for one in events if one.kind == "opened"):
+        own = tuple(one for one in events if one.alarm == opened.alarm)
+        closed = next((one for one in own if one.kind == "closed"), None)
+        found.append(
+            Alarm(
+                dataset=opened.dataset,
+                number=int(opened.alarm or 0),
+                signal=Signal(**opened.body["signal"]),
+                opened=opened.window,
+                opened_at=opened.at,
+                closed_at=closed.at if closed else None,
+                why_closed=str(closed.body.get("why", "")) if closed else "",
+                events=own,
+            )
+        )
+    return found
