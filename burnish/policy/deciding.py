@@ -16,18 +16,18 @@ def decide(
     policy: Policy,
     signals: Sequence[Signal],
     *,
-    window: str,
+    period: str,
     history: Sequence[PolicyEvent] = (),
     facts: Facts | None = None,
 ) -> list[Decision]:
     """One decision a signal, those to do nothing as well. The same inputs give the same answer.
 
     >>> signal = Signal("measured_loss", "", 0.09, 0.06, 0.12, 500, "labels")
-    >>> [made] = decide(Policy(), [signal], window="2026-03-07", facts=Facts(new_labels=400))
+    >>> [made] = decide(Policy(), [signal], period="2026-03-07", facts=Facts(new_labels=400))
     >>> made.action, made.alarm
     ('retrain', 'raise')
     """
-    del history, window
+    del history, period
     known = facts or Facts()
     made: list[Decision] = []
     for signal in signals:

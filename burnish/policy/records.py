@@ -52,21 +52,21 @@ class Facts:
     iteration_open: bool = False
     champion: int | None = None
     champion_before: int | None = None
-    champion_window: str | None = None  # the window in which the champion was promoted
+    champion_period: str | None = None  # the period in which the champion was promoted
 
 
 @dataclass(frozen=True)
 class PolicyEvent:
     """One line of the record: numbered by dataset, timed in UTC, never changed.
 
-    `window` is the last period of the window that it is about (2026-03-07, say); `alarm` the
+    `period` is the last period of the window that it is about (2026-03-07, say); `alarm` the
     number of an alarm, None for what belongs to none. `body` holds what its kind needs.
     """
 
     dataset: str
     seq: int
     kind: EventKind
-    window: str
+    period: str
     alarm: int | None
     at: datetime
     body: Mapping[str, Any]
@@ -95,7 +95,7 @@ class Alarm:
     dataset: str
     number: int
     signal: Signal
-    opened: str  # the window
+    opened: str  # the period
     opened_at: datetime
     closed_at: datetime | None
     why_closed: str

@@ -17,7 +17,7 @@ policy_events = Table(
     Column("dataset", String(200), primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(20), nullable=False),
-    Column("window", String(40), nullable=False),
+    Column("period", String(40), nullable=False),
     Column("alarm", Integer),
     Column("body", Text, nullable=False),  # JSON object
     Column("at", UtcTime, nullable=False),

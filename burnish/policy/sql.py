@@ -19,7 +19,7 @@ from burnish.policy.schema import policy_events
 from burnish.typing import Clock
 
 NewEvent = tuple[EventKind, str, int | None, Mapping[str, Any]]
-"""What is appended: kind, window, alarm, body."""
+"""What is appended: kind, period, alarm, body."""
 
 
 def _utc_now() -> datetime:
@@ -60,13 +60,13 @@ class SqlPolicyRecord:
             if expected is not None and seq != expected:
                 return []
             added: list[PolicyEvent] = []
-            for number, (kind, window, alarm, body) in enumerate(events, start=seq + 1):
+            for number, (kind, period, alarm, body) in enumerate(events, start=seq + 1):
                 text = json.dumps(dict(body), sort_keys=True, allow_nan=False)
                 row: dict[str, Any] = {
                     "dataset": dataset,
                     "seq": number,
                     "kind": kind,
-                    "window": window,
+                    "period": period,
                     "alarm": alarm,
                     "body": text,
                     "at": at,
@@ -90,7 +90,7 @@ class SqlPolicyRecord:
                     dataset=row["dataset"],
                     seq=row["seq"],
                     kind=row["kind"],
-                    window=row["window"],
+                    period=row["period"],
                     alarm=row["alarm"],
                     at=row["at"],
                     body=json.loads(row["body"]),
@@ -114,7 +114,7 @@ def alarms_of(events: Sequence[PolicyEvent]) -> list[Alarm]:
                 dataset=opened.dataset,
                 number=int(opened.alarm or 0),
                 signal=Signal(**opened.body["signal"]),
-                opened=opened.window,
+                opened=opened.period,
                 opened_at=opened.at,
                 closed_at=closed.at if closed else None,
                 why_closed=str(closed.body.get("why", "")) if closed else "",

@@ -31,7 +31,7 @@ ROWS = {
                       "at": "x"},
     "champion_events": {"dataset": "d", "seq": 1, "iteration": 1, "what": "promoted", "who": "w",
                         "why": "y", "at": "x"},
-    "policy_events": {"dataset": "d", "seq": 1, "kind": "opened", "window": "2026-03-07",
+    "policy_events": {"dataset": "d", "seq": 1, "kind": "opened", "period": "2026-03-07",
                       "body": "{}", "at": "x"},
     "desk_events": {"seq": 1, "dataset": "d", "iteration": 1, "example_id": "e", "actor": "a",
                     "role": "annotator", "simulated": False, "action": "answer", "comment": "",

@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("dataset", sa.String(200), nullable=False),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("kind", sa.String(20), nullable=False),
-        sa.Column("window", sa.String(40), nullable=False),
+        sa.Column("period", sa.String(40), nullable=False),
         sa.Column("alarm", sa.Integer()),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("at", sa.String(32), nullable=False),
