@@ -101,19 +101,22 @@ def simulated_verdicts(
     for item, right, key in zip(items, _looked_up(ids, truth), keys.tolist(), strict=True):
         rng = np.random.default_rng(key)
         answer = right if rng.random() < accuracy else _mistake(item, right, classes, rng)
-        verdicts.append(
-            Verdict(
-                example_id=item["example_id"],
-                decision="keep" if answer == item["label"] else "change",
-                from_label=item["label"],
-                to_label=answer,
-                author=author,
-                role="simulated",
-                reason=str(item["reason"]),
-                evidence=item_evidence(item, item["iteration"]),
-            )
-        )
+        verdicts.append(simulated_verdict(item, answer, author=author))
     return verdicts
+
+
+def simulated_verdict(item: Mapping[str, Any], answer: str, *, author: str) -> Verdict:
+    """What a simulated person's answer on a queue's item is as a verdict: marked as simulated."""
+    return Verdict(
+        example_id=item["example_id"],
+        decision="keep" if answer == item["label"] else "change",
+        from_label=item["label"],
+        to_label=answer,
+        author=author,
+        role="simulated",
+        reason=str(item["reason"]),
+        evidence=item_evidence(item, item["iteration"]),
+    )
 
 
 def score_predictions(predictions: pa.Table, truth: Mapping[str, str]) -> Interval:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from burnish.acquisition import seeded_keys
 from burnish.errors import ReviewError
 from burnish.records import Verdict
-from burnish.workflows.exchange import item_evidence
+from burnish.workflows.simulate import simulated_verdict
 
 
 def one_sided_verdicts(
@@ -61,16 +61,5 @@ def one_sided_verdicts(
         right = truth[item["example_id"]]
         mistaken = right == takes and np.random.default_rng(key).random() < chance
         answer = calls if mistaken else right
-        verdicts.append(
-            Verdict(
-                example_id=item["example_id"],
-                decision="keep" if answer == item["label"] else "change",
-                from_label=item["label"],
-                to_label=answer,
-                author=author,
-                role="simulated",
-                reason=str(item["reason"]),
-                evidence=item_evidence(item, item["iteration"]),
-            )
-        )
+        verdicts.append(simulated_verdict(item, answer, author=author))
     return verdicts
