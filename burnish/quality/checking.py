@@ -10,12 +10,50 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
+from burnish.quality.balance import IMBALANCE, RARE, UNSEEN
 from burnish.quality.checked import Checked, QualityCheck
+from burnish.quality.columns import CONSTANT, IDENTIFIER, NEARLY_CONSTANT
+from burnish.quality.conflicting import CONFLICTING
 from burnish.quality.findings import QualityFinding, QualityReport, Severity
+from burnish.quality.gaps import WITH_COLUMN, WITH_LABEL
 from burnish.quality.missing import DISGUISED, MISSING
+from burnish.quality.mixed import MIXED
+from burnish.quality.order import (
+    ALIKE_NEIGHBOURS,
+    SORTED_BY_FEATURE,
+    SORTED_BY_LABEL,
+    TIME_BACK,
+)
+from burnish.quality.rows import ODD_IN_CLASS, ODD_ROWS
+from burnish.quality.spelling import SPELLING
+from burnish.quality.units import UNITS
+from burnish.quality.univariate import INFINITE, OUTLYING
 from burnish.spec import FeatureKind
 
-CHECKS: tuple[QualityCheck, ...] = (MISSING, DISGUISED)
+CHECKS: tuple[QualityCheck, ...] = (
+    INFINITE,
+    MISSING,
+    DISGUISED,
+    WITH_LABEL,
+    WITH_COLUMN,
+    CONSTANT,
+    NEARLY_CONSTANT,
+    IDENTIFIER,
+    MIXED,
+    SPELLING,
+    OUTLYING,
+    UNITS,
+    ODD_ROWS,
+    ODD_IN_CLASS,
+    IMBALANCE,
+    RARE,
+    UNSEEN,
+    CONFLICTING,
+    SORTED_BY_LABEL,
+    SORTED_BY_FEATURE,
+    TIME_BACK,
+    ALIKE_NEIGHBOURS,
+)
 """Every built-in check, in the order in which they run."""
 
 _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "note": 2}

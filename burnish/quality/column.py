@@ -159,7 +159,11 @@ class Column:
         kind = self.cells.type
         if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
             stamps = self.cells.cast(pa.timestamp("us"), safe=False)
-            micros = stamps.cast(pa.int64()).cast(pa.float64()).to_numpy(zero_copy_only=False)
+            micros = (
+                stamps.cast(pa.int64())
+                .cast(pa.float64(), safe=False)
+                .to_numpy(zero_copy_only=False)
+            )
             return micros / 86_400e6
         if self.written and self.nature != "text":
             read = np.array([_day(value) for value in self.values] + [np.nan])

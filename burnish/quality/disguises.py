@@ -111,7 +111,7 @@ def _reason(value: float, count: int, rest: NDArray[np.float64], counts: NDArray
     if count < max(5.0, 3 * usual):
         return ""
     positive = rest[0] > 0
-    if value == -1 and rest[0] >= 0 and np.all(rest == np.round(rest)):
+    if value in (-1, -7, -8, -9) and rest[0] >= 0:
         return f"{said}; it is the only negative number"
     if value == 0 and positive and gap >= max(spread, 0.1 * width):
         # More than a third of zeros is an amount that is mostly none.

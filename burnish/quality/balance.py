@@ -1,0 +1,137 @@
+"""Classes: how many rows each has, and whether training has seen it.
+
+What belongs here: counts of the labels. What does not: whether a label is right
+(`burnish.labels`), or spelt twice (`burnish.quality.spelling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from burnish.quality.checked import Check, Checked
+from burnish.quality.findings import QualityFinding
+from burnish.quality.wording import count_of, listed, share_of, shown
+
+TIMES = 10
+"""How much oftener than the rarest the commonest class may be, before it is told."""
+FEWEST = 10
+"""Rows that a class should have, for folds and for judging on it."""
+
+
+def imbalance(checked: Checked) -> Iterator[QualityFinding]:
+    """Labels of one class alone (an error), or classes of very different sizes (a note).
+
+    >>> import pyarrow as pa
+    >>> table = pa.table({"label": ["no"] * 99 + ["yes"] * 1})
+    >>> [one.evidence for one in imbalance(Checked.of(table, target="label"))]
+    ["'no' 99 rows, 99 times as often as 'yes'"]
+    """
+    if checked.classes is None or checked.target is None:
+        return
+    sizes, names = _sizes(checked)
+    if sizes.size == 1 and sizes[0] > 1:
+        yield QualityFinding(
+            kind="imbalance",
+            severity="error",
+            columns=(checked.target,),
+            rows=(),
+            sentence=f"All labels are {shown(names[0])}: there is nothing to learn.",
+            evidence=f"1 class in {count_of(int(sizes[0]))}",
+            to_do="Check how the labels were made, or which rows were taken.",
+        )
+    elif sizes.size > 1 and sizes[0] > TIMES * sizes[-1]:
+        times = sizes[0] / sizes[-1]
+        yield QualityFinding(
+            kind="imbalance",
+            severity="note",
+            columns=(checked.target,),
+            rows=(),
+            sentence=f"Class {shown(names[0])} has {share_of(int(sizes[0]), int(sizes.sum()))} of "
+            f"the rows, class {shown(names[-1])} {share_of(int(sizes[-1]), int(sizes.sum()))}.",
+            evidence=f"{shown(names[0])} {count_of(int(sizes[0]))}, {times:.0f} times as often as "
+            f"{shown(names[-1])}",
+            to_do="Judge by class rather than by accuracy; weigh the classes, or collect more.",
+            details={"times": float(times)},
+        )
+
+
+def rare_classes(checked: Checked) -> Iterator[QualityFinding]:
+    """Classes of fewer than 10 rows; a warning, their rows with it.
+
+    >>> import pyarrow as pa
+    >>> table = pa.table({"label": ["a"] * 50 + ["b"] * 50 + ["c"] * 2})
+    >>> [one.rows for one in rare_classes(Checked.of(table, target="label"))]
+    [(100, 101)]
+    """
+    if checked.classes is None or checked.target is None:
+        return
+    codes, names = checked.classes
+    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
+    rare = np.flatnonzero((sizes > 0) & (sizes < FEWEST))
+    if rare.size and checked.rows >= 2 * FEWEST:
+        rare = rare[np.argsort(sizes[rare], kind="stable")]
+        rows = np.flatnonzero(np.isin(codes, rare))
+        told = [f"{shown(names[one])} ({sizes[one]})" for one in rare]
+        yield QualityFinding(
+            kind="rare_class",
+            severity="warning",
+            columns=(checked.target,),
+            rows=tuple(rows.tolist()),
+            sentence=f"{_classes(rare.size)} fewer than {FEWEST} rows: {listed(told)}.",
+            evidence=f"{count_of(rows.size)} of {checked.rows:,}",
+            to_do="Collect more of them, join them with another class, or leave them out: they "
+            "are in some folds and not in others, and no figure on them is worth much.",
+        )
+
+
+def _classes(number: int) -> str:
+    return f"{count_of(number, 'class')} {'has' if number == 1 else 'have'}"
+
+
+def unseen_classes(checked: Checked) -> Iterator[QualityFinding]:
+    """Classes that are in another split and not in training; an error, for judging is wrong there.
+
+    >>> import pyarrow as pa
+    >>> rows = {"label": ["a", "b", "c"], "split": ["train", "train", "test"]}
+    >>> checked = Checked.of(pa.table(rows), target="label", split="split")
+    >>> [one.rows for one in unseen_classes(checked)]
+    [(2,)]
+    """
+    if checked.classes is None or checked.target is None or checked.split is None:
+        return
+    codes, names = checked.classes
+    parts = checked.column(checked.split)
+    words = {place: value.strip().lower() for place, value in enumerate(parts.values)}
+    training = [place for place, word in words.items() if word in ("train", "training")]
+    in_training = np.isin(parts.codes, training)
+    unseen = np.setdiff1d(codes[(codes >= 0) & (parts.codes >= 0)], codes[in_training])
+    if training and unseen.size:
+        rows = np.flatnonzero(np.isin(codes, unseen))
+        told = [shown(names[one]) for one in unseen]
+        yield QualityFinding(
+            kind="unseen_class",
+            severity="error",
+            columns=(checked.target, checked.split),
+            rows=tuple(rows.tolist()),
+            sentence=f"No row of the training split is {listed(told)}, but {count_of(rows.size)} "
+            "elsewhere.",
+            evidence=f"{count_of(int(in_training.sum()))} of training, "
+            f"{count_of(unseen.size, 'class')} outside it alone",
+            to_do="Split anew so that each class is in training, or judge without these rows.",
+        )
+
+
+def _sizes(checked: Checked) -> tuple[np.ndarray, list[str]]:
+    """Sizes and names of the classes that have rows, the commonest first."""
+    assert checked.classes is not None
+    codes, names = checked.classes
+    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
+    order = [place for place in np.argsort(-sizes, kind="stable") if sizes[place]]
+    return sizes[order], [names[place] for place in order]
+
+
+IMBALANCE = Check("imbalance", "classes of very different sizes", imbalance)
+RARE = Check("rare_class", "classes of too few rows", rare_classes)
+UNSEEN = Check("unseen_class", "classes that training has not seen", unseen_classes)
