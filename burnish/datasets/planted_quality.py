@@ -186,7 +186,8 @@ def _identifier(c: Columns, n: int, rng: np.random.Generator) -> PlantedFault:
     numbers = rng.choice(9 * 10**7, n, replace=False) + 10**7
     c["extra"] = _pick(
         rng, np.arange(n) + 1000, rng.permutation(n), numbers,
-        [f"C-{number}" for number in numbers], [f"{one:08x}-aaaa-4bbb-8ccc-{one:012x}" for one in numbers],
+        [f"C-{number}" for number in numbers],
+        [f"{one:08x}-aaaa-4bbb-8ccc-{one:012x}" for one in numbers],
     )  # fmt: skip
     return _fault(c, "identifier", ("extra",))
 

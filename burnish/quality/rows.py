@@ -24,6 +24,8 @@ MOST = 0.01
 """Share of the rows from which on odd ones are a group, not outliers."""
 REFERENCE = 500
 _NEAREST = 5
+_MARGIN = 0.1  # distances in normal scores have short tails
+_SCALE = (2 / 3,)  # the cube root of a sum of squares is nearly normal
 _BLOCK = 4_000
 _TREES, _TREE_ROWS = 50, 256
 _MOST_CLASSES = 50
@@ -42,12 +44,13 @@ class Odd(NamedTuple):
     def finding(
         self, kind: str, columns: tuple[str, ...], sentence: str, to_do: str
     ) -> QualityFinding:
+        is_or_are = "is" if self.rows.size == 1 else "are"
         return QualityFinding(
             kind=kind,
             severity="warning",
             columns=columns,
             rows=tuple(self.rows.tolist()),
-            sentence=f"{count_of(self.rows.size)} {'is' if self.rows.size == 1 else 'are'} {sentence}",
+            sentence=f"{count_of(self.rows.size)} {is_or_are} {sentence}",
             evidence=self.evidence,
             to_do=to_do,
             scores=tuple((1 - 1 / self.times).tolist()),
@@ -156,7 +159,7 @@ def _scores(columns: list[Column], rows: NDArray[np.int64] | None = None) -> Mat
         numbers = column.numbers if rows is None else column.numbers[rows]
         known = ~np.isnan(numbers)
         ordered = column.present if rows is None else np.sort(numbers[known])
-        tails = tails_of(ordered)
+        tails = tails_of(ordered, margin=0.0)
         score = np.zeros(numbers.size)
         if tails is not None:
             score[known] = tails.scores(numbers[known])
@@ -253,14 +256,14 @@ def _odd(
     times = np.zeros(next(iter(scores.values())).size)
     said: list[str] = []
     for means, score in scores.items():
-        tails = tails_of(np.sort(score), logarithms=False)
+        tails = tails_of(np.sort(score), powers=_SCALE, margin=_MARGIN)
         limit = tails.fences[1] if tails is not None else np.inf
         beyond = np.count_nonzero(score > limit)
         if 0 < beyond <= MOST * max(score.size, 100):
             times = np.maximum(times, score / limit)
             said.append(
-                f"by {means}, up to {score.max():.3g} beside {np.median(score):.3g} of a usual row; "
-                f"none is expected above {limit:.3g}"
+                f"by {means}, up to {score.max():.3g} beside {np.median(score):.3g} as usual, "
+                f"none expected above {limit:.3g}"
             )
     members = np.arange(times.size) if members is None else members
     new = (times > 1) & (True if known is None else ~np.isin(members, known.rows))

@@ -19,7 +19,7 @@ from burnish.quality.column import Column
 from burnish.quality.findings import QualityFinding
 from burnish.quality.wording import count_of, shown
 
-FEWEST = 5
+FEWEST = 10
 """Rows that a group of numbers has to have at least."""
 _FEWEST_BY_VALUE = 30
 _TENS = {10.0: "ten times", 100.0: "a hundred times", 1000.0: "a thousand times"}
@@ -31,8 +31,6 @@ _MEASURES = {
 }
 _TEMPERATURE = re.compile(r"(?i)temp|celsius|fahrenheit|(^|[^a-z])t(min|max|avg)?([^a-z]|$)|dew")
 _MOST_VALUES = 20
-_NEAR = 0.25  # how far the middles may differ from the change, in spreads of their groups
-_WIDTHS = (0.6, 1.6)  # how the spreads of two groups of one shape may differ
 
 
 class Change(NamedTuple):
@@ -56,17 +54,16 @@ def units(checked: Checked) -> Iterator[QualityFinding]:
     >>> [one.rows[:3] for one in units(Checked.of(pa.table({"height": heights})))]
     [(0, 5, 10)]
     """
-    labels = [checked.column(checked.target)] if checked.target is not None else []
     categories = [
         column
-        for column in checked.categories + labels
+        for column in checked.categories
         if column.classes is not None and 1 < len(column.classes[1]) <= _MOST_VALUES
     ]
     for column in checked.numbers:
         if column.levels.size < 10:
             continue
         found = _by_gap(column) or _by_value(column, categories)
-        if found is not None:
+        if found is not None and not _is_a_class(found.rows, checked):
             yield QualityFinding(
                 kind="unit",
                 severity="warning",
@@ -77,6 +74,17 @@ def units(checked: Checked) -> Iterator[QualityFinding]:
                 evidence=found.evidence,
                 to_do="Ask where these rows come from, and turn them to the unit of the others.",
             )
+
+
+def _is_a_class(rows: NDArray[np.int64], checked: Checked) -> bool:
+    """Whether the rows are nearly those of one class: then it is the class that differs."""
+    if checked.classes is None:
+        return False
+    codes = checked.classes[0]
+    sizes = np.bincount(codes[codes >= 0], minlength=1)
+    inside = np.bincount(codes[rows][codes[rows] >= 0], minlength=sizes.size)
+    whole = inside >= 0.9 * sizes
+    return bool(inside[whole & (sizes > 0)].sum() >= 0.9 * rows.size)
 
 
 def _by_gap(column: Column) -> Change | None:
@@ -115,32 +123,21 @@ def _is_warmth(name: str) -> bool:
 
 
 def _change(low: NDArray[np.float64], high: NDArray[np.float64], known: dict[float, str]) -> str:
-    """In words, the change of units that makes a group of the other; empty where none does.
-
-    The gap has to be wide beside the groups, their middles and their spreads alike once changed.
-    """
-    gap = high[0] - low[-1]
+    """In words, the change of units that makes a group of the other; empty where none does."""
     for factor, words in known.items():
-        turned = 1.8 * low + 32 if factor == 0 else low * factor
         if factor and low[0] <= 0:
             continue
-        wide = gap > 0.5 * (np.median(high) - np.median(low)) / 2
-        if wide and _alike(turned, high):
+        turned = 1.8 * low + 32 if factor == 0 else low * factor
+        if _apart(low, high, by_ratio=factor > 0) and _fit(turned, high):
             return words
     return ""
 
 
-def _alike(turned: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    spread, other_spread = _spread(turned), _spread(other)
-    if spread <= 0 or other_spread <= 0:
-        return False
-    chance = 3 / np.sqrt(min(turned.size, other.size))
-    near = max(_NEAR, chance) * max(spread, other_spread)
-    slack = 1 + chance
-    widths = _WIDTHS[0] / slack <= other_spread / spread <= _WIDTHS[1] * slack
-    middle = abs(float(np.median(turned)) - float(np.median(other)))
-    # Narrow groups have to fit in spreads, wide ones by their ratio, too.
-    return widths and middle <= near and middle <= 0.15 * abs(float(np.median(other)))
+def _apart(low: NDArray[np.float64], high: NDArray[np.float64], *, by_ratio: bool) -> bool:
+    """Whether the gap between two groups is wide beside either of them."""
+    if by_ratio:
+        low, high = np.log(low), np.log(high)
+    return bool(high[0] - low[-1] > 2 * max(_spread(low), _spread(high)))
 
 
 def _spread(ordered: NDArray[np.float64]) -> float:
@@ -174,7 +171,7 @@ def _by_value(column: Column, categories: list[Column]) -> Change | None:
             if words:
                 said = f"{shown(category.name)} is {shown(name)}"
                 return Change(np.flatnonzero(inside), f"{words}, where {said}",
-                              f"half are below {np.median(numbers[inside]):.4g} where {said}, below "
+                              f"half are below {np.median(numbers[inside]):.4g} there, below "
                               f"{np.median(numbers[rest]):.4g} elsewhere; changed, the two are "
                               "shaped alike")  # fmt: skip
     return None
@@ -204,7 +201,7 @@ def _fit(turned: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
     levels = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
     one, two = np.quantile(turned, levels), np.quantile(other, levels)
     spread = max(_spread(turned), _spread(other))
-    allowed = 0.1 + 2.5 / np.sqrt(min(turned.size, other.size))
+    allowed = 0.1 + 3.5 / np.sqrt(min(turned.size, other.size))
     return bool(spread > 0 and np.all(np.abs(one - two) <= allowed * spread))
 
 

@@ -93,7 +93,7 @@ def _beyond(column: Column, tails: Tails) -> NDArray[np.int64] | None:
     low, high = tails.fences
     numbers = column.numbers
     rows = np.flatnonzero((numbers < low) | (numbers > high))
-    if tails.logarithm:
+    if tails.power == 0:
         # Zero is no outlier of amounts, though its logarithm is.
         rows = rows[numbers[rows] != 0]
     if not 0 < rows.size <= MOST * max(column.present.size, 100):
