@@ -270,9 +270,10 @@ def _odd_row(c: Columns, n: int, rng: np.random.Generator) -> PlantedFault:
 
 
 def _odd_in_class(c: Columns, n: int, rng: np.random.Generator) -> PlantedFault:
+    """Three classes nine spreads apart, and rows of one that carry the label of another."""
     kinds = rng.integers(0, 3, n)
     rows = np.sort(rng.choice(n, int(rng.integers(1, 5)), replace=False))
-    places = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]])[kinds]
+    places = np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]])[kinds]
     c["x"], c["y"] = (places + rng.normal(size=(n, 2))).T
     kinds[rows] = (kinds[rows] + 1) % 3
     names = ("x", "y")

@@ -29,7 +29,7 @@ _SCALE = (2 / 3,)  # the cube root of a sum of squares is nearly normal
 _BLOCK = 4_000
 _TREES, _TREE_ROWS = 50, 256
 _MOST_CLASSES = 50
-_FAR = 4.0
+_FAR, _TOLD = 4.0, 5.0  # normal scores at which cells are clipped, and told by their column
 _MODE = 0.9  # share of one value from which on a column says little of a row
 _FLOOR = 0.05  # least share of a column's variance: below it a direction is noise
 
@@ -83,7 +83,9 @@ def odd_rows(checked: Checked) -> Iterator[QualityFinding]:
         odd = _odd(scores)
     else:
         columns = numbers
-        odd = _odd(_distances(_clipped(numbers), checked.random_state))
+        # A cell far off is told by the check of its column: here the whole row has to be odd.
+        told = np.flatnonzero(np.any(np.abs(_scores(numbers)) > _TOLD, axis=1))
+        odd = _odd(_distances(_clipped(numbers), checked.random_state), leave_out=told)
     if odd is not None:
         yield odd.finding(
             "odd_row",
@@ -99,10 +101,10 @@ def odd_in_class(checked: Checked) -> Iterator[QualityFinding]:
     For classes of 30 rows or more, by the distances of `odd_rows`.
 
     >>> import pyarrow as pa
-    >>> x, y = np.random.default_rng(0).normal(size=(2, 200))
-    >>> label = ["low", "high"] * 100
-    >>> x[1::2] += 9
-    >>> x[7] -= 9
+    >>> x, y = np.random.default_rng(0).normal(size=(2, 1000))
+    >>> label = ["low", "high"] * 500
+    >>> x[1::2] += 12
+    >>> x[7] -= 12
     >>> table = pa.table({"x": x, "y": y, "label": label})
     >>> [one.rows for one in odd_in_class(Checked.of(table, target="label"))]
     [(7,)]
@@ -115,9 +117,11 @@ def odd_in_class(checked: Checked) -> Iterator[QualityFinding]:
     if not 1 < len(places) <= _MOST_CLASSES:
         return
     overall = _odd(_distances(_scores(numbers), checked.random_state))
+    told = overall.rows if overall is not None else None
     for place in places:
         members = np.flatnonzero(codes == place)
-        odd = _odd(_distances(_scores(numbers, members), checked.random_state), members, overall)
+        scores = _distances(_scores(numbers, members), checked.random_state)
+        odd = _odd(scores, members, leave_out=told)
         if odd is not None:
             yield odd.finding(
                 "odd_in_class",
@@ -170,7 +174,6 @@ def _scores(columns: list[Column], rows: NDArray[np.int64] | None = None) -> Mat
 
 
 def _clipped(columns: list[Column]) -> Matrix:
-    # One cell far off is told by the check of its column: here the whole row has to be odd.
     return np.clip(_scores(columns), -_FAR, _FAR)
 
 
@@ -247,11 +250,14 @@ def _forest(matrix: Matrix, random_state: int) -> Matrix:
 
 
 def _odd(
-    scores: dict[str, Matrix], members: NDArray[np.int64] | None = None, known: Odd | None = None
+    scores: dict[str, Matrix],
+    members: NDArray[np.int64] | None = None,
+    *,
+    leave_out: NDArray[np.int64] | None = None,
 ) -> Odd | None:
     """Rows beyond the fence of any of the scores; None where there is none, or a group of them.
 
-    The scores are of the rows `members`, or of all; rows of `known` are left out.
+    The scores are of the rows `members`, or of all.
     """
     times = np.zeros(next(iter(scores.values())).size)
     said: list[str] = []
@@ -266,8 +272,7 @@ def _odd(
                 f"none expected above {limit:.3g}"
             )
     members = np.arange(times.size) if members is None else members
-    new = (times > 1) & (True if known is None else ~np.isin(members, known.rows))
-    places = np.flatnonzero(new)
+    places = np.flatnonzero((times > 1) & ~np.isin(members, () if leave_out is None else leave_out))
     order = places[np.argsort(-times[places], kind="stable")]
     return Odd(members[order], times[order], "; ".join(said)) if order.size else None
 

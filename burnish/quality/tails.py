@@ -86,10 +86,10 @@ def tails_of(
     Each side is fitted by itself with its quantiles from .75 to .975, so that two in a hundred odd
     values change little: the h of Tukey's g-and-h family, never below 0, nor the curve below a
     quantile that it is fitted to. Numbers that are never negative are fitted on the scale of
-    `powers` where they are least skewed. `margin` lengthens both tails.
-    After Xu, Iglewicz & Chervoneva 2014, 'Robust estimation of the parameters of g-and-h
-    distributions, with applications to outlier detection'; quantiles of tied values after Ma, Genton & Parzen 2011, 'Asymptotic properties of sample quantiles of
-    discrete distributions'.
+    `powers` where they are least skewed. `margin` lengthens both tails. After Xu, Iglewicz &
+    Chervoneva 2014, 'Robust estimation of the parameters of g-and-h distributions, with
+    applications to outlier detection'; quantiles of tied values after Ma, Genton & Parzen 2011,
+    'Asymptotic properties of sample quantiles of discrete distributions'.
 
     >>> rows = np.sort(np.random.default_rng(0).normal(size=1000))
     >>> low, high = tails_of(rows).fences

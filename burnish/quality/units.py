@@ -201,7 +201,8 @@ def _fit(turned: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
     levels = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
     one, two = np.quantile(turned, levels), np.quantile(other, levels)
     spread = max(_spread(turned), _spread(other))
-    allowed = 0.1 + 3.5 / np.sqrt(min(turned.size, other.size))
+    error = np.array([1.7, 1.36, 1.25, 1.36, 1.7]) / np.sqrt(min(turned.size, other.size))
+    allowed = 0.15 + 4 * error  # standard errors of the quantiles of a normal, in spreads
     return bool(spread > 0 and np.all(np.abs(one - two) <= allowed * spread))
 
 
