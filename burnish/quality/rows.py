@@ -24,6 +24,7 @@ MOST = 0.01
 """Share of the rows from which on odd ones are a group, not outliers."""
 REFERENCE = 500
 _NEAREST = 5
+_FITTED = 20_000  # rows that suffice to know how columns go together
 _MARGIN = 0.1  # distances in normal scores have short tails
 _SCALE = (2 / 3,)  # the cube root of a sum of squares is nearly normal
 _BLOCK = 4_000
@@ -153,7 +154,7 @@ def _categories(checked: Checked) -> list[Column]:
 
 
 def _scores(columns: list[Column], rows: NDArray[np.int64] | None = None) -> Matrix:
-    """Normal scores (m, d) of some rows among each other, or of all; gaps are 0.
+    """Normal scores (m, d) of some rows among each other, or of all.
 
     By the tails of the column, which make a normal of it and leave what lies beyond them far off;
     columns without tails, such as a few codes, by rank.
@@ -164,13 +165,30 @@ def _scores(columns: list[Column], rows: NDArray[np.int64] | None = None) -> Mat
         known = ~np.isnan(numbers)
         ordered = column.present if rows is None else np.sort(numbers[known])
         tails = tails_of(ordered, margin=0.0)
-        score = np.zeros(numbers.size)
+        score = np.full(numbers.size, np.nan)
         if tails is not None:
             score[known] = tails.scores(numbers[known])
         elif ordered.size:
             score[known] = _ranked(ordered, numbers[known])
         out.append(score)
-    return np.column_stack(out)
+    return _filled(np.column_stack(out))
+
+
+def _filled(matrix: Matrix) -> Matrix:
+    """The matrix with its gaps filled by what the other columns lead to expect of them.
+
+    A gap filled with the middle would look like a broken bond.
+    """
+    gaps = np.isnan(matrix)
+    base = np.where(gaps, 0.0, matrix)
+    filled = base.copy()
+    for place in np.flatnonzero(gaps.any(axis=0)):
+        known = np.flatnonzero(~gaps[:, place])[:_FITTED]
+        others = np.delete(base, place, axis=1)
+        gram = others[known].T @ others[known] + np.eye(others.shape[1])
+        weights = np.linalg.solve(gram, others[known].T @ base[known, place])
+        filled[gaps[:, place], place] = others[gaps[:, place]] @ weights
+    return filled
 
 
 def _clipped(columns: list[Column]) -> Matrix:

@@ -31,6 +31,8 @@ _MEASURES = {
 }
 _TEMPERATURE = re.compile(r"(?i)temp|celsius|fahrenheit|(^|[^a-z])t(min|max|avg)?([^a-z]|$)|dew")
 _MOST_VALUES = 20
+_CLOSE = 1.15  # how near the middles of two values of a category come to the change
+_NARROW = 0.35  # spread of the numbers beside the change, so that it parts them clearly
 
 
 class Change(NamedTuple):
@@ -186,7 +188,8 @@ def _between(
             up, down = _fit(1.8 * rest + 32, inside), _fit(1.8 * inside + 32, rest)
         else:
             rough = max(ratio, 1 / ratio) / factor
-            if not 0.8 < rough < 1.25:
+            narrow = _spread(np.log(rest)) < _NARROW * np.log(factor)
+            if not (narrow and 1 / _CLOSE < rough < _CLOSE):
                 continue
             up, down = _fit(rest * factor, inside), _fit(inside * factor, rest)
         if up or down:
