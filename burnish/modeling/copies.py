@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from burnish.modeling.folds import joined_groups
 from burnish.neighbours import Neighbours, nearest
-from burnish.quality import near_duplicate_groups
-from burnish.spec import Feature
+from burnish.quality import near_duplicate_groups, near_duplicate_rows
+from burnish.spec import Feature, FeatureKind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,7 @@ def find_copies(
     frame: pd.DataFrame | None,
     features: Mapping[str, Feature] | None,
 ) -> Copies:
-    """The near copies among rows, by their texts where they are texts alone, else by `space`.
+    """The near copies among rows: by texts where they are all, within categories, else by `space`.
 
     `space` (n, d) holds numbers on comparable scales; `frame` the same n rows as they are read.
     Above `MOST_ROWS` rows, near copies are told by texts alone.
@@ -56,14 +57,22 @@ def find_copies(
     [0, 0, 1]
     """
     around = nearest(space, k=_NEIGHBOURS) if 1 < len(space) <= MOST_ROWS else None
-    if frame is not None and features and all(f.kind == "text" for f in features.values()):
-        columns = [frame[name].tolist() for name in features]
+    kinds: dict[str, FeatureKind] = {}
+    kinds |= {name: feature.kind for name, feature in (features or {}).items()}
+    if frame is not None and kinds and set(kinds.values()) == {"text"}:
+        columns = [frame[name].tolist() for name in kinds]
         names = near_duplicate_groups([" ".join(texts) for texts in zip(*columns, strict=True)])
     elif around is None:
         return Copies(np.arange(len(space)), None)
+    elif frame is not None and "categorical" in kinds.values():
+        names = near_duplicate_rows(_as_table(frame, kinds), kinds)
     else:
         names = near_duplicate_groups(space, neighbours=around)
     return Copies(joined_groups(names.to_pylist()), around)
+
+
+def _as_table(frame: pd.DataFrame, kinds: Mapping[str, FeatureKind]) -> pa.Table:
+    return pa.table({name: pa.array(frame[name].tolist(), from_pandas=True) for name in kinds})
 
 
 def held_together(

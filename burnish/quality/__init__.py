@@ -11,8 +11,11 @@ from burnish.quality.column import Column
 from burnish.quality.conflicts import LabelConflicts, label_conflicts
 from burnish.quality.duplicates import duplicate_groups
 from burnish.quality.findings import QualityFinding, QualityReport
+from burnish.quality.leaks import identifier_leak
 from burnish.quality.near import near_duplicate_groups
+from burnish.quality.near_rows import near_duplicate_rows
 from burnish.quality.outliers import Outliers, outliers
+from burnish.quality.pictures import near_duplicate_images
 
 __all__ = [
     "CHECKS",
@@ -26,7 +29,10 @@ __all__ = [
     "QualityReport",
     "check_table",
     "duplicate_groups",
+    "identifier_leak",
     "label_conflicts",
     "near_duplicate_groups",
+    "near_duplicate_images",
+    "near_duplicate_rows",
     "outliers",
 ]

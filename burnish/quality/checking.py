@@ -14,8 +14,15 @@ from burnish.quality.balance import IMBALANCE, RARE, UNSEEN
 from burnish.quality.checked import Checked, QualityCheck
 from burnish.quality.columns import CONSTANT, IDENTIFIER, NEARLY_CONSTANT
 from burnish.quality.conflicting import CONFLICTING
+from burnish.quality.copies import (
+    CROSSING_DUPLICATES,
+    CROSSING_GROUPS,
+    EXACT_DUPLICATES,
+    NEAR_DUPLICATES,
+)
 from burnish.quality.findings import QualityFinding, QualityReport, Severity
 from burnish.quality.gaps import WITH_COLUMN, WITH_LABEL
+from burnish.quality.leaks import TARGET_LEAK
 from burnish.quality.missing import DISGUISED, MISSING
 from burnish.quality.mixed import MIXED
 from burnish.quality.order import (
@@ -26,6 +33,7 @@ from burnish.quality.order import (
 )
 from burnish.quality.rows import ODD_IN_CLASS, ODD_ROWS
 from burnish.quality.spelling import SPELLING
+from burnish.quality.times import DATED_AFTER, TIME_TRAVEL
 from burnish.quality.units import UNITS
 from burnish.quality.univariate import INFINITE, OUTLYING
 from burnish.spec import FeatureKind
@@ -49,6 +57,13 @@ CHECKS: tuple[QualityCheck, ...] = (
     RARE,
     UNSEEN,
     CONFLICTING,
+    EXACT_DUPLICATES,
+    NEAR_DUPLICATES,
+    CROSSING_DUPLICATES,
+    CROSSING_GROUPS,
+    TARGET_LEAK,
+    TIME_TRAVEL,
+    DATED_AFTER,
     SORTED_BY_LABEL,
     SORTED_BY_FEATURE,
     TIME_BACK,

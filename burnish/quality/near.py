@@ -22,11 +22,11 @@ from burnish.quality.shingles import normalised, similar_pairs
 
 Pairs: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
-_NEIGHBOURS = 32
-_FEWEST_NEIGHBOURS = 4
-_NEAREST_SHARE = 0.1
+NEIGHBOURS = 32
+FEWEST_NEIGHBOURS = 4
+NEAREST_SHARE = 0.1
 # So many rows in each one's surroundings may lie as near by chance.
-_BY_CHANCE = 1e-3
+BY_CHANCE = 1e-3
 
 
 def near_duplicate_groups(
@@ -68,8 +68,8 @@ def near_duplicate_groups(
     names = _names([text.encode("utf-8", "surrogatepass") for text in plain])
     distinct = sorted(set(plain))  # the order of the rows shall decide nothing
     at = {text: place for place, text in enumerate(distinct)}
-    group = _components(len(distinct), similar_pairs(distinct, similarity=similarity))
-    return _named(names, group[[at[text] for text in plain]])
+    group = components(len(distinct), similar_pairs(distinct, similarity=similarity))
+    return named(names, group[[at[text] for text in plain]])
 
 
 def _texts(examples: Any) -> list[str] | None:
@@ -98,36 +98,37 @@ def _groups_of_numbers(matrix: NDArray[Any], neighbours: Neighbours | None) -> p
         names += [digest.hex() for digest in digests(cells.tobytes(), bounds)]
     coded = pa.array(names, pa.string()).dictionary_encode()
     same = coded.indices.to_numpy()
-    if n <= _FEWEST_NEIGHBOURS:
-        return _named(names, same)
-    around = nearest(matrix, k=_NEIGHBOURS) if neighbours is None else neighbours
+    if n <= FEWEST_NEIGHBOURS:
+        return named(names, same)
+    around = nearest(matrix, k=NEIGHBOURS) if neighbours is None else neighbours
     if around.indices.shape[0] != n:
         raise DataError(
             f"neighbours of {around.indices.shape[0]} rows", expected=f"{n}, those of the matrix"
         )
     left, right = near_pairs(around)
-    return _named(names, _components(len(coded.dictionary), (same[left], same[right]))[same])
+    return named(names, components(len(coded.dictionary), (same[left], same[right]))[same])
 
 
 def near_pairs(around: Neighbours) -> Pairs:
     """The pairs of rows that are near copies, by the rule of `near_duplicate_groups`."""
     k = around.distances.shape[1]
     nothing = np.empty(0, dtype=np.intp)
-    if k < _FEWEST_NEIGHBOURS:
+    if k < FEWEST_NEIGHBOURS:
         return nothing, nothing
-    scale, half = around.distances[:, -1], around.distances[:, k // 2 - 1]
+    scale = around.distances[:, -1]
+    half = around.distances[:, k // 2 - 1]
     told = (half > 0) & (scale > half)
     if not told.any():
         return nothing, nothing
     # Within r times the distance lie r^m as many rows, where the data have m dimensions.
     dimensions = np.log(k / (k // 2)) / np.median(np.log(scale[told] / half[told]))
-    share = min(_NEAREST_SHARE, (_BY_CHANCE / k) ** (1.0 / dimensions))
+    share = min(NEAREST_SHARE, (BY_CHANCE / k) ** (1.0 / dimensions))
     limit = share * np.minimum(scale[:, None], scale[around.indices])
     rows, places = np.nonzero(around.distances <= limit)
     return rows, around.indices[rows, places].astype(np.intp)
 
 
-def _components(n: int, pairs: Pairs) -> NDArray[np.intp]:
+def components(n: int, pairs: Pairs) -> NDArray[np.intp]:
     """The lowest member of each one's component, (n,), in the graph of the pairs."""
     left, right = pairs
     lowest: NDArray[np.intp] = np.arange(n)
@@ -147,7 +148,7 @@ def _names(contents: list[bytes]) -> list[str]:
     return [digest.hex() for digest in digests(b"".join(contents), bounds)]
 
 
-def _named(names: list[str], group: NDArray[Any]) -> pa.Array:
+def named(names: list[str], group: NDArray[Any]) -> pa.Array:
     """Each row's name becomes the least one of its group."""
     least: dict[int, str] = {}
     for name, member in zip(names, group.tolist(), strict=True):

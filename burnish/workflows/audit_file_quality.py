@@ -90,7 +90,7 @@ def _near_copies(table: pa.Table) -> Iterator[QualityFinding]:
         extra,
         "Rows so much nearer to an earlier one than to those around that they may be copies of it "
         "but for small changes. Where some are for training and some for testing, a test answers "
-        "itself. Look at a few: where categories set rows apart, equal categories alone are near."
+        "itself. About one row in a thousand is so near another by chance: look at a few."
         if extra
         else "No two rows are so near that they may be copies but for small changes.",
         tuple(_rows_said(group) for group in near[:MOST_EXAMPLES]),
