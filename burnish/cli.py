@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from burnish import __version__
+from burnish.cli_check import check
 from burnish.cli_explain import explain
 from burnish.cli_findings import compare, report, returns
 from burnish.cli_options import JSON_OPTION, PROJECT_OPTION, MessageGroup, with_state
@@ -147,6 +148,7 @@ main.add_command(compare)
 main.add_command(report)
 main.add_command(returns)
 main.add_command(explain)
+main.add_command(check)
 
 
 @main.group()

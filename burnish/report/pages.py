@@ -60,6 +60,10 @@ class Pages:
         """The model card or the data card of the champion."""
         return self.folder / dataset / f"{kind}-card.html"
 
+    def quality(self, dataset: str, version: int) -> Path:
+        """What the checks found in one version of the quality report."""
+        return self.folder / dataset / "quality" / f"{version}.html"
+
     def plot(self, dataset: str, stage: str, version: int, name: str) -> Path:
         """A drawing on the page of a stage."""
         return self.folder / dataset / "plots" / f"{stage}-v{version}-{name.replace(' ', '-')}.svg"

@@ -15,6 +15,7 @@ NOT_ROOMS = {
     "__init__",
     "__pycache__",
     "cli",
+    "cli_check",
     "cli_explain",
     "cli_findings",
     "cli_options",
