@@ -7,13 +7,25 @@ stage itself, which has a file of its own.
 from types import ModuleType
 from typing import Any
 
-from assets import augmented, curated, labels, model, queue, raw, returns, slices, validated
+from assets import (
+    augmented,
+    curated,
+    labels,
+    model,
+    quality,
+    queue,
+    raw,
+    returns,
+    slices,
+    validated,
+)
 from assets.checks import build_checks
 from burnish.spec import DatasetSpec
 
 STAGES: dict[str, ModuleType] = {
     raw.GROUP: raw,
     validated.GROUP: validated,
+    quality.GROUP: quality,
     labels.GROUP: labels,
     queue.GROUP: queue,
     curated.GROUP: curated,
@@ -29,6 +41,7 @@ AUDIT = (
     "annotations",
     "validated_examples",
     "quarantined_examples",
+    "quality_report",
     "pred_probs",
     "label_audit",
     "relabel_queue",

@@ -16,6 +16,9 @@ HOW_TO_READ: Mapping[str, str] = {
     "or a model is asked about rows that it was trained on.",
     "quarantined_examples": "**rows turned away** names the rows and **failures by expectation** "
     "the reasons. Above the share that the spec allows, the gate stops instead.",
+    "quality_report": "**errors** should be 0: training or judging on the rows as they are would "
+    "be wrong. **findings** has the severest first; **report of the checks** says for each on what "
+    "evidence, and what to do. **rows asked about** have copies that carry another label.",
     "pred_probs": "**models agree** is the share of labels that models which never saw the row "
     "would have given. In **confidence and agreement** points below the diagonal are confidence "
     "that is not earned.",

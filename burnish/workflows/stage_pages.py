@@ -41,6 +41,8 @@ from burnish.workflows.figures import counts_of
 from burnish.workflows.ingest import datasheet
 from burnish.workflows.noise import NoiseEstimate
 from burnish.workflows.promote import Promotion
+from burnish.workflows.quality_run import QualityRun
+from burnish.workflows.short_tables import LINES
 
 MOST_BARS = 16
 MOST_SLICES = 24
@@ -115,6 +117,29 @@ def quarantined_page(rows: pa.Table, *, iteration: int) -> Shown:
         },
         {"failures by expectation": plot},
         {"rows turned away and why": short_tables.turned_away(rows)},
+        preview=False,
+    )
+
+
+def quality_page(done: QualityRun, *, iteration: int) -> Shown:
+    """What the checks found, by severity, and the rows that people are asked about."""
+    found = done.report.findings
+    severities = [one.severity for one in found]
+    lines = done.table.select(["severity", "kind", "count", "sentence", "to_do"])
+    by_kind: dict[str, int] = {}
+    for one in found:
+        by_kind[one.kind] = by_kind.get(one.kind, 0) + len(one.rows)
+    bars = {kind.replace("_", " "): count for kind, count in by_kind.items() if count}
+    return Shown(
+        {
+            "iteration": iteration,
+            "errors": severities.count("error"),
+            "warnings": severities.count("warning"),
+            "notes": severities.count("note"),
+            "rows asked about": done.requested,
+        },
+        {"rows by finding": _drawn(bars, of="rows", title="Rows concerned, by finding")},
+        {"findings": lines.slice(0, LINES)},
         preview=False,
     )
 

@@ -16,6 +16,7 @@ DEPS = {
     "raw_examples": set(),
     "validated_examples": {"raw_examples"},
     "quarantined_examples": {"raw_examples"},
+    "quality_report": {"validated_examples"},
     "pred_probs": {"validated_examples", "label_ledger"},
     "label_audit": {"pred_probs", "label_ledger"},
     "relabel_queue": {"label_audit", "label_requests", "label_ledger"},
@@ -32,6 +33,7 @@ DEPS = {
 STAGES = {
     "raw": {"raw_examples"},
     "validated": {"validated_examples", "quarantined_examples"},
+    "quality": {"quality_report"},
     "labels": {"pred_probs", "label_audit", "label_ledger", "label_requests"},
     "review": {"relabel_queue"},
     "curated": {"curated_examples"},

@@ -28,6 +28,7 @@ NUMBERS = {
         "training rows", "validation rows", "test rows", "duplicates across splits",
     ],
     "quarantined_examples": ["rows turned away", "expectations failed"],
+    "quality_report": ["errors", "warnings", "notes", "rows asked about"],
     "pred_probs": ["models agree", "mean P(label)", "mean disagreement"],
     "label_audit": [
         "labels judged", "errors expected", "labels with P(wrong) > 0.5", "share expected wrong",
@@ -64,6 +65,7 @@ PLOTS = {
     "raw_examples": ["rows by class"],
     "validated_examples": ["training rows by class"],
     "quarantined_examples": ["failures by expectation"],
+    "quality_report": ["rows by finding"],
     "pred_probs": ["confidence and agreement"],
     "label_audit": ["errors expected by pair"],
     "relabel_queue": ["why rows are in the batch"],
@@ -77,6 +79,7 @@ TABLES = {
     "raw_examples": ["datasheet"],
     "validated_examples": ["rows by class and split"],
     "quarantined_examples": ["rows turned away and why"],
+    "quality_report": ["findings"],
     "pred_probs": ["agreement by class"],
     "label_audit": ["most suspicious labels"],
     "relabel_queue": ["first rows of the batch"],
@@ -88,6 +91,7 @@ TABLES = {
     "tracked_iterations": ["iterations and their runs"],
 }
 LINKS = {
+    "quality_report": ["report of the checks"],
     "curated_examples": ["dataset versions"],
     **{
         stage: ["dataset version"]

@@ -7,6 +7,7 @@ import pyarrow as pa
 from burnish.report.columns import BESIDE, MOST_FEATURES, column_lines
 from burnish.spec import DatasetSpec
 from burnish.workflows.audit import AUDIT_SCHEMA
+from burnish.workflows.quality_run import REPORT_SCHEMA
 from burnish.workflows.queue import QUEUE_SCHEMA
 from burnish.workflows.returns_table import RETURNS_SCHEMA
 
@@ -24,7 +25,7 @@ def spec_of(features: int = 2) -> DatasetSpec:
 
 
 def test_every_column_that_the_loop_makes_is_told_in_words():
-    for schema in (AUDIT_SCHEMA, QUEUE_SCHEMA, RETURNS_SCHEMA):
+    for schema in (AUDIT_SCHEMA, QUEUE_SCHEMA, REPORT_SCHEMA, RETURNS_SCHEMA):
         for line in column_lines(schema, spec_of()):
             assert line.text, line.name
             assert line.text != BESIDE, line.name
