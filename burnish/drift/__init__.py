@@ -5,7 +5,8 @@ estimated without labels. What does not: which rows are compared (`burnish.workf
 with labels (`burnish.metrics`), or what follows from drift (`burnish.policy`).
 """
 
-from burnish.drift.detecting import detect_drift
+from burnish.drift.detecting import MATTERS, MINIMUM, detect_drift
+from burnish.drift.domain import Apart, tell_apart
 from burnish.drift.performance import estimate_performance
 from burnish.drift.records import (
     DRIFT_SCHEMA,
@@ -14,13 +15,21 @@ from burnish.drift.records import (
     PerformanceEstimate,
     Where,
 )
+from burnish.drift.slicing import SLICED_SCHEMA, SlicedDrift, drift_by_slice
 
 __all__ = [
     "DRIFT_SCHEMA",
+    "MATTERS",
+    "MINIMUM",
     "PERFORMANCE_SCHEMA",
+    "SLICED_SCHEMA",
+    "Apart",
     "DriftReport",
     "PerformanceEstimate",
+    "SlicedDrift",
     "Where",
     "detect_drift",
+    "drift_by_slice",
     "estimate_performance",
+    "tell_apart",
 ]

@@ -1,24 +1,29 @@
 """Drift of columns: how far the current rows are from the reference rows, and whether it matters.
 
-What belongs here: the door `detect_drift`. What does not: performance without labels
-(`burnish.drift.performance`), or what follows from drift (`burnish.policy`).
+What belongs here: the door `detect_drift`. What does not: how a column is measured
+(`burnish.drift.measuring`), performance without labels (`burnish.drift.performance`), or what
+follows from drift (`burnish.policy`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import log, sqrt
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from burnish.drift.blocks import block_codes
+from burnish.drift.cells import Kind, kind_of
+from burnish.drift.measuring import TESTS, Line, Terms, measure_column
 from burnish.drift.records import DRIFT_SCHEMA, DriftReport
 from burnish.errors import DataError
 
-MINIMUM = 0.1
-FEWEST = 20
+MINIMUM = 0.05
+"""The greatest effect that is tolerated: a column that moved by no more is never called drifted."""
+
+MATTERS = 0.15
+"""The smallest effect that matters: at least 80 % of such are found from 1,000 rows on."""
+
+COMPILED_CELLS = 4_000_000
 
 
 def detect_drift(
@@ -26,82 +31,119 @@ def detect_drift(
     current: pa.Table,
     *,
     columns: Sequence[str] | None = None,
+    kinds: Mapping[str, Kind] | None = None,
     confidence: float = 0.95,
     minimum: float = MINIMUM,
     where: bool = False,
+    seasonal: Mapping[str, pa.Table] | None = None,
+    reference_blocks: Sequence[object] | None = None,
+    current_blocks: Sequence[object] | None = None,
     random_state: int = 0,
 ) -> DriftReport:
     """How far each of `columns` (None: all that both have) drifted, with what is sure of it.
 
-    A column drifted where the lower limit of its effect, at a level that holds for all columns
-    together, is over `minimum`. Raises `DataError` where a table has no rows, or not the column.
+    A column drifted where the lower limit of one of its effects is over `minimum`, which says how
+    much is tolerated. The effects: of numbers and times the statistic of Kolmogorov and Smirnov,
+    of categories the total variation less what chance adds, and of both the change in the share
+    of cells that are missing (NaN, infinite, of a value the reference never had). All limits hold
+    together with probability `confidence`, of however many columns and few rows. The p-value of a
+    test decides nothing.
+
+    Labels, predictions and confidences are columns as others are. `kinds` says what a column is
+    where its type does not: numbers that are codes are `categorical`. `seasonal` names earlier
+    windows, say `a year before`: a column that drifted from the reference and yet is not shown to
+    differ from one of them, by half as much at most, is `seasonal` and raises no alarm. Rows that
+    come in clumps (of one day, of one patient) are worth fewer: `reference_blocks` (m,) and
+    `current_blocks` (n,) say which belong together. `where` trains a classifier to tell the rows
+    apart (`burnish.drift.tell_apart`), of which `drifted` takes no notice.
+
+    Raises `DataError` where a table has no rows or not the column, where a column is of another
+    kind now, or where a number is out of its range.
 
     >>> before = pa.table({"x": [float(i % 10) for i in range(400)]})
-    >>> detect_drift(before, pa.table({"x": [float(i % 10) + 8 for i in range(400)]})).drifted
-    True
+    >>> found = detect_drift(before, pa.table({"x": [float(i % 10) + 8 for i in range(400)]}))
+    >>> found.drifted, found.columns["effect"].to_pylist()
+    (True, ['ks'])
+    >>> detect_drift(before, before).drifted
+    False
     """
-    del where, random_state
-    names = [n for n in reference.column_names if n in current.column_names]
-    names = list(columns) if columns is not None else names
-    for table, what in ((reference, "reference"), (current, "current")):
-        if table.num_rows == 0:
-            raise DataError(f"the {what} table has no rows", expected="one row or more")
-        for name in names:
-            if name not in table.column_names:
-                raise DataError(
-                    f"the {what} table has no column {name!r}",
-                    expected="one of: " + ", ".join(table.column_names),
-                )
-    level = 1.0 - (1.0 - confidence) / max(1, len(names))
-    lines = [
-        _numeric(name, _values(reference[name]), _values(current[name]), level, minimum)
-        for name in names
-        if pa.types.is_floating(reference[name].type) or pa.types.is_integer(reference[name].type)
-    ]
-    lines.sort(key=lambda line: -line["value"])
-    found = any(line["finding"] == "drifted" for line in lines)
+    _check(reference, current, confidence, minimum)
+    names = _names(reference, current, columns)
+    asked: dict[str, Kind] = dict(kinds or {})
+    found: dict[str, Kind] = {
+        name: asked.get(name) or kind_of(name, reference[name], current[name]) for name in names
+    }
+    terms = Terms(
+        alpha=(1.0 - confidence) / max(1, sum(TESTS[kind] for kind in found.values())),
+        minimum=minimum,
+        blocks=(
+            block_codes(reference_blocks, reference.num_rows, "reference"),
+            block_codes(current_blocks, current.num_rows, "current"),
+        ),
+        compiled=len(names) * (reference.num_rows + current.num_rows) >= COMPILED_CELLS,
+    )
+    lines = [measure_column(n, found[n], reference[n], current[n], terms) for n in names]
+    for title, window in (seasonal or {}).items():
+        _match(lines, title, window, current, terms)
+    lines.sort(key=lambda line: (-line["value"], line["column"]))
+    told = None
+    if where:
+        from burnish.drift.domain import tell_apart
+
+        told = tell_apart(
+            reference.select(names),
+            current.select(names),
+            kinds=found,
+            reference_blocks=reference_blocks,
+            current_blocks=current_blocks,
+            confidence=confidence,
+            random_state=random_state,
+        )
     return DriftReport(
-        found,
+        any(line["finding"] == "drifted" for line in lines),
         pa.Table.from_pylist(lines, DRIFT_SCHEMA),
-        None,
+        told.where if told else None,
         reference.num_rows,
         current.num_rows,
         confidence,
     )
 
 
-def _values(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    values = column.drop_null().to_numpy().astype(np.float64)
-    return np.sort(values[np.isfinite(values)])
+def _check(reference: pa.Table, current: pa.Table, confidence: float, minimum: float) -> None:
+    if not 0.0 < confidence < 1.0:
+        raise DataError(f"confidence is {confidence}", expected="a number inside (0, 1), say 0.95")
+    if not 0.0 <= minimum < 1.0:
+        raise DataError(f"minimum is {minimum}", expected="a number in [0, 1), say 0.05")
+    for table, what in ((reference, "reference"), (current, "current")):
+        if table.num_rows == 0:
+            raise DataError(f"the {what} table has no rows", expected="one row or more")
 
 
-def _numeric(
-    name: str,
-    before: NDArray[np.float64],
-    after: NDArray[np.float64],
-    level: float,
-    minimum: float,
-) -> dict[str, Any]:
-    both = np.concatenate([before, after])
-    cdf = [
-        np.searchsorted(side, both, side="right") / max(1, side.size) for side in (before, after)
-    ]
-    ks = float(np.abs(cdf[0] - cdf[1]).max(initial=0.0))
-    sizes = 1.0 / max(1, before.size) + 1.0 / max(1, after.size)
-    # Dvoretzky, Kiefer and Wolfowitz, with the constant of Massart.
-    room = sqrt(log(2.0 / (1.0 - level)) / 2.0 * sizes)
-    few = min(before.size, after.size) < FEWEST
-    drifted = not few and ks - room > minimum
-    return {
-        "column": name,
-        "kind": "numeric",
-        "finding": "too few" if few else "drifted" if drifted else "not shown",
-        "effect": "ks",
-        "value": ks,
-        "low": max(0.0, ks - room),
-        "high": min(1.0, ks + room),
-        "minimum": minimum,
-        "reference_rows": before.size,
-        "current_rows": after.size,
-        "ks": ks,
-    }
+def _names(reference: pa.Table, current: pa.Table, columns: Sequence[str] | None) -> list[str]:
+    if columns is None:
+        return [name for name in reference.column_names if name in current.column_names]
+    for table, what in ((reference, "reference"), (current, "current")):
+        for name in columns:
+            if name not in table.column_names:
+                raise DataError(
+                    f"the {what} table has no column {name!r}",
+                    expected="one of: " + ", ".join(table.column_names),
+                )
+    return list(columns)
+
+
+def _match(
+    lines: list[Line], title: str, window: pa.Table, current: pa.Table, terms: Terms
+) -> None:
+    """Mark the drifted lines that look as they did in an earlier window."""
+    if window.num_rows == 0:
+        return
+    # Which rows of the window belong together is not known: its own limits stay as they are.
+    own = Terms(terms.alpha, terms.minimum, (None, terms.blocks[1]), terms.compiled)
+    for line in lines:
+        name = line["column"]
+        if line["finding"] != "drifted" or name not in window.column_names:
+            continue
+        seen = measure_column(name, line["kind"], window[name], current[name], own)
+        if seen["finding"] == "not shown" and seen["value"] <= line["value"] / 2:
+            line |= {"finding": "seasonal", "matched_by": title}

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 DRIFT_SCHEMA = pa.schema(
     [
         ("column", pa.string()),
-        ("kind", pa.string()),  # numeric, categorical, boolean, datetime, text
-        ("finding", pa.string()),  # drifted, not shown, too few
-        ("effect", pa.string()),  # which effect size decides: ks, total_variation, missing, new
+        ("kind", pa.string()),  # numeric, categorical, boolean, datetime, text, list, image
+        ("finding", pa.string()),  # drifted, seasonal, not shown, too few
+        # Which effect size decides: ks, total_variation, missing, new, nan, infinite, word.
+        ("effect", pa.string()),
         ("value", pa.float64()),
         ("low", pa.float64()),  # of the effect, at the level that holds for all columns together
         ("high", pa.float64()),
-        ("minimum", pa.float64()),  # the smallest effect that matters
+        ("minimum", pa.float64()),  # the greatest effect that is tolerated
         ("reference_rows", pa.int64()),
         ("current_rows", pa.int64()),
         ("ks", pa.float64()),  # null where a statistic has no meaning for the kind
@@ -34,6 +35,13 @@ DRIFT_SCHEMA = pa.schema(
         ("new_values", pa.list_(pa.string())),
         ("lost_values", pa.list_(pa.string())),
         ("new_share", pa.float64()),  # of current rows with a value the reference never had
+        ("part", pa.string()),  # of a text, list or image: which measure of it, or which word
+        ("total_variation", pa.float64()),  # as counted; `value` leaves out what chance adds
+        ("nan_before", pa.float64()),  # share of cells that are "not a number" as they came
+        ("nan_after", pa.float64()),
+        ("infinite_before", pa.float64()),
+        ("infinite_after", pa.float64()),
+        ("matched_by", pa.string()),  # where seasonal: the earlier window that looks the same
     ]
 )
 
