@@ -186,7 +186,7 @@ def _rank_area(truth: IntArray, scores: FloatArray) -> float:
 def _joined(
     blocks: tuple[IntArray | None, IntArray | None], sizes: tuple[int, int]
 ) -> IntArray | None:
-    if blocks == (None, None):
+    if blocks[0] is None and blocks[1] is None:
         return None
     first, second = (
         np.arange(size, dtype=np.int64) if own is None else own
@@ -212,11 +212,8 @@ def _area(
         count = min(np.unique(blocks[truth == side]).size for side in (0, 1))
     # The folds share most of what their models learned from (Nadeau and Bengio 2003).
     shared = 1.0 + FOLDS / (FOLDS - 1)
-    variance = (
-        shared
-        * float((influence**2).sum())
-        * (count / max(1, count - 1) if blocks is not None else 1)
-    )
+    few = 1.0 if blocks is None else count / max(1, count - 1)
+    variance = shared * few * float((influence**2).sum())
     limits = bounded_limits(
         np.array([found.value.mean()]),
         np.array([variance]),

@@ -19,6 +19,8 @@ IntArray = NDArray[np.int64]
 WEI_DUDLEY_ROWS = 458
 WEI_DUDLEY = 2.16863
 FEWEST_EXPECTED = 5.0
+KEPT_APART = 8
+HEADS = (0.5, 0.8, 0.9)
 
 
 def room(m: float, n: float, alpha: float) -> float:
@@ -68,6 +70,32 @@ def chance_variation(before: IntArray, after: IntArray) -> float:
     density = np.exp(-(far**2) / 2) / np.sqrt(2 * np.pi)
     left = (density - far * ndtr(-far)) * np.sqrt(2 * np.pi)
     return float((part * left).sum())
+
+
+def joined(before: IntArray, after: IntArray) -> list[tuple[IntArray, IntArray]]:
+    """The counts of categories as they are, and with the rare ones joined in some ways.
+
+    With all but the 8 most frequent in one; and as two, the frequent ones that make up half (8, 9
+    tenths) of the rows and all others. How frequent is told from both sides together, which favours
+    neither.
+
+    >>> ways = joined(np.array([5, 3, 1, 1]), np.array([5, 3, 0, 2]))
+    >>> [way[1].tolist() for way in ways]
+    [[5, 3, 2, 0], [5, 5], [8, 2], [10, 0]]
+    """
+    order = np.argsort(-(before + after), kind="stable")
+    first, second = before[order], after[order]
+    counts = first + second
+    reached = np.cumsum(counts)
+    heads = np.searchsorted(reached, np.array(HEADS) * reached[-1])
+    # As frequent ones stay on one side: their order is that of the tables.
+    heads = np.searchsorted(-counts, -counts[heads], side="right")
+    cuts = [np.array([0, head]) for head in np.unique(heads) if head < order.size]
+    if order.size > KEPT_APART + 1:
+        kept = int(np.searchsorted(-counts, -counts[KEPT_APART], side="left"))
+        cuts += [np.arange(kept + 1)] if kept > 1 else []
+    ways = [(np.add.reduceat(first, cut), np.add.reduceat(second, cut)) for cut in cuts]
+    return [(first, second), *ways]
 
 
 def _mean_deviation(kept: int, drawn: int, total: int) -> float:

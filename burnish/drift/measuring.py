@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from burnish.drift.blocks import worth
 from burnish.drift.cells import Categories, Kind, Numbers, categories, numbers, of_values
-from burnish.drift.limits import chance_variation, room, share_gap, share_limits, size_of
+from burnish.drift.limits import chance_variation, joined, room, share_gap, share_limits, size_of
 from burnish.drift.profiles import (
     LIST_PARTS,
     TEXT_PARTS,
@@ -145,7 +145,7 @@ def _ks(
 
 
 def _worths(sides: tuple[Numbers, Numbers], terms: Terms) -> tuple[float, float]:
-    if terms.blocks == (None, None):
+    if terms.blocks[0] is None and terms.blocks[1] is None:
         return 1.0, 1.0
     reference = sides[0].finite
     places = (np.arange(1, BINS) / BINS * reference.size).astype(np.int64)
@@ -190,11 +190,20 @@ def _variation(
     worths: tuple[float, ...],
     terms: Terms,
 ) -> Effect:
+    """The surest of the total variations of the categories as they are, and with rare ones joined.
+
+    Joining categories can only lessen the variation, and chance far more: what moved into many rare
+    values shows where they count as one.
+    """
     m, n = (int(side.sum()) for side in counts)
     plain = found.total_variation or 0.0
-    chance = chance_variation(*counts) / np.sqrt(min(worths))
-    value = plain - chance if plain - chance > ROUNDING else 0.0
-    wide = room(m * worths[0], n * worths[1], terms.alpha)
+    ways = joined(*counts)
+    wide = room(m * worths[0], n * worths[1], terms.alpha / len(ways))
+    values = [0.0]
+    for way in ways:
+        chance = chance_variation(*way) / np.sqrt(min(worths))
+        values.append(float(np.abs(way[0] / m - way[1] / n).sum()) / 2 - chance)
+    value = max(values) if max(values) > ROUNDING else 0.0
     limits = Interval(value, max(0.0, value - wide), min(1.0, plain + wide))
     return Effect("total_variation", limits, few=min(m, n) < FEWEST)
 
@@ -202,6 +211,12 @@ def _variation(
 def _new_and_lost(both: Categories, counts: tuple[IntArray, IntArray]) -> Line:
     def most(gone: IntArray, here: IntArray) -> list[str]:
         places = np.flatnonzero((gone == 0) & (here > 0))
+        if places.size > MOST_NAMED:
+            least = np.partition(here[places], -MOST_NAMED)[-MOST_NAMED]
+            # Of a column of unique values all are as frequent: then some stand for the others.
+            places = np.concatenate(
+                [places[here[places] > least], places[here[places] == least][:MOST_NAMED]]
+            )
         order = sorted(places, key=lambda at: (-here[at], both.names[at]))
         return [both.names[at] for at in order[:MOST_NAMED]]
 
