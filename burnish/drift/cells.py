@@ -89,13 +89,47 @@ def _kind(column: pa.ChunkedArray) -> Kind:
         (pa.types.is_decimal(kind) or pa.types.is_duration(kind), "numeric"),
         (pa.types.is_temporal(kind), "datetime"),
         (pa.types.is_binary(kind) or pa.types.is_large_binary(kind), "image"),
-        (pa.types.is_list(kind) or pa.types.is_large_list(kind), "list"),
-        (pa.types.is_fixed_size_list(kind), "list"),
+        (is_list(kind), "list"),
     ]
     for holds, said in plain:
         if holds:
             return said
     return "text" if _is_long(column) else "categorical"
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether it is a type of lists, of whichever length."""
+    types = pa.types
+    return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+
+
+def checked_kind(name: str, kind: Kind, *sides: pa.ChunkedArray) -> Kind:
+    """The kind that was asked for. Raises `DataError` where cells of that type cannot be it.
+
+    >>> checked_kind("code", "categorical", pa.chunked_array([[1, 2]]))
+    'categorical'
+    """
+    for side in sides:
+        own = _kind(side)
+        fitting = pa.types.is_null(side.type) or own == kind or kind in _AS_WELL[own]
+        if not fitting:
+            raise DataError(
+                f"column {name!r} is {side.type}, and was asked for as {kind}",
+                expected="one of: " + ", ".join([own, *_AS_WELL[own]]),
+                hint="mend `kinds`, or the type where the rows are read",
+            )
+    return kind
+
+
+_AS_WELL: dict[Kind, tuple[Kind, ...]] = {
+    "numeric": ("categorical",),
+    "boolean": ("categorical",),
+    "datetime": ("categorical",),
+    "categorical": ("text",),
+    "text": ("categorical",),
+    "list": ("image",),
+    "image": (),
+}
 
 
 def _is_long(column: pa.ChunkedArray) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from burnish.drift.blocks import block_codes
-from burnish.drift.cells import Kind, kind_of
+from burnish.drift.cells import Kind, checked_kind, kind_of
 from burnish.drift.measuring import TESTS, Line, Terms, measure_column
 from burnish.drift.records import DRIFT_SCHEMA, DriftReport
 from burnish.errors import DataError
@@ -70,9 +70,11 @@ def detect_drift(
     _check(reference, current, confidence, minimum)
     names = _names(reference, current, columns)
     asked: dict[str, Kind] = dict(kinds or {})
-    found: dict[str, Kind] = {
-        name: asked.get(name) or kind_of(name, reference[name], current[name]) for name in names
-    }
+    found: dict[str, Kind] = {}
+    for name in names:
+        sides = (reference[name], current[name])
+        wanted = asked.get(name)
+        found[name] = checked_kind(name, wanted, *sides) if wanted else kind_of(name, *sides)
     terms = Terms(
         alpha=(1.0 - confidence) / max(1, sum(TESTS[kind] for kind in found.values())),
         minimum=minimum,

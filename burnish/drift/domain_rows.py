@@ -17,7 +17,7 @@ import pyarrow.compute as _compute
 from numpy.typing import NDArray
 
 from burnish.drift.cells import Kind, categories, numbers
-from burnish.drift.profiles import image_profile, list_profile, text_profile, word_counts
+from burnish.drift.profiles import array_profile, text_profile, word_counts
 
 pc: Any = _compute  # its functions are made when it is loaded: a checker sees none
 
@@ -65,7 +65,7 @@ def _features(
         return [_coded(name, before, after)]
     if kind == "text":
         return [*_profiled(name, text_profile, before, after), *_words(name, before, after)]
-    return _profiled(name, image_profile if kind == "image" else list_profile, before, after)
+    return _profiled(name, array_profile, before, after)
 
 
 def _coded(name: str, before: pa.ChunkedArray, after: pa.ChunkedArray) -> Feature:

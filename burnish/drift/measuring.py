@@ -21,8 +21,7 @@ from burnish.drift.limits import chance_variation, joined, room, share_gap, shar
 from burnish.drift.profiles import (
     LIST_PARTS,
     TEXT_PARTS,
-    image_profile,
-    list_profile,
+    array_profile,
     text_profile,
     unknown_words,
     word_counts,
@@ -265,17 +264,10 @@ def _plain_worth(terms: Terms, rows: list[int]) -> tuple[float, float]:
     return min(1.0, found[0]), min(1.0, found[1])
 
 
-def _lists(
+def _arrays(
     before: pa.ChunkedArray, after: pa.ChunkedArray, terms: Terms
 ) -> tuple[list[Effect], Line]:
-    return _profiled([list_profile(before), list_profile(after)], before, after, terms)
-
-
-def _images(
-    before: pa.ChunkedArray, after: pa.ChunkedArray, terms: Terms
-) -> tuple[list[Effect], Line]:
-    profiles = [image_profile(before), image_profile(after)]
-    return _profiled(profiles, before, after, terms)
+    return _profiled([array_profile(before), array_profile(after)], before, after, terms)
 
 
 def _profiled(
@@ -346,6 +338,6 @@ _MEASURES: dict[Kind, _Measure] = {
     "categorical": _categorical,
     "boolean": _categorical,
     "text": _text,
-    "list": _lists,
-    "image": _images,
+    "list": _arrays,
+    "image": _arrays,
 }

@@ -17,9 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as _compute
 from numpy.typing import NDArray
 
+from burnish.drift.cells import is_list
+
 pc: Any = _compute  # its functions are made when it is loaded: a checker sees none
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Profile = dict[str, FloatArray]
 
 TEXT_PARTS = ("length", "words", "digits", "capitals", "other signs", "unknown words")
@@ -28,24 +31,40 @@ MOST_WORDS = 100
 LEAST_SHARE = 0.02
 
 
+def array_profile(column: pa.ChunkedArray) -> Profile:
+    """`list_profile` of lists, `image_profile` of bytes."""
+    return list_profile(column) if is_list(column.type) else image_profile(column)
+
+
 def list_profile(column: pa.ChunkedArray) -> Profile:
     """Of each list of numbers: length, mean, spread, least, greatest, and mean size of a step.
 
-    Of an image the mean is its brightness, the spread its contrast, the step its sharpness; NaN
-    where the cell is missing, empty, or holds a number that is not finite.
+    Lists of lists are read row by row. Of an image the mean is its brightness, the spread its
+    contrast, the step its sharpness; NaN where the cell is missing, empty, or holds a number that
+    is not finite.
 
     >>> found = list_profile(pa.chunked_array([[[1.0, 3.0], None]]))
     >>> found["mean"].tolist(), found["step"].tolist()
     ([2.0, nan], [2.0, nan])
     """
-    column = column.cast(pa.large_list(pa.float64()))
-    lengths = np.asarray(pc.list_value_length(column).to_numpy(zero_copy_only=False), dtype=float)
-    size = np.nan_to_num(lengths).astype(np.int64)
-    flat = np.asarray(pc.list_flatten(column).to_numpy(), dtype=np.float64)
-    return _profile(flat, size, np.isnan(lengths))
+    flat, size = _flat(column)
+    return _profile(flat, size, np.asarray(column.is_null().to_numpy(), dtype=np.bool_))
 
 
-def _profile(flat: FloatArray, size: NDArray[np.int64], missing: NDArray[np.bool_]) -> Profile:
+def _flat(column: pa.ChunkedArray) -> tuple[FloatArray, IntArray]:
+    """All numbers of the lists, and how many each row has, through lists of lists."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0)
+    size = np.asarray(lengths.to_numpy(), dtype=np.int64)
+    inner = pc.list_flatten(column)
+    if not is_list(inner.type):
+        return np.asarray(inner.cast(pa.float64()).to_numpy(), dtype=np.float64), size
+    flat, own = _flat(inner)
+    reached = np.concatenate([[0], np.cumsum(own)])
+    ends = np.cumsum(size)
+    return flat, reached[ends] - reached[ends - size]
+
+
+def _profile(flat: FloatArray, size: IntArray, missing: NDArray[np.bool_]) -> Profile:
     found = {part: np.full(size.size, np.nan) for part in LIST_PARTS}
     some = size > 0
     starts = (np.cumsum(size) - size)[some]
