@@ -151,6 +151,13 @@ def clumped_alarms(seed: int, *, count: int, blocks: bool) -> bool:
     return detect_drift(before, after, **told).drifted
 
 
+def each(case: Callable[[int], bool], count: int) -> list[bool]:
+    """The case of every seed; one worker is this process itself."""
+    if WORKERS == 1:
+        return [case(seed) for seed in range(count)]
+    return over_seeds(case, range(count), workers=WORKERS)
+
+
 def upper(found: int, n: int) -> float:
     return float(beta.ppf(0.95, found + 1, n - found)) if found < n else 1.0
 
@@ -172,7 +179,7 @@ def null(windows: int = 1_000) -> None:
             cases.append((f"{count} x 200", what, windows, case))
     lines: list[list[str]] = []
     for size, what, count, case in cases:
-        found = sum(over_seeds(case, range(count), workers=WORKERS))
+        found = sum(each(case, count))
         rate = f"{100 * upper(found, count):.1f} %"
         lines.append([size, what, f"{count:,}", str(found), rate])
         print(" | ".join(lines[-1]), flush=True)
@@ -195,7 +202,7 @@ def power(windows: int = 400) -> None:
     for column in columns:
         line = [column]
         for n in (200, 500, 1_000, 2_000, 10_000):
-            hits = over_seeds(partial(found, n=n, column=column), range(windows), workers=WORKERS)
+            hits = each(partial(found, n=n, column=column), windows)
             line.append(f"{100 * np.mean(hits):.0f} %")
         lines.append(line)
         print(" | ".join(line), flush=True)
@@ -218,7 +225,7 @@ def coverage(windows: int = 400) -> None:
     for n in (50, 200, 1_000, 10_000):
         line = [f"{n:,}"]
         for effect in (0.0, 0.05, 0.15, 0.4):
-            hits = over_seeds(partial(held, n=n, effect=effect), range(windows), workers=WORKERS)
+            hits = each(partial(held, n=n, effect=effect), windows)
             line.append(f"{100 * np.mean(hits):.1f} %")
         lines.append(line)
         print(" | ".join(line), flush=True)

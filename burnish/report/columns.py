@@ -106,6 +106,13 @@ MEANING: dict[str, str] = {
     "with": "Share of rows that the model with the fixes gets right.",
     "without": "Share of rows that the model without the fixes gets right.",
     "where": "The conditions as the spec writes them, in JSON.",
+    "infinite_after": "Share of the current cells that are infinite.",
+    "infinite_before": "Share of the reference cells that are infinite.",
+    "matched_by": "Of a seasonal change: the earlier window that looks the same.",
+    "nan_after": "Share of the current cells that came as `not a number`.",
+    "nan_before": "Share of the reference cells that came as `not a number`.",
+    "part": "Which measure of a text, list or image changed most, or which word.",
+    "total_variation": "Half the sum of the differences of shares, as counted, 0 to 1.",
     "why": "One sentence for the person who decides.",
 }
 
