@@ -224,12 +224,12 @@ def coverage(windows: int = 400) -> None:
     lines: list[list[str]] = []
     for n in (50, 200, 1_000, 10_000):
         line = [f"{n:,}"]
-        for effect in (0.0, 0.05, 0.15, 0.4):
+        for effect in (0.0, 0.05, 0.15, 0.35):
             hits = each(partial(held, n=n, effect=effect), windows)
             line.append(f"{100 * np.mean(hits):.1f} %")
         lines.append(line)
         print(" | ".join(line), flush=True)
-    print(table(["rows", "effect 0", "0.05", "0.15", "0.4"], lines))
+    print(table(["rows", "effect 0", "0.05", "0.15", "0.35"], lines))
 
 
 def speed(rounds: int = 3) -> None:
