@@ -32,12 +32,12 @@ def test_a_change_of_one_part_is_found_where_it_is() -> None:
 
 def test_rows_of_the_same_world_cannot_be_told_apart() -> None:
     said = 0
-    for seed in range(10):
+    for seed in range(5):
         found = tell_apart(rows(400, 2 * seed), rows(300, 2 * seed + 1), random_state=seed)
         assert found is not None
         said += not found.where.low <= 0.5 <= found.where.high
         assert not found.where.conditions
-    assert said <= 2
+    assert said <= 1
 
 
 def test_what_goes_together_drifts_though_no_column_does() -> None:
