@@ -1,20 +1,32 @@
 """Performance without labels: what a model's accuracy is likely to be on rows nobody labelled yet.
 
-What belongs here: the door `estimate_performance`. What does not: calibrating a model for good
-(`burnish.calibration`), or drift of columns (`burnish.drift.detecting`).
+What belongs here: the door `estimate_performance`. What does not: its parts (the modules
+`performance_*` beside this one), calibrating a model for good (`burnish.calibration`), or drift of
+columns (`burnish.drift.detecting`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
+from burnish.drift.performance_density import DensityRatio, density_ratio
+from burnish.drift.performance_parts import Mask, RowsOf, Sides, check, estimate
+from burnish.drift.performance_recalibrated import recalibrate
+from burnish.drift.performance_trust import doubts, label_shift, overall_doubts
 from burnish.drift.records import PERFORMANCE_SCHEMA, PerformanceEstimate
+from burnish.errors import DataError
+from burnish.metrics.checked import FloatArray, IntArray, codes, one_dimension, probabilities
 from burnish.typing import Labels, PredProbs
+
+OVERALL = "overall"
+FEWEST_REFERENCE = 10
+# How much of what tells rows apart moved shares of classes must explain to be suspected.
+EXPLAINED = 0.9
 
 
 def estimate_performance(
@@ -28,50 +40,203 @@ def estimate_performance(
     reference_slices: Mapping[str, NDArray[np.bool_]] | None = None,
     slices: Mapping[str, NDArray[np.bool_]] | None = None,
     current_labels: Sequence[str | None] | None = None,
+    label_weights: ArrayLike | None = None,
     confidence: float = 0.95,
     random_state: int = 0,
 ) -> PerformanceEstimate:
-    """Accuracy (and AUROC of two classes) of the current rows, overall and by slice.
+    """Accuracy and AUROC of the current rows, overall and by slice, and whether to trust it.
 
     `reference_probs` (m, K) are out-of-sample probabilities of rows with the labels
     `reference_labels` (m,); `current_probs` (n, K) those of the rows in question. `slices` are
     masks (n,) over current rows by name, `reference_slices` those of the same names over reference
-    rows. `current_labels` (n,) are those that are known by now, None where none is.
+    rows; a slice that the reference has no rows of is left out. Features are matrices (m, d) and
+    (n, d) of numbers, NaN where missing; without them rows are told apart by their probabilities
+    alone. `current_labels` (n,) are those that are known by now, None where none is, and
+    `label_weights` (n,) how many rows each labelled one stands for, where the chance that it was
+    asked for is known.
 
-    >>> probs = np.array([[0.9, 0.1], [0.2, 0.8]] * 50)
-    >>> found = estimate_performance(["a", "b"] * 50, probs, probs, classes=["a", "b"])
-    >>> found.table["metric"].to_pylist()
-    ['accuracy']
+    Confidence-based estimation (Garg et al. 2022; NannyML's CBPE) says what mended probabilities
+    expect. Here reference rows are weighted to resemble the current ones (Sugiyama, Krauledat and
+    Mueller 2007), probabilities are mended on them across folds, and what these were beyond what
+    was expected is added: the doubly robust estimator of Robins, Rotnitzky and Zhao (1994). It
+    assumes that labels mean what they meant for the same features. Concept drift breaks that and
+    cannot be seen without labels: `trusted` then stays True until some came in.
+
+    AUROC is that of the second of two classes, else the mean of each against the rest. Raises
+    `DataError` for probabilities or masks of another shape, labels that are no class, fewer than 10
+    reference rows, or none in question.
+
+    >>> rng = np.random.default_rng(0)
+    >>> sure = rng.uniform(0.5, 1.0, 600)
+    >>> probs = np.column_stack([sure, 1 - sure])
+    >>> labels = np.where(rng.random(600) < sure, "a", "b")
+    >>> found = estimate_performance(labels[:400], probs[:400], probs[400:], classes=["a", "b"])
+    >>> found.table["metric"].to_pylist(), found.trusted
+    (['accuracy', 'auroc'], True)
     """
-    del reference_features, current_features, reference_slices, slices, current_labels, random_state
-    names = np.asarray(classes)
-    said = names[np.asarray(reference_probs).argmax(axis=1)]
-    right = float(np.mean(said == np.asarray(reference_labels)))
-    sure = np.asarray(current_probs).max(axis=1)
-    value, spread = float(sure.mean()), 1.96 * sqrt(float((sure * (1 - sure)).mean()) / sure.size)
-    line = {
-        "slice": "overall",
-        "slice_id": "overall",
-        "metric": "accuracy",
-        "rows": int(sure.size),
-        "reference": right,
-        "estimated": value,
-        "low": value - spread,
-        "high": value + spread,
-        "loss": right - value,
-        "loss_low": right - value - spread,
-        "loss_high": right - value + spread,
-        "labels": 0,
-        "trusted": True,
-        "why": "",
-    }
-    del confidence
-    weights = np.ones(len(reference_probs))
-    return PerformanceEstimate(
-        pa.Table.from_pylist([line], PERFORMANCE_SCHEMA),
-        1.0 - sure,
-        weights,
-        float(weights.size),
-        True,
-        "",
+    names = list(classes)
+    truth, before, after = _rows(reference_labels, reference_probs, current_probs, names)
+    n = len(after)
+    shift = _shift(reference_features, current_features, before, after, random_state)
+    mended = recalibrate(truth, before, after, weights=shift.reference, random_state=random_state)
+    sides = Sides(
+        truth,
+        before,
+        after,
+        mended.reference,
+        mended.current,
+        shift.reference,
+        _labels(current_labels, names, n),
+        _weights(label_weights, n),
+        confidence,
     )
+    equal = np.ones(truth.size)
+    plain = recalibrate(truth, before, after, weights=equal, random_state=random_state)
+    moved = label_shift(plain.reference, plain.current, sides, shift, explained=EXPLAINED)
+    general = overall_doubts(sides, moved, names)
+    parts = _parts(truth.size, n, reference_slices or {}, slices or {})
+    level = 1.0 - (1.0 - confidence) / len(parts)
+    lines = [
+        line
+        for rows in parts
+        for metric in ("accuracy", "auroc")
+        if (line := _line(sides, shift, rows, metric, general=general, level=level)) is not None
+    ]
+    return PerformanceEstimate(
+        pa.Table.from_pylist(lines, PERFORMANCE_SCHEMA),
+        sides.errors(),
+        shift.reference,
+        shift.effective_rows(),
+        bool(lines[0]["trusted"]),
+        str(lines[0]["why"]),
+        shift.current,
+    )
+
+
+def _line(
+    sides: Sides,
+    shift: DensityRatio,
+    rows: RowsOf,
+    metric: str,
+    *,
+    general: list[str],
+    level: float,
+) -> dict[str, Any] | None:
+    """A row of the table; None where the metric has no meaning for the part."""
+    found = estimate(sides, metric, rows.before, rows.after)
+    if np.isnan(found.value.value):
+        return None
+    checked = check(sides, metric, rows.after, found, confidence=level)
+    told = doubts(shift, rows, found, checked, metric=metric) + general
+    line = {
+        "slice": rows.name,
+        "slice_id": rows.name,
+        "metric": metric,
+        "rows": int(rows.after.sum()),
+        "reference": found.reference,
+        "estimated": found.value.value,
+        "low": found.value.low,
+        "high": found.value.high,
+        "loss": found.loss.value,
+        "loss_low": found.loss.low,
+        "loss_high": found.loss.high,
+        "labels": checked.labels,
+        "trusted": not told,
+        "why": "; ".join(told),
+    }
+    if not np.isnan(checked.measured.value):
+        measured = checked.measured
+        line |= {
+            "measured": measured.value,
+            "measured_low": measured.low,
+            "measured_high": measured.high,
+        }
+    return line
+
+
+def _rows(
+    labels: Labels, reference: PredProbs, current: PredProbs, classes: list[str]
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    said = one_dimension(labels, "reference_labels")
+    truth = codes(said, classes, "reference_labels")
+    if truth.size < FEWEST_REFERENCE:
+        raise DataError(
+            f"{truth.size} reference rows",
+            expected=f"{FEWEST_REFERENCE} or more",
+            hint="give the rows that the model was validated on",
+        )
+    n = len(np.asarray(current))
+    if n == 0:
+        raise DataError("no current rows", expected="one row or more")
+    return (
+        truth,
+        probabilities(reference, truth.size, len(classes)),
+        probabilities(current, n, len(classes)),
+    )
+
+
+def _shift(
+    reference: ArrayLike | None,
+    current: ArrayLike | None,
+    before: FloatArray,
+    after: FloatArray,
+    random_state: int,
+) -> DensityRatio:
+    """The density ratio from features and claims; from claims alone where there are no features."""
+    if (reference is None) != (current is None):
+        raise DataError(
+            "features of one side alone", expected="those of reference and current rows, or none"
+        )
+    sides = [np.log(np.maximum(side, 1e-6))[:, 1:] for side in (before, after)]
+    if reference is not None and current is not None:
+        for place, features in enumerate((reference, current)):
+            matrix = np.asarray(features, dtype=np.float64)
+            if matrix.ndim != 2 or len(matrix) != len(sides[place]):
+                raise DataError(
+                    f"features have shape {matrix.shape}", expected=f"({len(sides[place])}, d)"
+                )
+            sides[place] = np.hstack([matrix, sides[place]])
+    return density_ratio(sides[0], sides[1], random_state=random_state)
+
+
+def _labels(labels: Sequence[str | None] | None, classes: list[str], n: int) -> IntArray:
+    """Columns of the labels that came in, -1 where none did."""
+    if labels is None:
+        return np.full(n, -1, dtype=np.int64)
+    if len(labels) != n:
+        raise DataError(f"{len(labels)} current labels", expected=f"{n}, None where not known")
+    came = np.array([label is not None for label in labels])
+    found = np.full(n, -1, dtype=np.int64)
+    if came.any():
+        here = np.array([label for label in labels if label is not None])
+        found[came] = codes(here, classes, "current_labels")
+    return found
+
+
+def _weights(weights: ArrayLike | None, n: int) -> FloatArray | None:
+    if weights is None:
+        return None
+    found = np.asarray(weights, dtype=np.float64)
+    if found.shape != (n,) or not (np.isfinite(found) & (found >= 0)).all():
+        raise DataError(
+            f"label_weights has shape {found.shape}",
+            expected=f"({n},) finite numbers, none negative",
+        )
+    return found
+
+
+def _parts(
+    m: int, n: int, reference: Mapping[str, Mask], current: Mapping[str, Mask]
+) -> list[RowsOf]:
+    """The parts that both sides have rows of, all rows first."""
+    found = [RowsOf(OVERALL, np.ones(m, dtype=bool), np.ones(n, dtype=bool))]
+    for name, mask in current.items():
+        new, old = np.asarray(mask), np.asarray(reference.get(name, np.zeros(m, dtype=bool)))
+        if new.shape != (n,) or old.shape != (m,):
+            raise DataError(
+                f"slice {name!r} has masks of shape {old.shape} and {new.shape}",
+                expected=f"({m},) and ({n},)",
+            )
+        if name != OVERALL and new.any() and old.any():
+            found.append(RowsOf(name, old.astype(bool), new.astype(bool)))
+    return found

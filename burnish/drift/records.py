@@ -110,7 +110,8 @@ class PerformanceEstimate:
     """What a model's performance is likely to be on rows without labels, in all and by slice.
 
     `table` has `PERFORMANCE_SCHEMA`. `error_probability` (n,) is that of each current row;
-    `weights` (m,) are those the reference rows were given; `effective_rows` what they are worth.
+    `weights` (m,) are those the reference rows were given; `effective_rows` what they are worth;
+    `ratio` (n,) how many times as frequent rows like each current one are as in the reference.
     """
 
     table: pa.Table
@@ -119,6 +120,7 @@ class PerformanceEstimate:
     effective_rows: float
     trusted: bool
     why: str
+    ratio: NDArray[np.float64]
 
     def to_table(self) -> pa.Table:
         """One row a slice and metric."""
