@@ -10,5 +10,14 @@ reviewer and the scorer (`burnish.workflows.simulate`) open; a test of the archi
 
 from burnish.datasets.bundled import Bundled, load_bundled
 from burnish.datasets.planted import Planted, make_classification_table
+from burnish.datasets.planted_drift import DriftWindow, PlantedDrift, plant_drift
 
-__all__ = ["Bundled", "Planted", "load_bundled", "make_classification_table"]
+__all__ = [
+    "Bundled",
+    "DriftWindow",
+    "Planted",
+    "PlantedDrift",
+    "load_bundled",
+    "make_classification_table",
+    "plant_drift",
+]

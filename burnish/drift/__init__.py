@@ -1,10 +1,12 @@
 """Drift: how production differs from what a model was trained and judged on.
 
-What belongs here: effect sizes of columns with intervals, where rows differ, and performance
-estimated without labels. What does not: which rows are compared (`burnish.workflows`), metrics
-with labels (`burnish.metrics`), or what follows from drift (`burnish.policy`).
+What belongs here: effect sizes of columns with intervals, where rows differ, performance
+estimated without labels, and which rows to label. What does not: which rows are compared
+(`burnish.workflows`), metrics with labels (`burnish.metrics`), or what follows from drift
+(`burnish.policy`).
 """
 
+from burnish.drift.choosing import ChosenRows, choose_rows
 from burnish.drift.detecting import MATTERS, MINIMUM, detect_drift
 from burnish.drift.domain import Apart, tell_apart
 from burnish.drift.performance import estimate_performance
@@ -24,10 +26,12 @@ __all__ = [
     "PERFORMANCE_SCHEMA",
     "SLICED_SCHEMA",
     "Apart",
+    "ChosenRows",
     "DriftReport",
     "PerformanceEstimate",
     "SlicedDrift",
     "Where",
+    "choose_rows",
     "detect_drift",
     "drift_by_slice",
     "estimate_performance",

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from burnish.drift.performance_density import DensityRatio, density_ratio
-from burnish.drift.performance_parts import Mask, RowsOf, Sides, check, estimate
+from burnish.drift.performance_parts import Estimate, Mask, RowsOf, Sides, check, estimate
 from burnish.drift.performance_recalibrated import recalibrate
 from burnish.drift.performance_trust import doubts, label_shift, overall_doubts
 from burnish.drift.records import PERFORMANCE_SCHEMA, PerformanceEstimate
@@ -86,6 +86,7 @@ def estimate_performance(
         mended.reference,
         mended.current,
         shift.reference,
+        shift.current,
         _labels(current_labels, names, n),
         _weights(label_weights, n),
         confidence,
@@ -141,6 +142,7 @@ def _line(
         "loss_low": found.loss.low,
         "loss_high": found.loss.high,
         "labels": checked.labels,
+        "added_errors": _added(rows, found) if metric == "accuracy" else None,
         "trusted": not told,
         "why": "; ".join(told),
     }
@@ -152,6 +154,12 @@ def _line(
             "measured_high": measured.high,
         }
     return line
+
+
+def _added(rows: RowsOf, found: Estimate) -> float:
+    """How much more of all rows is wrong and in the part: it may have lost, or grown."""
+    now = float(rows.after.mean()) * (1.0 - found.value.value)
+    return now - float(rows.before.mean()) * (1.0 - found.reference)
 
 
 def _rows(

@@ -24,11 +24,12 @@ Mask = NDArray[np.bool_]
 # Below so many labels, strata would hold too few each.
 LABELS_A_STRATUM = 20
 MOST_STRATA = 10
+MOST_RATIO = 10.0
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Reference (m) and current (n) rows: labels, claims as they are, claims mended, weights.
+    """Reference (m) and current (n) rows: labels, claims as they are and mended, density ratios.
 
     `labels` (n,) are columns of the labels that came in, -1 where there is none; `drawn` (n,) how
     many rows each labelled one stands for, None where that is not known.
@@ -40,6 +41,7 @@ class Sides:
     mended_before: FloatArray
     mended_after: FloatArray
     weights: FloatArray
+    ratio: FloatArray
     labels: IntArray
     drawn: FloatArray | None
     confidence: float
@@ -47,6 +49,10 @@ class Sides:
     @property
     def classes(self) -> int:
         return self.before.shape[1]
+
+    def urgency(self) -> FloatArray:
+        """What rows are asked for by (n,): probability of error, times the density ratio."""
+        return self.errors() * np.minimum(self.ratio, MOST_RATIO)
 
     def errors(self) -> FloatArray:
         """Probability (n,) that the first class claimed is not the label."""
@@ -127,8 +133,8 @@ def check(sides: Sides, metric: str, after: Mask, found: Estimate, *, confidence
     """The metric by labels among the rows `after`, each counting for the rows it stands for.
 
     Labels are rarely drawn at random: those asked for lie where errors are likely. Without known
-    chances, rows are put into strata of equal probability of error and each stratum counts as much
-    as it has rows (Holt and Smith 1979, 'Post Stratification'). `surprise` has the limits of
+    chances, rows are put into strata of like `urgency` and each stratum counts as much as it has
+    rows (Holt and Smith 1979, 'Post Stratification'). `surprise` has the limits of
     `confidence`.
     """
     rows = np.flatnonzero(after & (sides.labels >= 0))
@@ -164,11 +170,11 @@ def check(sides: Sides, metric: str, after: Mask, found: Estimate, *, confidence
 
 def _strata(sides: Sides, after: Mask, rows: IntArray) -> FloatArray:
     """How many of the rows `after` each labelled row stands for."""
-    errors = sides.errors()
+    urgency = sides.urgency()
     strata = int(np.clip(rows.size // LABELS_A_STRATUM, 1, MOST_STRATA))
-    edges = np.unique(np.quantile(errors[rows], np.linspace(0, 1, strata + 1)[1:-1]))
-    own = np.searchsorted(edges, errors[rows], side="right")
-    here = np.searchsorted(edges, errors[after], side="right")
+    edges = np.unique(np.quantile(urgency[rows], np.linspace(0, 1, strata + 1)[1:-1]))
+    own = np.searchsorted(edges, urgency[rows], side="right")
+    here = np.searchsorted(edges, urgency[after], side="right")
     labelled = np.bincount(own, minlength=edges.size + 1)
     there = np.bincount(here, minlength=edges.size + 1)
     return np.asarray((there / np.maximum(labelled, 1))[own], dtype=np.float64)

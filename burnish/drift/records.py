@@ -62,6 +62,10 @@ PERFORMANCE_SCHEMA = pa.schema(
         ("measured", pa.float64()),  # the metric on those; null where there are none
         ("measured_low", pa.float64()),
         ("measured_high", pa.float64()),
+        (
+            "added_errors",
+            pa.float64(),
+        ),  # accuracy: of all rows, wrong and in the slice, now - before
         ("trusted", pa.bool_()),
         ("why", pa.string()),  # why it is not to be trusted; empty where it is
     ]
