@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from burnish.errors import DataError
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 CLASSES = ("no", "yes")
@@ -52,10 +52,9 @@ class PlantedDrift:
     """Rows to train on, a reference of the same kind, windows, and what moved in them.
 
     `columns` are those whose distribution moved, by the names of the table, "(label)" for shares of
-    classes; `part` names where errors were added: a value, or a third of a number ("x2 high"), "" where
-    nowhere in particular; `clean` is
-    the number of first windows without drift; `a_year_before` holds, for seasonal drift, the same
-    windows one year earlier.
+    classes; `parts` name where errors were added, a value ("site=east") or a third of a number
+    ("x2 high"), nothing where nowhere in particular; `clean` is the number of first windows without
+    drift; `a_year_before` holds, for seasonal drift, the same windows one year earlier.
     """
 
     kind: str
@@ -64,7 +63,7 @@ class PlantedDrift:
     windows: tuple[DriftWindow, ...]
     a_year_before: tuple[DriftWindow, ...]
     columns: tuple[str, ...]
-    part: str
+    parts: tuple[str, ...]
     clean: int
 
 
@@ -101,8 +100,8 @@ def plant_drift(
     Raises `DataError` for another kind, or fewer than 2 windows or 100 rows.
 
     >>> planted = plant_drift("one slice", seed=1)
-    >>> planted.columns, planted.part, len(planted.windows)
-    (('x2',), 'site=east', 4)
+    >>> planted.columns, planted.parts, len(planted.windows)
+    (('x2',), ('site=east', 'x2 high'), 4)
     """
     if kind not in KINDS:
         raise DataError(f"no drift is called {kind!r}", expected=f"one of: {', '.join(KINDS)}")
@@ -112,7 +111,7 @@ def plant_drift(
             expected="2 windows or more, 100 rows or more",
         )
     rng = np.random.default_rng(seed)
-    rule, columns, part = KINDS[kind]
+    rule, columns, parts = KINDS[kind]
 
     def met(rows: int, at: int) -> DriftWindow:
         return _window(rule(_drawn(rows, rng), at / (windows - 1), rng), rng)
@@ -132,7 +131,7 @@ def plant_drift(
         windows=tuple(met(window, at) for at in range(windows)),
         a_year_before=tuple(met(window, at) for at in range(a_year)),
         columns=columns,
-        part=part,
+        parts=parts,
         clean=0 if kind == "seasonal" else 1,
     )
 
@@ -255,23 +254,23 @@ def _slow(rows: _Rows, at: float, rng: np.random.Generator) -> _Rows:
 
 def _seasonal(rows: _Rows, at: float, rng: np.random.Generator) -> _Rows:
     del rng
-    by = _season(at)
+    by = float(_season(at))
     return replace(rows, x=_plus(rows.x, 2, by), moved=np.full(rows.tone.size, by > 0))
 
 
-def _season(at: float | FloatArray) -> Any:
-    return -1.2 * np.cos(2 * np.pi * at)
+def _season(at: float | FloatArray) -> FloatArray:
+    return -1.2 * np.cos(2 * np.pi * np.asarray(at))
 
 
-KINDS: dict[str, tuple[Rule, tuple[str, ...], str]] = {
-    "mean": (_mean, ("x2",), "x2 high"),
-    "scale": (_scale, ("x0",), "x0 middle"),
-    "category mix": (_category_mix, ("site",), "site=west"),
-    "missing": (_missing, ("x0",), "x0 missing"),
-    "new category": (_new_category, ("tone",), f"tone={NEW_TONE}"),
-    "label shift": (_label_shift, ("x0", "x1", "tone", "(label)"), ""),
-    "concept": (_concept, (), "x3 high"),
-    "one slice": (_one_slice, ("x2",), "site=east"),
-    "slow": (_slow, ("x2",), "x2 high"),
-    "seasonal": (_seasonal, ("x2",), "x2 high"),
+KINDS: dict[str, tuple[Rule, tuple[str, ...], tuple[str, ...]]] = {
+    "mean": (_mean, ("x2",), ("x2 high",)),
+    "scale": (_scale, ("x0",), ("x0 middle",)),
+    "category mix": (_category_mix, ("site",), ("site=west",)),
+    "missing": (_missing, ("x0",), ("x0 missing",)),
+    "new category": (_new_category, ("tone",), (f"tone={NEW_TONE}",)),
+    "label shift": (_label_shift, ("x0", "x1", "tone", "(label)"), ()),
+    "concept": (_concept, (), ("x3 high",)),
+    "one slice": (_one_slice, ("x2",), ("site=east", "x2 high")),
+    "slow": (_slow, ("x2",), ("x2 high",)),
+    "seasonal": (_seasonal, ("x2",), ("x2 high",)),
 }

@@ -67,9 +67,10 @@ def choose_rows(
     """`n` rows of the window that `estimate` is of, or as many as there are.
 
     Of rows not `taken` (w,) yet, those with the highest scores, and from the rest the share
-    `control_share` of `n`, drawn at random. The score is the probability of error, times how much more frequent such rows have become,
-    times what their slice lost beyond the whole: as estimated, or as measured where its labels say
-    more. `slices` are masks (w,) by the names in `estimate.table`. With `features` (w, d), near
+    `control_share` of `n`, drawn at random. The score is the probability of error, times how much
+    more frequent such rows have become, times what their slice lost beyond the whole: as estimated,
+    or as measured where its labels say more. `slices` are masks (w,) by the names in
+    `estimate.table`. With `features` (w, d), near
     copies of a picked row are passed over, and rows near it count less. The same arguments give the
     same rows. Raises `DataError` for a share outside [0, 1], or arrays of another length.
 

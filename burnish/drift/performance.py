@@ -197,6 +197,12 @@ def _shift(
         )
     sides = [np.log(np.maximum(side, 1e-6))[:, 1:] for side in (before, after)]
     if reference is not None and current is not None:
+        widths = [np.shape(side)[1:] for side in (reference, current)]
+        if widths[0] != widths[1]:
+            raise DataError(
+                f"features have shapes {np.shape(reference)} and {np.shape(current)}",
+                expected="the same columns on both sides",
+            )
         for place, features in enumerate((reference, current)):
             matrix = np.asarray(features, dtype=np.float64)
             if matrix.ndim != 2 or len(matrix) != len(sides[place]):

@@ -149,7 +149,8 @@ def check(sides: Sides, metric: str, after: Mask, found: Estimate, *, confidence
     if np.isnan(real.value) or np.isnan(foretold.value):
         return Checked(int(rows.size), unknown, Interval(nan, -1.0, 1.0))
     worth = _worth(stands)
-    variance = float((real.influence**2).sum())
+    # Few labels that are all alike have no spread of their own, but are not certain.
+    variance = max(float((real.influence**2).sum()), foretold.variance)
     limits = bounded_limits(
         np.array([real.value]),
         np.array([variance]),
@@ -158,7 +159,6 @@ def check(sides: Sides, metric: str, after: Mask, found: Estimate, *, confidence
         freedom=np.array([worth - 1]),
     )
     surprise = real.value - (foretold.value + found.off)
-    # The labels' noise as the probabilities have it: none would be seen of ten labels all alike.
     error = sqrt(foretold.variance + found.off_error**2)
     half = float(student_quantile(np.array([worth - 1]), confidence)[0]) * error
     return Checked(
