@@ -170,14 +170,13 @@ HEAD = (
 )
 
 
-def shifts(runs: int, peer: str | None, models: list[str]) -> None:
+def shifts(runs: int, peer: str | None, models: list[str], kinds: list[str]) -> None:
     print(HEAD)
     for model in models:
-        for shift in SHIFTS:
+        for shift in kinds:
             compared(
                 f"{shift}, {model}", [planted(shift, model, 1000, one) for one in range(runs)], peer
             )
-    compared("harder, 100,000 rows", [planted("harder", "logistic", 100_000, 0)] * 3, peer)
 
 
 def weeks(folder: Path) -> Iterator[Task]:
@@ -291,9 +290,14 @@ def main() -> None:
     parser.add_argument("--peer", help="an interpreter that has nannyml")
     parser.add_argument("--only", choices=["shifts", "data"])
     parser.add_argument("--models", nargs="*", default=["logistic", "boosting"])
+    parser.add_argument("--shifts", nargs="*", default=list(SHIFTS))
+    parser.add_argument("--large", action="store_true", help="100,000 rows a side as well")
     asked = parser.parse_args()
     if asked.only != "data":
-        shifts(asked.runs, asked.peer, asked.models)
+        shifts(asked.runs, asked.peer, asked.models, asked.shifts)
+    if asked.large:
+        large = [planted("harder", "logistic", 100_000, seed) for seed in range(3)]
+        compared("harder, 100,000 rows", large, asked.peer)
     data = os.environ.get("BURNISH_DATA")
     if data and asked.only != "shifts":
         week_by_week(list(weeks(Path(data))), asked.peer)

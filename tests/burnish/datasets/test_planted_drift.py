@@ -41,10 +41,7 @@ def test_the_columns_told_have_moved_and_no_others(kind):
         for name in window.column_names
     }
     for name, far in moved.items():
-        if name in planted.columns:
-            assert far > 0.06, (name, far)
-        else:
-            assert far < 0.05, (name, far)
+        assert (far > 0.05) == (name in planted.columns), (name, far)
     told = (planted.windows[at].labels == "yes").mean()
     assert (abs(told - (planted.reference.labels == "yes").mean()) > 0.1) == (
         "(label)" in planted.columns

@@ -42,7 +42,7 @@ def line(found, metric="accuracy", part="overall"):
 
 def test_weights_find_the_loss_that_confidences_alone_do_not_see():
     off, naive, held = [], [], 0
-    for seed in range(12):
+    for seed in range(5):
         rng = np.random.default_rng(seed)
         before, after = world(1500, rng), world(1500, rng, harder=1.0)
         one = line(estimated(before, after))
@@ -52,16 +52,16 @@ def test_weights_find_the_loss_that_confidences_alone_do_not_see():
         assert one["loss_low"] > 0, "the loss of ten points is shown"
     assert np.mean(off) < 0.025
     assert np.mean(naive) > 0.05
-    assert held >= 10
+    assert held >= 4
 
 
 def test_nothing_is_lost_and_weights_are_one_where_nothing_moved():
     alarms = 0
-    for seed in range(20):
+    for seed in range(8):
         rng = np.random.default_rng(seed)
         one = estimated(world(800, rng), world(800, rng))
         alarms += line(one)["loss_low"] > 0
-    assert alarms <= 2
+    assert alarms <= 1
     assert one.effective_rows == pytest.approx(800, rel=0.05)
 
 
@@ -184,7 +184,7 @@ def test_a_seed_gives_the_same_numbers_and_the_table_its_columns():
     assert one.ratio.shape == one.error_probability.shape == (500,)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(20, 120), st.integers(1, 120), st.integers(0, 10_000))
 def test_limits_lie_inside_and_around_the_estimate_for_any_rows(m, n, seed):
     rng = np.random.default_rng(seed)
