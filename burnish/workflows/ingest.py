@@ -193,7 +193,7 @@ def _shaped(spec: DatasetSpec, table: pa.Table, *, labelled: bool) -> pa.Table:
         identity = "example_id"
     nothing = pa.nulls(len(table), pa.string())
     columns = {
-        "example_id": _content_ids(table) if identity is None else as_text(table[identity]),
+        "example_id": content_ids(table) if identity is None else as_text(table[identity]),
         "label": table[spec.target] if labelled and spec.target is not None else nothing,
     }
     columns |= {name: table[name] for name in spec.features}
@@ -207,7 +207,8 @@ def _shaped(spec: DatasetSpec, table: pa.Table, *, labelled: bool) -> pa.Table:
     return pa.table(columns)
 
 
-def _content_ids(table: pa.Table) -> pa.Array:
+def content_ids(table: pa.Table) -> pa.Array:
+    """An id a row, made of all its cells, as `read_examples` says."""
     cells = sorted(name for name in table.column_names if name != "source_file")
     seen = Counter[str]()
     ids: list[str] = []
@@ -329,7 +330,7 @@ def _declared(piece: _Piece, kinds: Mapping[str, FeatureKind]) -> pa.Table:
     columns: dict[str, pa.ChunkedArray] = {}
     for name in table.column_names:
         kind = kinds.get(name)
-        cells = _decoded(table[name])
+        cells = decoded(table[name])
         columns[name] = _converted(cells, kind, f"{name!r} of {piece.name}") if kind else cells
     if piece.file is not None:
         if "source_file" in columns:
@@ -349,7 +350,7 @@ def _absent(name: str, where: str, known: list[str]) -> DataError:
 def _converted(cells: pa.ChunkedArray, kind: FeatureKind, column: str) -> pa.ChunkedArray:
     if kind in {"image", "sensor", "embedding"}:
         return cells
-    convert = _CONVERTERS[kind]
+    convert = CONVERTERS[kind]
     try:
         return convert(cells)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -379,7 +380,8 @@ def _first_refused(
     return low
 
 
-def _decoded(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+def decoded(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Cells without a dictionary; text as `string`, however it was kept."""
     if pa.types.is_dictionary(cells.type):
         cells = cells.cast(cells.type.value_type)
     return cells.cast(pa.string()) if is_text(cells.type) else cells
@@ -424,7 +426,7 @@ def _times(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     return cells.cast(pa.timestamp("us", zone), safe=False).cast(INSTANT)
 
 
-_CONVERTERS: dict[FeatureKind, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
+CONVERTERS: dict[FeatureKind, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
     "numeric": _numbers,
     "boolean": _booleans,
     "datetime": _times,
