@@ -17,7 +17,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from assets.gates import GATED_STAGES
+from assets.gates import GATED_STAGES, PRODUCTION_GATE
 from assets.reading import described
 from burnish.errors import BurnishError, IterationError, TrackingUnavailable
 from burnish.records import Iteration, TableVersion
@@ -137,10 +137,11 @@ def materialized(
     where the reports are served. The data version is the content digest, so that an unchanged
     table makes nothing stale.
     """
-    stage = written.table.rpartition("/")[2]
+    # A period of production is a table of its own, below its stage.
+    stage = written.table.partition("/")[2]
     metadata: dict[str, Any] = {name: _figure(value) for name, value in shown.figures.items()}
     links = dict(links or {})
-    if stage in GATED_STAGES:
+    if stage.partition("/")[0] in {*GATED_STAGES, PRODUCTION_GATE}:
         # Written by the gate, which comes after; under this name.
         links["gate report"] = pages.link(pages.gate(spec.name, stage, written.version))
     metadata |= {name: as_link(where) for name, where in links.items() if where}

@@ -89,6 +89,18 @@ def planted(tmp_path: Path, write_project: Callable[[Path], Planted]) -> Planted
     return write_project(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def with_champion(
+    tmp_path_factory: pytest.TempPathFactory, write_project: Callable[[Path], Planted]
+) -> Planted:
+    """A project whose flowers have a champion and production; made once, to be copied."""
+    from tests.burnish.workflows.production_world import make_champion
+
+    made = write_project(tmp_path_factory.mktemp("champion"))
+    make_champion(made)
+    return made
+
+
 @pytest.fixture
 def real_data() -> Path:
     """The folder of real data sets; the test is skipped where there is none."""

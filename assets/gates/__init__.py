@@ -9,7 +9,7 @@ An entry of a suite has the keys `code`, `expect` (a name of Great Expectations)
 `suite_for`. `when` keeps an entry only where that parameter is given, `unless` only where it is
 not. `for_each` repeats an entry and ends each copy's code in the name it was made for: `features`,
 `features.KIND` and `columns` set `$column`; `classes` sets `$class` and `$column`, the column of
-its probabilities.
+its probabilities; `scales`, of a production batch, sets `$column`, `$quantiles`, `$value_ranges`.
 """
 
 import re
@@ -23,6 +23,8 @@ import yaml
 from burnish.errors import SpecError
 from burnish.records import Expectation, Suite
 from burnish.spec.models import SPLITS, DatasetSpec, Split
+from burnish.workflows.production_gate import BatchFacts, Scale
+from burnish.workflows.production_stages import BATCH
 
 GATED_STAGES: tuple[str, ...] = (
     "raw_examples",
@@ -34,29 +36,39 @@ GATED_STAGES: tuple[str, ...] = (
     "slice_report",
 )
 
+PRODUCTION_GATE = BATCH
+"""The gate of each period of production, which is of no cycle."""
+
 _FOLDER = Path(__file__).parent
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
 def suite_for(
-    stage: str, spec: DatasetSpec, *, classes: Sequence[str], budget: int | None = None
+    stage: str,
+    spec: DatasetSpec,
+    *,
+    classes: Sequence[str],
+    budget: int | None = None,
+    batch: BatchFacts | None = None,
 ) -> Suite:
     """The suite of `stage`, fitted to a spec: the built-in expectations, then the spec's own.
 
     `classes` is the class set, empty where no version has been published yet; `budget` how many
-    rows a queue may hold (None: as the spec says). Codes are stable:
+    rows a queue may hold (None: as the spec says), `batch` what is known of a period of production,
+    which its gate needs. Codes are stable:
     they depend on the stage, the names of columns and classes, and the order of the spec's own
     expectations. Raises `SpecError` where the stage has no gate.
     """
-    if stage not in GATED_STAGES:
+    if stage not in GATED_STAGES and not (stage == PRODUCTION_GATE and batch is not None):
         raise SpecError(f"no gate at {stage!r}", expected=f"one of {', '.join(GATED_STAGES)}")
     entries = yaml.safe_load((_FOLDER / f"{stage}.yaml").read_text(encoding="utf-8"))
-    parameters = _parameters(spec, classes, budget)
+    parameters = _parameters(spec, classes, budget) | _of_batch(spec, batch)
     built: list[Expectation] = []
     for entry in entries:
         if _applies(entry, parameters):
             built += _expand(entry, parameters, spec)
-    return Suite(stage, (*built, *_extras(stage, spec)), max_share=spec.gates.max_share)
+    most = spec.production.max_share if batch and spec.production else spec.gates.max_share
+    return Suite(stage, (*built, *_extras(stage, spec)), max_share=most)
 
 
 def _parameters(spec: DatasetSpec, classes: Sequence[str], budget: int | None) -> dict[str, Any]:
@@ -71,6 +83,19 @@ def _parameters(spec: DatasetSpec, classes: Sequence[str], budget: int | None) -
         "present": round(1.0 - gates.max_missing, 12),
         "required_splits": required_splits(spec.split),
         "splits": list(SPLITS),
+    }
+
+
+def _of_batch(spec: DatasetSpec, batch: BatchFacts | None) -> dict[str, Any]:
+    if batch is None or spec.production is None:
+        return {}
+    return {
+        "begins": batch.begins,
+        "ends": batch.ends,
+        "instead_of": batch.instead,
+        "period": batch.period,
+        "production_rows": spec.production.min_rows,
+        "scales": batch.scales,
     }
 
 
@@ -112,16 +137,24 @@ def _expand(
 
 def _members(
     kind: str, parameters: Mapping[str, Any], spec: DatasetSpec
-) -> list[tuple[str, dict[str, str]]]:
+) -> list[tuple[str, dict[str, Any]]]:
     if kind == "classes":
         return [(name, {"class": name, "column": f"p:{name}"}) for name in parameters["classes"]]
+    if kind == "scales":
+        return [(name, _scale(name, scale)) for name, scale in parameters["scales"].items()]
     if kind == "columns":
         return [(name, {"column": name}) for name in _further_columns(spec)]
     names = spec.features
     if "." in kind:
         wanted = kind.split(".", 1)[1]
         names = [name for name, feature in spec.features.items() if feature.kind == wanted]
-    return [(name, {"column": name}) for name in names]
+    instead = parameters.get("instead_of", {})
+    return [(name, {"column": name, "instead": instead.get(name, "")}) for name in names]
+
+
+def _scale(name: str, scale: Scale) -> dict[str, Any]:
+    ranges = [list(one) for one in scale.ranges]
+    return {"column": name, "quantiles": list(scale.quantiles), "value_ranges": ranges}
 
 
 def _further_columns(spec: DatasetSpec) -> list[str]:

@@ -38,7 +38,7 @@ def day_lines(
     lines, kinds = [], {}
     for at in range(rows):
         name = f"p{day:%m%d}{at:03d}"
-        met = datetime(day.year, day.month, day.day) + timedelta(minutes=30 * (at % 48))
+        met = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(minutes=30 * (at % 48))
         values = ",".join(f"{value:.4f}" for value in points[at])
         lines.append(f"{name},{met:%Y-%m-%d %H:%M:%S},{values},{colours[at]}")
         kinds[name] = KINDS[truth[at]]

@@ -284,8 +284,7 @@ def test_a_folder_that_is_not_there_is_a_mistake_and_an_empty_one_is_none(plante
 
 
 def with_production_at(planted):
-    spec = with_production(planted, **{"{path: arrivals}": "{path: nowhere/*.csv}"})
-    return spec
+    return with_production(planted, **{"{path: arrivals}": "{path: nowhere/*.csv}"})
 
 
 def test_without_the_column_of_the_time_a_near_name_is_offered(spec, arrivals):

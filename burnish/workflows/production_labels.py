@@ -1,0 +1,165 @@
+"""Labels that come in later, joined to the rows they are of, whenever they come.
+
+What belongs here: reading them, and the table production_labels. What does not: the rows
+(`burnish.workflows.production_rows`), or what becomes of rows with a label
+(`burnish.workflows.production_adopting`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from burnish.errors import DataError
+from burnish.records import TableVersion
+from burnish.spec import Arrivals, DatasetSpec
+from burnish.spec.cells import as_text
+from burnish.spec.keys import near
+from burnish.versions import Versions
+from burnish.workflows.ingest import INSTANT
+from burnish.workflows.production_files import Delivered, Waited, read_delivered
+from burnish.workflows.production_kinds import instants
+from burnish.workflows.production_periods import periods_over
+from burnish.workflows.production_reference import joined_by_id
+from burnish.workflows.production_rows import UNREAD, of_one_type, required_production
+from burnish.workflows.production_sql import read_sql
+from burnish.workflows.production_stages import BATCH, LABELS, PREDICTIONS, partition_stage
+
+CAME = pa.schema([("example_id", pa.string()), ("label", pa.string()), ("labelled_at", INSTANT)])
+
+
+@dataclass(frozen=True)
+class Came:
+    """Labels that came in by now, one an example_id: the latest, or of equally late the last.
+
+    `rows`: example_id, label, labelled_at (null where the spec names no time). `changed` is how
+    many ids came with several labels.
+    """
+
+    rows: pa.Table
+    changed: int
+    waited: tuple[Waited, ...] = ()
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Rows met in production that have a label by now, and what could not be joined."""
+
+    written: TableVersion | None
+    rows: pa.Table
+    unknown: int
+    changed: int
+    waited: tuple[Waited, ...]
+
+
+def read_labels(
+    spec: DatasetSpec, *, now: datetime, environ: Mapping[str, str] = os.environ
+) -> Came:
+    """The labels that came in by now; none where the spec says of no such source.
+
+    Raises `DataError` where a column is not there, `SourceUnreadable` as `read_production`.
+    """
+    production = required_production(spec)
+    if production.labels is None:
+        return Came(CAME.empty_table(), 0)
+    delivered, waited = _arrived(spec, production.labels, now=now, environ=environ)
+    tables = [_shaped(production.labels, one, production.timezone) for one in delivered]
+    return _latest(pa.concat_tables([CAME.empty_table(), *tables]), tuple(waited))
+
+
+def _arrived(
+    spec: DatasetSpec, arrivals: Arrivals, *, now: datetime, environ: Mapping[str, str]
+) -> tuple[list[Delivered], list[Waited]]:
+    if arrivals.sql is not None:
+        name = arrivals.sql.table or "query"
+        return [Delivered(name, read_sql(arrivals.sql, environ), False, now)], []
+    assert arrivals.source is not None  # the spec's own check: exactly one of source, sql
+    return read_delivered(spec, arrivals.source, now=now)
+
+
+def _shaped(arrivals: Arrivals, one: Delivered, timezone: str) -> pa.Table:
+    known = one.table.column_names
+    for name in (arrivals.example_id, arrivals.label, arrivals.time):
+        if name is not None and name not in known:
+            raise DataError(
+                f"{one.name}: no column {name!r}",
+                expected="one of: " + ", ".join(known),
+                hint=near(name, known) or "name the columns in `production.labels`",
+            )
+    rows = one.table.num_rows
+    at = instants(one.table[arrivals.time], timezone) if arrivals.time else pa.nulls(rows, INSTANT)
+    return pa.table(
+        [as_text(one.table[arrivals.example_id]), as_text(one.table[arrivals.label]), at],
+        schema=CAME,
+    )
+
+
+def _latest(rows: pa.Table, waited: tuple[Waited, ...]) -> Came:
+    newest: dict[str, dict[str, object]] = {}
+    several: set[str] = set()
+    for row in rows.to_pylist():
+        name, before = row["example_id"], newest.get(row["example_id"])
+        if name is None or row["label"] is None:
+            continue
+        if before is not None and before["label"] != row["label"]:
+            several.add(name)
+        if before is None or _key(row) >= _key(before):
+            newest[name] = row
+    kept = [newest[name] for name in sorted(newest)]
+    return Came(pa.Table.from_pylist(kept, CAME), len(several), waited)
+
+
+def _key(row: Mapping[str, object]) -> str:
+    return str(row["labelled_at"] or "")
+
+
+def join_labels(
+    spec: DatasetSpec,
+    versions: Versions,
+    *,
+    now: datetime,
+    environ: Mapping[str, str] = os.environ,
+) -> Joined:
+    """Join the labels that came in to the rows that passed their gate, and keep the table.
+
+    A label may come before its row, or a year after it: all that came is joined to all that was
+    met, each time. Columns: example_id, met_at, period, features and other columns of the rows,
+    label, labelled_at, predicted (what the champion of then said).
+    """
+    came = read_labels(spec, now=now, environ=environ)
+    parts = [
+        _of_period(spec, versions, came.rows, period)
+        for period in periods_over(required_production(spec), now)
+    ]
+    found = [part for part in parts if part is not None]
+    if not found:
+        return Joined(None, CAME.empty_table(), came.rows.num_rows, came.changed, came.waited)
+    rows = pa.concat_tables(of_one_type(found), promote_options="permissive")
+    written = versions.write(spec.name, LABELS, rows, gated=False)
+    return Joined(written, rows, came.rows.num_rows - rows.num_rows, came.changed, came.waited)
+
+
+def _of_period(
+    spec: DatasetSpec, versions: Versions, came: pa.Table, period: str
+) -> pa.Table | None:
+    stage = partition_stage(BATCH, period)
+    if versions.published(spec.name, stage) is None:
+        return None
+    rows = versions.read_last_good(spec.name, stage)
+    if rows is None:
+        return None
+    known = set(came["example_id"].to_pylist())
+    chosen = [name in known for name in rows["example_id"].to_pylist()]
+    rows = rows.filter(pa.array(chosen, pa.bool_())).drop_columns([UNREAD])
+    if rows.num_rows == 0:
+        return None
+    taken = [name for name in ("label", "labelled_at", "predicted") if name in rows.column_names]
+    rows = joined_by_id(rows.drop_columns(taken), came)
+    said = versions.read_last_good(spec.name, partition_stage(PREDICTIONS, period))
+    if said is None:
+        return rows.append_column("predicted", pa.nulls(rows.num_rows, pa.string()))
+    return joined_by_id(rows, said.select(["example_id", "predicted"]))

@@ -1,0 +1,246 @@
+"""Measuring one period of production: how far its window drifted, what the model is worth there.
+
+What belongs here: which rows are held against which, and the tables drift_report and
+performance_estimate. What does not: the measures (`burnish.drift`), the rows
+(`burnish.workflows.production_window`), or what follows (`burnish.workflows.policy_run`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from burnish.drift import DriftReport, PerformanceEstimate, detect_drift, estimate_performance
+from burnish.errors import SpecError
+from burnish.slices import SliceMask, resolve_slices
+from burnish.spec import DatasetSpec, Production, Slice
+from burnish.versions import Versions
+from burnish.workflows.production_periods import window_of
+from burnish.workflows.production_reference import PROBABILITY, Champion
+from burnish.workflows.production_rows import required_production
+from burnish.workflows.production_window import Window, read_window
+
+TRAINING, VALIDATION, REBASED = "training", "validation", "rebased"
+BEFORE = {"a week before": 7, "a year before": 364}
+"""So many days back, a whole number of weeks: Mondays are held against Mondays."""
+
+ROW_MINIMUM = 0.65
+"""How well rows must be told apart from the reference before it counts as drift of rows."""
+
+PREDICTED, CONFIDENCE, LABEL, ROWS = "(predicted)", "(confidence)", "(label)", "(rows)"
+
+
+def window_for(
+    spec: DatasetSpec, versions: Versions, champion: Champion, period: str, *, back: int = 0
+) -> Window:
+    """The window that ends with a period, or so many periods before it."""
+    periods = window_of(required_production(spec), period, back=back)
+    return read_window(spec, versions, champion, periods)
+
+
+def drift_table(
+    spec: DatasetSpec,
+    versions: Versions,
+    champion: Champion,
+    window: Window,
+    *,
+    rebased: tuple[str, str] | None = None,
+) -> pa.Table:
+    """The table drift_report of the period that the window ends with.
+
+    It is held against the champion's training rows (or, since a rebase, the rows of that window),
+    its validation rows, and the windows a week and a year before where there are rows. Predictions
+    are compared where the same model made them out of sample: not with training rows. Raises
+    `DataError` where the window has no rows.
+    """
+    reference = champion.training, TRAINING
+    if rebased is not None:
+        base = read_window(spec, versions, champion, _between(required_production(spec), rebased))
+        reference = (base.rows, REBASED) if base.rows.num_rows else reference
+    parts = [
+        _compared(spec, champion, reference[0], window, reference[1], where=True),
+        _compared(spec, champion, _as_said(champion.validation), window, VALIDATION),
+    ]
+    parts += _earlier(spec, versions, champion, window)
+    together = pa.concat_tables(
+        [part for part in parts if part.num_rows], promote_options="default"
+    )
+    return _with_window(together, window)
+
+
+def _between(production: Production, rebased: tuple[str, str]) -> list[str]:
+    return [one for one in window_of(production, rebased[1]) if one >= rebased[0]]
+
+
+def _earlier(
+    spec: DatasetSpec, versions: Versions, champion: Champion, window: Window
+) -> list[pa.Table]:
+    length = {"day": 1, "week": 7, "month": 0}[required_production(spec).period]
+    found: list[pa.Table] = []
+    for against, days in BEFORE.items():
+        back = days // length if length else {7: 0, 364: 12}[days]
+        if not back:
+            continue
+        earlier = window_for(spec, versions, champion, window.periods[-1], back=back)
+        if earlier.rows.num_rows and set(earlier.periods).isdisjoint(window.periods):
+            rows = _with_predictions(earlier.rows, earlier.probs, champion.classes)
+            found.append(_compared(spec, champion, rows, window, against, labels=earlier.labels))
+    return found
+
+
+def _compared(
+    spec: DatasetSpec,
+    champion: Champion,
+    reference: pa.Table,
+    window: Window,
+    against: str,
+    *,
+    where: bool = False,
+    labels: Sequence[str | None] | None = None,
+) -> pa.Table:
+    current = _with_predictions(window.rows, window.probs, champion.classes)
+    columns = [
+        name
+        for name in _columns(spec)
+        if name in reference.column_names and name in current.column_names
+    ]
+    found = detect_drift(
+        reference.select(columns),
+        current.select(columns),
+        where=where,
+        random_state=spec.random_state,
+    )
+    parts = [_lines(found, against)]
+    if labels is None:
+        labels = reference["label"].to_pylist() if "label" in reference.column_names else []
+    parts.append(_labels_compared(labels or (), window.labels, against))
+    return pa.concat_tables([part for part in parts if part is not None])
+
+
+def _columns(spec: DatasetSpec) -> list[str]:
+    """Features that are single values, the columns that slices cut, and what the model says."""
+    single = [n for n, f in spec.features.items() if f.kind not in {"image", "sensor", "embedding"}]
+    cut = [cut.column for cut in spec.slices if cut.column and "(" not in cut.column]
+    cut += [name for one in spec.slices for name in one.where if "(" not in name]
+    return list(dict.fromkeys([*single, *cut, PREDICTED, CONFIDENCE]))
+
+
+def _labels_compared(
+    before: Sequence[str | None], after: Sequence[str | None], against: str
+) -> pa.Table | None:
+    """Labels that came in against those of the reference: rows without one are left out."""
+    known = [[one for one in side if one is not None] for side in (before, after)]
+    if not all(known):
+        return None
+    tables = [pa.table({LABEL: pa.array(side, pa.string())}) for side in known]
+    return _lines(detect_drift(tables[0], tables[1]), against)
+
+
+def _lines(found: DriftReport, against: str) -> pa.Table:
+    table = found.columns
+    if found.where is not None:
+        line = {
+            "column": ROWS,
+            "kind": "rows",
+            "finding": "drifted" if found.where.low > ROW_MINIMUM else "not shown",
+            "effect": "auroc",
+            "value": found.where.auroc,
+            "low": found.where.low,
+            "high": found.where.high,
+            "minimum": ROW_MINIMUM,
+            "reference_rows": found.reference_rows,
+            "current_rows": found.current_rows,
+        }
+        table = pa.concat_tables([table, pa.Table.from_pylist([line], table.schema)])
+    conditions = list(found.where.conditions) if found.where is not None else []
+    told = [conditions if name == ROWS else [] for name in table["column"].to_pylist()]
+    table = table.append_column("conditions", pa.array(told, pa.list_(pa.string())))
+    return table.append_column("against", pa.array([against] * table.num_rows, pa.string()))
+
+
+def _as_said(rows: pa.Table) -> pa.Table:
+    names = {"predicted": PREDICTED, "confidence": CONFIDENCE}
+    return rows.rename_columns([names.get(name, name) for name in rows.column_names])
+
+
+def _with_predictions(
+    rows: pa.Table, probs: NDArray[np.float64], classes: Sequence[str]
+) -> pa.Table:
+    names = np.asarray(classes, dtype=object)
+    said = names[probs.argmax(axis=1)] if len(probs) else names[:0]
+    sure = probs.max(axis=1) if len(probs) else np.zeros(0)
+    rows = rows.append_column(PREDICTED, pa.array(said, pa.string()))
+    return rows.append_column(CONFIDENCE, pa.array(sure, pa.float64()))
+
+
+def _with_window(table: pa.Table, window: Window) -> pa.Table:
+    for name, period in (("window_start", window.periods[0]), ("window_end", window.periods[-1])):
+        table = table.append_column(name, pa.array([period] * table.num_rows, pa.string()))
+    return table
+
+
+# ---------------------------------------------------------------- performance
+
+
+def performance_table(
+    spec: DatasetSpec, champion: Champion, window: Window
+) -> tuple[pa.Table, PerformanceEstimate]:
+    """The table performance_estimate of the period that the window ends with, and what made it.
+
+    The champion's validation rows, which it never saw, are the reference; slices are those of the
+    spec that both sides have the columns for.
+    """
+    held_out = champion.validation
+    names = [f"{PROBABILITY}{name}" for name in champion.classes]
+    reference_masks, masks, ids = _slices(spec, held_out, window.rows)
+    found = estimate_performance(
+        held_out["label"].to_pylist(),
+        np.column_stack([held_out[name].to_numpy() for name in names]),
+        window.probs,
+        classes=champion.classes,
+        reference_features=champion.matrix(held_out),
+        current_features=champion.matrix(window.rows),
+        reference_slices=reference_masks,
+        slices=masks,
+        current_labels=window.labels,
+        random_state=spec.random_state,
+    )
+    table = found.table
+    told = [
+        ids.get(name, known)
+        for name, known in zip(
+            table["slice"].to_pylist(), table["slice_id"].to_pylist(), strict=True
+        )
+    ]
+    place = table.schema.get_field_index("slice_id")
+    table = table.set_column(place, "slice_id", pa.array(told, pa.string()))
+    serves = pa.array([champion.number] * table.num_rows, pa.int64())
+    return _with_window(table.append_column("champion", serves), window), found
+
+
+def _slices(
+    spec: DatasetSpec, reference: pa.Table, current: pa.Table
+) -> tuple[dict[str, NDArray[np.bool_]], dict[str, NDArray[np.bool_]], dict[str, str]]:
+    """Masks over both sides by the name of the slice, and the ids of slices."""
+    shared = [name for name in reference.column_names if name in current.column_names]
+    both = pa.concat_tables(
+        [reference.select(shared), current.select(shared)], promote_options="permissive"
+    )
+    rows = reference.num_rows
+    found = [part for cut in spec.slices for part in _resolved(both, cut)]
+    return (
+        {part.name: part.mask[:rows] for part in found},
+        {part.name: part.mask[rows:] for part in found},
+        {part.name: part.slice_id for part in found},
+    )
+
+
+def _resolved(both: pa.Table, cut: Slice) -> list[SliceMask]:
+    try:
+        return resolve_slices(both, [cut])
+    except SpecError:
+        # A slice by a column that production does not have says nothing of production.
+        return []
