@@ -29,7 +29,7 @@ from burnish.store.marks import Marks
 from burnish.store.parts import Part
 from burnish.store.places import Place
 
-TABLE_NAME = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*")
+TABLE_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]*(/[a-z0-9_][a-z0-9_-]*)*")
 # Old commits are read by name, so Delta Lake must never clean them away.
 CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
 
@@ -49,7 +49,7 @@ class TableLog:
         if not TABLE_NAME.fullmatch(table):
             raise StoreError(
                 f"{table!r} cannot be the name of a table",
-                expected="lower-case letters, digits and _, in parts joined by /",
+                expected="lower-case letters, digits, _ and - (not first), in parts joined by /",
             )
 
     def fresh_name(self) -> str:
