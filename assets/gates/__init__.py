@@ -9,7 +9,7 @@ An entry of a suite has the keys `code`, `expect` (a name of Great Expectations)
 `suite_for`. `when` keeps an entry only where that parameter is given, `unless` only where it is
 not. `for_each` repeats an entry and ends each copy's code in the name it was made for: `features`,
 `features.KIND` and `columns` set `$column`; `classes` sets `$class` and `$column`, the column of
-its probabilities; `scales`, of a production batch, sets `$column`, `$quantiles`, `$value_ranges`.
+its probabilities; `scales`, of a production batch, sets `$column`, `$low`, `$high`.
 """
 
 import re
@@ -153,8 +153,7 @@ def _members(
 
 
 def _scale(name: str, scale: Scale) -> dict[str, Any]:
-    ranges = [list(one) for one in scale.ranges]
-    return {"column": name, "quantiles": list(scale.quantiles), "value_ranges": ranges}
+    return {"column": name, "low": scale[0], "high": scale[1]}
 
 
 def _further_columns(spec: DatasetSpec) -> list[str]:

@@ -21,7 +21,9 @@ from burnish.workflows.production_periods import bounds
 from burnish.workflows.production_rows import UNREAD, required_production
 from burnish.workflows.production_stages import BATCH, partition_stage
 
-FACTOR = 10.0
+FACTOR = 7.0
+"""Units differ by a factor of 10 or more; the rest is room for chance."""
+
 FEWEST = 20
 """A scale is judged on so many rows or more."""
 
@@ -29,12 +31,8 @@ ZEROS = 0.1
 """Where more of a column than this is 0, a day of zeros alone is an ordinary one."""
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Within what quantiles of a column must lie; quantiles and (low, high) side by side."""
-
-    quantiles: tuple[float, ...]
-    ranges: tuple[tuple[float, float], ...]
+Scale = tuple[float, float]
+"""Between what at least half of the values of a column must lie."""
 
 
 @dataclass(frozen=True)
@@ -110,14 +108,13 @@ def _scales(spec: DatasetSpec, rows: pa.Table, usual: pa.Table | None) -> dict[s
 
 
 def scale_of(column: pa.ChunkedArray) -> Scale | None:
-    """Within what the values of another batch must lie; None for a column without a scale.
+    """Between what half of the values of another batch must lie; None for one without a scale.
 
-    Where (nearly) all values have one sign, the median must lie within a factor of 10 of the usual
-    one. Where they have both, nothing says how small they may be: the quartiles must lie within
-    ten times the usual ones.
+    Where (nearly) all values have one sign: a seventh to seven times the usual median. Where they
+    have both, nothing says how small they may be: seven times the wider quartile to either side.
 
-    >>> scale_of(pa.chunked_array([[60.0, 70.0, 80.0, 90.0] * 10]))
-    Scale(quantiles=(0.5,), ranges=((7.5, 750.0),))
+    >>> scale_of(pa.chunked_array([[63.0, 70.0, 70.0, 90.0] * 10]))
+    (10.0, 490.0)
     >>> scale_of(pa.chunked_array([[0.0, 0.0, 0.0, 90.0] * 10])) is None
     True
     """
@@ -128,6 +125,6 @@ def scale_of(column: pa.ChunkedArray) -> Scale | None:
     low, middle, high = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
     if low * high > 0.0:
         first, last = sorted((middle / FACTOR, middle * FACTOR))
-        return Scale((0.5,), ((first, last),))
+        return first, last
     widest = FACTOR * max(abs(low), abs(high))
-    return Scale((0.25, 0.75), ((-widest, widest), (-widest, widest))) if widest else None
+    return (-widest, widest) if widest else None
