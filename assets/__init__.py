@@ -12,6 +12,7 @@ from assets import (
     curated,
     labels,
     model,
+    production,
     quality,
     queue,
     raw,
@@ -21,6 +22,7 @@ from assets import (
 )
 from assets.checks import build_checks
 from burnish.spec import DatasetSpec
+from burnish.workflows.production_stages import LABELS, PARTITIONED
 
 STAGES: dict[str, ModuleType] = {
     raw.GROUP: raw,
@@ -33,6 +35,7 @@ STAGES: dict[str, ModuleType] = {
     model.GROUP: model,
     slices.GROUP: slices,
     returns.GROUP: returns,
+    production.GROUP: production,
 }
 
 AUDIT = (
@@ -56,6 +59,10 @@ RETRAIN = (
 )
 TRACK = ("tracked_iterations",)
 RETURNS = ("batch_returns",)
+PRODUCTION = PARTITIONED
+PRODUCTION_LABELS = (LABELS,)
+ASIDE = (*RETURNS, *PRODUCTION, *PRODUCTION_LABELS)
+"""Stages that are of no cycle: nothing of a cycle waits for them, nor they for it."""
 
 
 def build_assets(spec: DatasetSpec) -> list[Any]:
@@ -63,4 +70,15 @@ def build_assets(spec: DatasetSpec) -> list[Any]:
     return [asset for module in STAGES.values() for asset in module.build(spec)]
 
 
-__all__ = ["AUDIT", "RETRAIN", "RETURNS", "STAGES", "TRACK", "build_assets", "build_checks"]
+__all__ = [
+    "ASIDE",
+    "AUDIT",
+    "PRODUCTION",
+    "PRODUCTION_LABELS",
+    "RETRAIN",
+    "RETURNS",
+    "STAGES",
+    "TRACK",
+    "build_assets",
+    "build_checks",
+]

@@ -12,7 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.gates import GATED_STAGES, suite_for
+from assets.gates import GATED_STAGES, PRODUCTION_GATE, production_suite, suite_for
+from assets.production import partitions_of, production_pool
 from assets.reporting import as_link, as_table, pool_of, without_second_try
 from burnish.report.gate_story import gate_story
 from burnish.report.pages import Pages
@@ -20,14 +21,16 @@ from burnish.spec import DatasetSpec
 from burnish.typing import GateRunner
 from burnish.versions import Versions
 from burnish.workflows.gates import Judged, known_classes, promised_rows, run_gate
+from burnish.workflows.production_stages import partition_stage
 
 MOST_ROWS = 10
 """Rows at fault that are shown beside a check; its report has all of them."""
 
 
 def build_checks(spec: DatasetSpec) -> list[dg.AssetChecksDefinition]:
-    """One blocking gate for each gated stage of one dataset."""
-    return [_gate(spec, stage) for stage in GATED_STAGES]
+    """One blocking gate for each gated stage of one dataset, that of production by period."""
+    gates = [_gate(spec, stage) for stage in GATED_STAGES]
+    return gates if spec.production is None else [*gates, _production_gate(spec)]
 
 
 def _gate(spec: DatasetSpec, stage: str) -> dg.AssetChecksDefinition:
@@ -51,6 +54,32 @@ def _gate(spec: DatasetSpec, stage: str) -> dg.AssetChecksDefinition:
         suite = suite_for(stage, spec, classes=classes, budget=promised_rows(spec, versions))
         made = {"code_sha": git_sha, "run": context.run.run_id}
         judged = run_gate(spec, stage, suite, versions, runner=gate_runner, pages=pages, made=made)
+        return _shown(judged, pages)
+
+    return gate
+
+
+def _production_gate(spec: DatasetSpec) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=[spec.name, PRODUCTION_GATE],
+        name="gate",
+        blocking=True,
+        pool=production_pool(spec),
+        partitions_def=partitions_of(spec),
+        description="Nothing is predicted of a period, and readers keep its last good version, "
+        "unless every expectation of this gate holds. Each period has a verdict of its own.",
+    )
+    @without_second_try
+    def gate(
+        context: dg.AssetCheckExecutionContext,
+        versions: dg.ResourceParam[Versions],
+        gate_runner: dg.ResourceParam[GateRunner],
+        pages: dg.ResourceParam[Pages],
+    ) -> dg.AssetCheckResult:
+        period = context.op_execution_context.partition_key
+        suite = production_suite(spec, versions, period)
+        stage = partition_stage(PRODUCTION_GATE, period)
+        judged = run_gate(spec, stage, suite, versions, runner=gate_runner, pages=pages)
         return _shown(judged, pages)
 
     return gate

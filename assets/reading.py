@@ -43,6 +43,16 @@ HOW_TO_READ: Mapping[str, str] = {
     "so far** were found on half of the rows and held on the other half; in later iterations they "
     "are measured like declared ones. **confidence by slice** has the slices first where the model "
     "claims more than it keeps.",
+    "production_batch": "**rows of no period** and **files that are waited for** are told, and "
+    "nothing of them is lost. **late rows** came after the version before.",
+    "predictions": "**champion, iteration** is whose model it was. A sudden turn of **rows by "
+    "prediction** is worth a look.",
+    "drift_report": "A column is **drifted** where even the lower end of its effect is more than "
+    "matters. **rows told apart (AUROC)** is 0.5 where nothing tells these rows from the usual.",
+    "performance_estimate": "**estimated accuracy** is made without labels; where **trusted** is "
+    "false, **why not** says why. **measured accuracy** is of the rows with a label by now.",
+    "production_labels": "**predictions that labels confirm** is of the rows somebody labelled, "
+    "which need not be like the others.",
     "tracked_iterations": "**waiting for MLflow** should be 0; while the server is away, "
     "iterations wait and are logged later, none twice. **MLflow run** opens the newest, "
     "**MLflow, all iterations** the comparison.",

@@ -17,7 +17,7 @@ from burnish.modeling import FolderCache
 from burnish.report.pages import Pages
 from resources.compute import MapperResource
 from resources.expectations import GateRunnerResource
-from resources.tables import LedgerResource, VersionsResource
+from resources.tables import LedgerResource, PolicyRecordResource, VersionsResource
 from resources.tracking import TrackerResource
 
 CONNECT_SECONDS = 3
@@ -59,6 +59,7 @@ def _embedded(settings: Settings) -> dict[str, Any]:
     return {
         "versions": VersionsResource(database=database, tables=tables),
         "ledger": LedgerResource(database=database),
+        "policy": PolicyRecordResource(database=database),
         "gate_runner": GateRunnerResource(),
         "tracker": TrackerResource(
             # Without a server, the database that `burnish up` shows when it runs.

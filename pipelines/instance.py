@@ -23,7 +23,7 @@ __all__ = ["PROCESS_TAG", "open_instance", "prepare", "process_name"]
 DAGSTER_URL = "BURNISH_DAGSTER_URL"
 """The variable that names Dagster's database: dagster.yaml refers to it, and holds no password."""
 
-POOLS = ("dataset", "returns")
+POOLS = ("dataset", "returns", "production")
 """What the pools of a dataset are called, before its name: its cycle, and what runs beside it."""
 
 OURS = (

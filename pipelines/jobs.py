@@ -1,4 +1,4 @@
-"""The jobs of each dataset: audit (to the queue), retrain (from verdicts), both; and two aside.
+"""The jobs of each dataset: audit (to the queue), retrain (from verdicts), both; and those aside.
 
 What belongs here: which stages a job runs, and by which executor. What does not: when it runs
 (`pipelines.schedules`, `pipelines.sensors`).
@@ -10,7 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets import AUDIT, RETRAIN, RETURNS, TRACK
+from assets import AUDIT, PRODUCTION, PRODUCTION_LABELS, RETRAIN, RETURNS, TRACK
+from assets.production import partitions_of
 from assets.reporting import DATASET_TAG, PART_TAG
 from burnish.errors import ProjectError
 from burnish.spec import DatasetSpec
@@ -80,7 +81,10 @@ def build_jobs(
     executor: dg.ExecutorDefinition = dg.in_process_executor,
     hooks: AbstractSet[dg.HookDefinition] = frozenset(),
 ) -> dict[str, dg.JobDefinition]:
-    """`NAME_audit`, `NAME_retrain`, `NAME_cycle`, `NAME_track` and `NAME_returns`, by part."""
+    """`NAME_audit`, `NAME_retrain`, `NAME_cycle`, `NAME_track` and `NAME_returns`, by part.
+
+    With production in the spec also `NAME_production`, by period, and `NAME_labels`.
+    """
     parts = {
         "audit": (AUDIT, "Ingest, validate, audit the labels and fill the relabel queue."),
         "retrain": (RETRAIN, "Apply the verdicts, augment, train, report, close the iteration."),
@@ -92,6 +96,12 @@ def build_jobs(
             "What a night does. In one run it ends at the queue, until the batch is decided.",
         ),
     }
+    if spec.production is not None:
+        text = "Take, judge, predict and measure a period of production; a backfill takes many."
+        parts["production"] = (PRODUCTION, text)
+        if spec.production.labels is not None:
+            text = "Join labels that came in to the rows that production met."
+            parts["labels"] = (PRODUCTION_LABELS, text)
     return {
         name: dg.define_asset_job(
             f"{spec.name}_{name}",
@@ -101,6 +111,7 @@ def build_jobs(
             executor_def=executor,
             hooks=hooks or None,
             config=patient(spec) if name == "track" else None,
+            partitions_def=partitions_of(spec) if name == "production" else None,
         )
         for name, (stages, text) in parts.items()
     }

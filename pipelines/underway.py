@@ -7,7 +7,7 @@ dataset's pool does (`assets.reporting.pool_of`).
 import dagster as dg
 from dagster import DagsterRunStatus as Status
 
-from assets import RETURNS
+from assets import ASIDE, RETURNS
 from assets.reporting import DATASET_TAG, PART_TAG
 from burnish.spec import DatasetSpec
 
@@ -16,6 +16,9 @@ ASKED_TAG = "burnish/asked"
 
 STOPPED_TAG = "burnish/stopped"
 """On a run that was ended because everything was: nobody meant the run itself."""
+
+PARTS_ASIDE = ("returns", "production", "labels")
+"""Parts of a dataset's work that are of no cycle."""
 
 AT_WORK = [Status.STARTING, Status.STARTED, Status.CANCELING]
 UNFINISHED = [Status.NOT_STARTED, Status.QUEUED, *AT_WORK]
@@ -39,7 +42,9 @@ def at_work(instance: dg.DagsterInstance, spec: DatasetSpec) -> list[dg.DagsterR
 
 def measuring(instance: dg.DagsterInstance, spec: DatasetSpec) -> list[dg.DagsterRun]:
     """Runs that measure the return of a dataset's labeling and have not ended."""
-    return [run for run in _of(instance, spec, UNFINISHED) if _is_aside(run)]
+    return [
+        run for run in _of(instance, spec, UNFINISHED) if _makes_only(run, RETURNS, ("returns",))
+    ]
 
 
 def cut_short(instance: dg.DagsterInstance, asked: str) -> int | None:
@@ -58,9 +63,13 @@ def cut_short(instance: dg.DagsterInstance, asked: str) -> int | None:
 
 
 def _is_aside(run: dg.DagsterRun) -> bool:
-    """Whether a run makes nothing but the return on labeling, which has a pool of its own."""
+    """Whether a run makes nothing of the cycle: what it makes has a pool of its own."""
+    return _makes_only(run, ASIDE, PARTS_ASIDE)
+
+
+def _makes_only(run: dg.DagsterRun, stages: tuple[str, ...], parts: tuple[str, ...]) -> bool:
     chosen = {key.path[-1] for key in run.asset_selection or ()}
-    return run.tags.get(PART_TAG) == "returns" or (bool(chosen) and chosen <= set(RETURNS))
+    return run.tags.get(PART_TAG) in parts or (bool(chosen) and chosen <= set(stages))
 
 
 def _of(

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from burnish.database import open_database
 from burnish.ledger import SqlLedger
+from burnish.policy import SqlPolicyRecord
 from burnish.store import DeltaStore
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
@@ -61,6 +62,26 @@ class VersionsResource(dg.ConfigurableResource[Versions]):
         store = DeltaStore(self.tables, engine, storage_options=self.storage_options, clock=_now)
         try:
             yield Versions(engine, store, SqlLedger(engine, clock=_now), clock=_now)
+        finally:
+            engine.dispose()
+
+
+class PolicyRecordResource(dg.ConfigurableResource[SqlPolicyRecord]):
+    """Hands assets a `SqlPolicyRecord` as `dg.ResourceParam[SqlPolicyRecord]`.
+
+    `database` as in `LedgerResource`.
+    """
+
+    database: str
+
+    @contextmanager
+    def yield_for_execution(
+        self,
+        context: dg.InitResourceContext,  # noqa: ARG002
+    ) -> Iterator[SqlPolicyRecord]:
+        engine = open_database(self.database)
+        try:
+            yield SqlPolicyRecord(engine, clock=_now)
         finally:
             engine.dispose()
 

@@ -23,7 +23,8 @@ import yaml
 from burnish.errors import SpecError
 from burnish.records import Expectation, Suite
 from burnish.spec.models import SPLITS, DatasetSpec, Split
-from burnish.workflows.production_gate import BatchFacts, Scale
+from burnish.versions import Versions
+from burnish.workflows.production_gate import BatchFacts, Scale, batch_facts
 from burnish.workflows.production_stages import BATCH
 
 GATED_STAGES: tuple[str, ...] = (
@@ -69,6 +70,15 @@ def suite_for(
             built += _expand(entry, parameters, spec)
     most = spec.production.max_share if batch and spec.production else spec.gates.max_share
     return Suite(stage, (*built, *_extras(stage, spec)), max_share=most)
+
+
+def production_suite(spec: DatasetSpec, versions: Versions, period: str) -> Suite:
+    """The suite of a period of production, fitted to its candidate and to what is usual.
+
+    Raises `GateError` where the period has no candidate.
+    """
+    facts = batch_facts(spec, versions, period)
+    return suite_for(PRODUCTION_GATE, spec, classes=(), batch=facts)
 
 
 def _parameters(spec: DatasetSpec, classes: Sequence[str], budget: int | None) -> dict[str, Any]:

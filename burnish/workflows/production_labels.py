@@ -31,6 +31,18 @@ from burnish.workflows.production_stages import BATCH, LABELS, PREDICTIONS, part
 
 CAME = pa.schema([("example_id", pa.string()), ("label", pa.string()), ("labelled_at", INSTANT)])
 
+NOTHING = pa.schema(
+    [
+        ("example_id", pa.string()),
+        ("met_at", INSTANT),
+        ("period", pa.string()),
+        ("label", pa.string()),
+        ("labelled_at", INSTANT),
+        ("predicted", pa.string()),
+    ]
+)
+"""The columns that the table has before the first label came in."""
+
 
 @dataclass(frozen=True)
 class Came:
@@ -49,7 +61,7 @@ class Came:
 class Joined:
     """Rows met in production that have a label by now, and what could not be joined."""
 
-    written: TableVersion | None
+    written: TableVersion
     rows: pa.Table
     unknown: int
     changed: int
@@ -136,9 +148,9 @@ def join_labels(
         for period in periods_over(required_production(spec), now)
     ]
     found = [part for part in parts if part is not None]
-    if not found:
-        return Joined(None, CAME.empty_table(), came.rows.num_rows, came.changed, came.waited)
-    rows = pa.concat_tables(of_one_type(found), promote_options="permissive")
+    rows = NOTHING.empty_table()
+    if found:
+        rows = pa.concat_tables(of_one_type(found), promote_options="permissive")
     written = versions.write(spec.name, LABELS, rows, gated=False)
     return Joined(written, rows, came.rows.num_rows - rows.num_rows, came.changed, came.waited)
 
