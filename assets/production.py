@@ -142,10 +142,11 @@ def _performance(spec: DatasetSpec) -> dg.AssetsDefinition:
     def performance_estimate(
         context: dg.AssetExecutionContext,
         versions: dg.ResourceParam[Versions],
+        policy: dg.ResourceParam[SqlPolicyRecord],
         pages: dg.ResourceParam[Pages],
     ) -> dg.MaterializeResult[Any]:
         period = context.partition_key
-        made = production_run.estimate_period(spec, versions, period)
+        made = production_run.estimate_period(spec, versions, policy, period)
         shown = production_pages.performance_page(spec, versions, made.rows, period)
         return materialized(made.written, made.rows, shown, spec=spec, pages=pages)
 
@@ -158,7 +159,7 @@ def _labels(spec: DatasetSpec) -> dg.AssetsDefinition:
         LABELS,
         group=GROUP,
         kinds={"arrow", "table"},
-        deps=(),
+        deps=(BATCH,),
         pool=production_pool(spec),
         description="Rows met in production whose true label came in, whenever it came: what "
         "estimates are held against, and what a retrain may learn from.",

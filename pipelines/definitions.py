@@ -15,6 +15,7 @@ import dagster as dg
 from assets import build_assets, build_checks
 from burnish.errors import SpecError
 from burnish.spec import DatasetSpec, load_usable
+from pipelines.arrivals import build_arrivals
 from pipelines.environments import Settings, resources_for
 from pipelines.jobs import build_jobs, executor_named
 from pipelines.schedules import build_returns_schedule, build_schedule
@@ -61,6 +62,7 @@ def build_definitions(
         schedules.append(build_returns_schedule(spec, own["returns"]))
         sensors.append(build_verdicts_ready(spec, own["retrain"]))
         sensors.append(build_tracking(spec, own["track"]))
+        sensors += build_arrivals(spec, own)
     return dg.Definitions(
         assets=[*assets, *(_refused(name, error) for name, error in (refused or {}).items())],
         asset_checks=checks,

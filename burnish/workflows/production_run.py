@@ -39,6 +39,7 @@ from burnish.workflows.production_stages import (
     PREDICTIONS,
     partition_stage,
 )
+from burnish.workflows.production_window import Window, label_digests, window_state
 
 SuiteOf = Callable[[str], Suite]
 """The suite of `production_batch`, fitted to the candidate of a period."""
@@ -147,14 +148,19 @@ def measure_drift(
     window = window_for(spec, versions, serving, period)
     rebased = rebased_to(record, spec.name)
     table = drift_table(spec, versions, serving, window, rebased=rebased)
-    rests_on = {RESTS_ON: window.digest(serving.number, rebased)}
+    rests_on = _rests_on(spec, versions, record, window, serving)
     stage = partition_stage(DRIFT, period)
     written = versions.write(spec.name, stage, table, gated=False, properties=rests_on)
     return Written(written, table)
 
 
 def estimate_period(
-    spec: DatasetSpec, versions: Versions, period: str, *, champion: Champion | None = None
+    spec: DatasetSpec,
+    versions: Versions,
+    record: SqlPolicyRecord,
+    period: str,
+    *,
+    champion: Champion | None = None,
 ) -> Written:
     """What the champion is worth on the window that ends with a period: performance_estimate.
 
@@ -164,10 +170,28 @@ def estimate_period(
     serving = champion or load_champion(spec, versions)
     window = window_for(spec, versions, serving, period)
     table, _ = performance_table(spec, serving, window)
-    rests_on = {RESTS_ON: window.digest(serving.number)}
+    rests_on = _rests_on(spec, versions, record, window, serving)
     stage = partition_stage(PERFORMANCE, period)
     written = versions.write(spec.name, stage, table, gated=False, properties=rests_on)
     return Written(written, table)
+
+
+def _rests_on(
+    spec: DatasetSpec,
+    versions: Versions,
+    record: SqlPolicyRecord,
+    window: Window,
+    champion: Champion,
+) -> dict[str, str]:
+    state = window_state(
+        versions,
+        spec.name,
+        window.periods,
+        champion=champion.number,
+        labels=label_digests(versions, spec.name),
+        rebased=rebased_to(record, spec.name),
+    )
+    return {RESTS_ON: state}
 
 
 def _require_passed(spec: DatasetSpec, versions: Versions, period: str) -> None:
@@ -215,7 +239,7 @@ def run_period(
     except GateError as refused:
         return RanPeriod(period, batch.rows.num_rows, refused=str(refused))
     drift = measure_drift(spec, versions, record, period, champion=serving)
-    estimate = estimate_period(spec, versions, period, champion=serving)
+    estimate = estimate_period(spec, versions, record, period, champion=serving)
     return RanPeriod(
         period,
         batch.rows.num_rows,

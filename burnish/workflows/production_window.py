@@ -7,7 +7,7 @@ What belongs here: reading what is published of a window. What does not: which w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,19 +26,50 @@ class Window:
     """The rows of some periods that passed their gate, and what the champion says of them.
 
     `probs` (n, K) follow the champion's classes; `labels` (n,) are those that came in by now, None
-    where none did. `versions` says which version of each period this is, "" for one without.
+    where none did.
     """
 
     periods: tuple[str, ...]
     rows: pa.Table
     probs: NDArray[np.float64]
     labels: tuple[str | None, ...]
-    versions: tuple[str, ...]
 
-    def digest(self, *more: object) -> str:
-        """What a measure of this window rests on, in a few letters."""
-        told = "|".join(map(str, [*self.periods, *self.versions, *self.labels, *more]))
-        return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+def label_digests(versions: Versions, dataset: str) -> dict[str, str]:
+    """By period, a digest of the labels that came in for its rows."""
+    names = ["example_id", "period", "label"]
+    came = versions.read_last_good(dataset, LABELS, columns=names)
+    if came is None:
+        return {}
+    told: dict[str, list[str]] = {}
+    for row in came.to_pylist():
+        told.setdefault(row["period"], []).append(f"{row['example_id']}={row['label']}")
+    return {period: _digest(sorted(lines)) for period, lines in told.items()}
+
+
+def window_state(
+    versions: Versions,
+    dataset: str,
+    periods: Sequence[str],
+    *,
+    champion: int,
+    labels: Mapping[str, str],
+    rebased: tuple[str, str] | None = None,
+) -> str:
+    """What a measure of these periods rests on: where it changes, the measure is of another time.
+
+    `labels` are those of `label_digests`.
+    """
+    told = [f"champion {champion}", f"rebased {rebased}"]
+    for period in periods:
+        published = versions.published(dataset, partition_stage(BATCH, period))
+        version = "" if published is None else str(published.version)
+        told.append(f"{period} {version} {labels.get(period, '')}")
+    return _digest(told)
+
+
+def _digest(lines: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
 def read_window(
@@ -50,12 +81,8 @@ def read_window(
     """
     tables: list[pa.Table] = []
     probs: list[NDArray[np.float64]] = []
-    told: list[str] = []
     for period in periods:
-        stage = partition_stage(BATCH, period)
-        published = versions.published(spec.name, stage)
-        told.append("" if published is None else str(published.version))
-        rows = versions.read_last_good(spec.name, stage)
+        rows = versions.read_last_good(spec.name, partition_stage(BATCH, period))
         if rows is None or rows.num_rows == 0:
             continue
         tables.append(rows.drop_columns([UNREAD]))
@@ -68,7 +95,6 @@ def read_window(
         rows,
         np.vstack([np.zeros((0, len(champion.classes))), *probs]),
         _labels(spec, versions, rows),
-        tuple(told),
     )
 
 

@@ -1,0 +1,206 @@
+"""What production has to do now: periods that came in or came anew, measures that are out of date.
+
+What belongs here: holding what a source has now against the record. What does not: doing it
+(`burnish.workflows.production_run`), or asking an orchestrator for a run (`pipelines.arrivals`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from burnish.errors import VersionNotFound
+from burnish.policy import SqlPolicyRecord
+from burnish.spec import DatasetSpec
+from burnish.store import content_digest
+from burnish.versions import Versions
+from burnish.workflows.production_files import fingerprint
+from burnish.workflows.production_labels import read_labels
+from burnish.workflows.production_periods import periods_over, window_of
+from burnish.workflows.production_reference import rebased_to
+from burnish.workflows.production_rows import Met, read_production, required_production
+from burnish.workflows.production_run import RESTS_ON
+from burnish.workflows.production_stages import (
+    BATCH,
+    LABELS,
+    PERFORMANCE,
+    PREDICTIONS,
+    partition_stage,
+)
+from burnish.workflows.production_window import label_digests, window_state
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be done, each with a digest of what it is for: asked for once, and not again.
+
+    `periods` are taken, judged, predicted and measured; `measures` only measured anew, since rows
+    or labels of their window changed; `labels` is the digest of labels that were not joined yet,
+    "" where all were. `missing` are periods of which nothing came, though they were over so long
+    ago as the spec allows.
+    """
+
+    periods: tuple[tuple[str, str], ...]
+    measures: tuple[tuple[str, str], ...]
+    labels: str
+    missing: tuple[str, ...]
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.periods or self.measures or self.labels)
+
+
+def arrivals_state(spec: DatasetSpec, versions: Versions, *, now: datetime) -> str:
+    """While this is the same, a look at the source would find what the last one found.
+
+    A database has no such state: then it is empty, and every look looks.
+    """
+    production = required_production(spec)
+    told = [f"over {len(periods_over(production, now))}", f"{versions.champion_seq(spec.name)}"]
+    labels = production.labels
+    sources = [production.source, labels.source if labels else None]
+    told += [fingerprint(spec, one) for one in sources if one is not None and not one.bundled]
+    if production.sql is not None or (labels is not None and labels.sql is not None):
+        return ""
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
+
+
+def production_due(
+    spec: DatasetSpec,
+    versions: Versions,
+    record: SqlPolicyRecord,
+    *,
+    now: datetime,
+    environ: Mapping[str, str] = os.environ,
+) -> Due:
+    """What is to be done by now.
+
+    Of a database the last periods alone are looked at, a window and `late_after` more; older ones
+    are taken by a backfill. Raises as `read_production` and `read_labels`.
+    """
+    production = required_production(spec)
+    over = periods_over(production, now)
+    recent = over[-(production.window + production.late_after) :]
+    looked = recent if production.sql is not None else over
+    met = read_production(spec, now=now, periods=looked, environ=environ)
+    periods = _periods_due(spec, versions, met, looked)
+    came = {period for period, _ in periods}
+    measured = [period for period in over if period not in came]
+    return Due(
+        periods,
+        _measures_due(spec, versions, record, measured),
+        _labels_due(spec, versions, over, now=now, environ=environ),
+        _missing(spec, versions, met, over[: len(over) - production.late_after]),
+    )
+
+
+def _periods_due(
+    spec: DatasetSpec, versions: Versions, met: Met, over: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    counts = met.counts
+    for period in over:
+        stage = partition_stage(BATCH, period)
+        candidate = versions.candidate(spec.name, stage)
+        if period not in counts and candidate is None:
+            continue
+        digest = content_digest(met.of(period))
+        if candidate is None or candidate.digest != digest or not _done(spec, versions, period):
+            found.append((period, digest[:16]))
+    return tuple(found)
+
+
+def _done(spec: DatasetSpec, versions: Versions, period: str) -> bool:
+    """Whether the candidate of a period was judged, and predicted and measured if it passed."""
+    stage = partition_stage(BATCH, period)
+    candidate, verdict = versions.candidate(spec.name, stage), versions.verdict(spec.name, stage)
+    if candidate is None or verdict is None or verdict.version != candidate.version:
+        return False
+    later = (PREDICTIONS, PERFORMANCE)
+    return not verdict.passed or all(
+        versions.published(spec.name, partition_stage(name, period)) is not None for name in later
+    )
+
+
+def _measures_due(
+    spec: DatasetSpec, versions: Versions, record: SqlPolicyRecord, periods: Sequence[str]
+) -> tuple[tuple[str, str], ...]:
+    champion = versions.champion(spec.name)
+    if champion is None:
+        return ()
+    production = required_production(spec)
+    labels, rebased = label_digests(versions, spec.name), rebased_to(record, spec.name)
+    found: list[tuple[str, str]] = []
+    for period in periods:
+        kept = versions.published(spec.name, partition_stage(PERFORMANCE, period))
+        if kept is None:
+            continue
+        state = window_state(
+            versions,
+            spec.name,
+            window_of(production, period),
+            champion=champion.number,
+            labels=labels,
+            rebased=rebased,
+        )
+        if kept.properties.get(RESTS_ON) != state and _by(spec, versions, period, champion.number):
+            found.append((period, state[:16]))
+    return tuple(found)
+
+
+def _by(spec: DatasetSpec, versions: Versions, period: str, champion: int) -> bool:
+    """Whether a period was measured of this champion: what was said of others stays as it was."""
+    stage = partition_stage(PERFORMANCE, period)
+    rows = versions.read_last_good(spec.name, stage, columns=["champion"])
+    return rows is not None and set(rows["champion"].to_pylist()) == {champion}
+
+
+def _labels_due(
+    spec: DatasetSpec,
+    versions: Versions,
+    over: Sequence[str],
+    *,
+    now: datetime,
+    environ: Mapping[str, str],
+) -> str:
+    if required_production(spec).labels is None:
+        return ""
+    came = read_labels(spec, now=now, environ=environ)
+    if came.rows.num_rows == 0:
+        return ""
+    known = versions.read_last_good(spec.name, LABELS, columns=["example_id", "label"])
+    joined = set(zip(*known.to_pydict().values(), strict=True)) if known is not None else set()
+    names = ("example_id", "label")
+    told = set(zip(*(came.rows[name].to_pylist() for name in names), strict=True))
+    new = told - joined
+    if not new or not _met(spec, versions, {name for name, _ in new}, over):
+        return ""
+    return hashlib.sha256(repr(sorted(new)).encode()).hexdigest()[:16]
+
+
+def _met(spec: DatasetSpec, versions: Versions, names: set[str], over: Sequence[str]) -> bool:
+    """Whether any of these rows passed its gate by now: a label may come before its row."""
+    for period in over:
+        stage = partition_stage(BATCH, period)
+        try:
+            rows = versions.read_last_good(spec.name, stage, columns=["example_id"])
+        except VersionNotFound:
+            continue
+        if rows is not None and not names.isdisjoint(rows["example_id"].to_pylist()):
+            return True
+    return False
+
+
+def _missing(
+    spec: DatasetSpec, versions: Versions, met: Met, over: Sequence[str]
+) -> tuple[str, ...]:
+    counts = met.counts
+    return tuple(
+        period
+        for period in over
+        if period not in counts
+        and versions.candidate(spec.name, partition_stage(BATCH, period)) is None
+    )

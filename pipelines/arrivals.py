@@ -1,0 +1,102 @@
+"""What comes in of production: noticed, and asked for as runs of the periods that it concerns.
+
+What belongs here: the sensor `NAME_production`. What does not: what is due
+(`burnish.workflows.production_due`), the stages (`assets.production`), or what follows from drift
+(`burnish.policy`).
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assets.reporting import DATASET_TAG, PART_TAG
+from burnish.errors import DataError
+from burnish.policy import SqlPolicyRecord
+from burnish.spec import DatasetSpec
+from burnish.versions import Versions
+from burnish.workflows.production_due import Due, arrivals_state, production_due
+from burnish.workflows.production_stages import DRIFT, PERFORMANCE
+from pipelines.underway import ASKED_TAG, cut_short
+
+LOOK_EVERY = 30
+ATTEMPTS = 20
+MOST_AT_ONCE = 30
+"""Runs that one look asks for; the next look asks for more."""
+
+
+def build_arrivals(
+    spec: DatasetSpec, jobs: dict[str, dg.JobDefinition]
+) -> list[dg.SensorDefinition]:
+    """The sensor `NAME_production`; none where the spec says nothing of production.
+
+    A period is asked for when its rows are others than those that were judged last, once by
+    content; a run that was cut short is asked for again. While files, labels and the champion stay
+    as they were, a look costs nothing.
+    """
+    if spec.production is None:
+        return []
+
+    @dg.sensor(
+        name=f"{spec.name}_production",
+        jobs=[jobs[part] for part in ("production", "labels") if part in jobs],
+        minimum_interval_seconds=LOOK_EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Takes each period that is over once its rows came, and when they change.",
+    )
+    def production(
+        context: dg.SensorEvaluationContext,
+        versions: dg.ResourceParam[Versions],
+        policy: dg.ResourceParam[SqlPolicyRecord],
+    ) -> dg.SensorResult | dg.SkipReason:
+        now = datetime.now(UTC)
+        if versions.champion(spec.name) is None:
+            return dg.SkipReason("no champion yet: production waits for the first promotion")
+        try:
+            state = arrivals_state(spec, versions, now=now)
+            if state and state == context.cursor:
+                return dg.SkipReason("nothing came in since the last look")
+            due = production_due(spec, versions, policy, now=now)
+        except DataError as error:
+            # The next look may find it mended; what was taken stays.
+            return dg.SkipReason(f"the source of production cannot be read: {error}")
+        if due.missing:
+            context.log.warning(f"nothing came of {', '.join(due.missing)}")
+        asked = _requests(context.instance, spec, due)
+        quiet = due.nothing or not asked
+        return dg.SensorResult(
+            run_requests=asked or None,
+            skip_reason=None if asked else _why_not(due),
+            cursor=state if quiet else "",
+        )
+
+    return [production]
+
+
+def _requests(instance: dg.DagsterInstance, spec: DatasetSpec, due: Due) -> list[dg.RunRequest]:
+    wanted = [("labels", "", due.labels, None)] if due.labels else []
+    wanted += [("production", period, digest, None) for period, digest in due.periods]
+    measures = [dg.AssetKey([spec.name, name]) for name in (DRIFT, PERFORMANCE)]
+    wanted += [("production", period, state, measures) for period, state in due.measures]
+    found: list[dg.RunRequest] = []
+    for part, period, digest, selection in wanted:
+        asked = "-".join(word for word in (spec.name, part, period, digest) if word)
+        attempt = cut_short(instance, asked)
+        if attempt is None or attempt >= ATTEMPTS or len(found) == MOST_AT_ONCE:
+            continue
+        found.append(
+            dg.RunRequest(
+                run_key=f"{asked}-{attempt}",
+                job_name=f"{spec.name}_{part}",
+                partition_key=period or None,
+                asset_selection=selection,
+                tags={DATASET_TAG: spec.name, PART_TAG: part, ASKED_TAG: asked},
+            )
+        )
+    return found
+
+
+def _why_not(due: Due) -> str:
+    if not due.nothing:
+        return "what is due was asked for, and has not succeeded: see why in its run"
+    late = f"; nothing came of {', '.join(due.missing)}" if due.missing else ""
+    return f"every period that came was taken{late}"
