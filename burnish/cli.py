@@ -127,6 +127,14 @@ def rollback(ctx: click.Context, project: Path | None) -> None:
     _become_runner("rollback", ctx.args, project)
 
 
+@main.command(context_settings=FORWARDED)
+@PROJECT_OPTION
+@click.pass_context
+def production(ctx: click.Context, project: Path | None) -> None:
+    """Take and measure what production met (`burnish production run --help`)."""
+    _become_runner("production", ctx.args, project)
+
+
 def _become_runner(command: str, arguments: list[str], project: Path | None) -> None:
     """Go on as a command that needs the orchestrator: signals reach it as they would reach us."""
     from burnish.workflows.home import find_project

@@ -44,6 +44,7 @@ from burnish.workflows.summarise import (
 from pipelines.definitions import settings_from_environment
 from pipelines.environments import Settings
 from pipelines.instance import open_instance, prepare
+from pipelines.producing import production
 from pipelines.rollback import rollback
 from pipelines.turning import Loop, open_loop
 from pipelines.up import up
@@ -73,6 +74,7 @@ def main() -> None:
 
 main.add_command(up)
 main.add_command(rollback)
+main.add_command(production)
 
 
 @main.command("prepare")

@@ -71,7 +71,10 @@ def _matching(spec: DatasetSpec, source: Source, pattern: str) -> list[Path]:
     parts = Path(pattern).parts
     fixed = list(takewhile(lambda part: not set("*?[") & set(part), parts))
     folder = spec.folder / Path(*fixed[: len(parts) - 1])
-    if not folder.is_dir():
+    # Without an ending it is the folder itself that is not there.
+    absent = len(fixed) == len(parts) and not (spec.folder / pattern).suffix
+    if not folder.is_dir() or (absent and not (spec.folder / pattern).exists()):
+        folder = folder if not folder.is_dir() else spec.folder / pattern
         raise SourceUnreadable(
             f"there is no folder {folder}",
             expected="the folder that production files come into",

@@ -204,7 +204,8 @@ def serving(catalog: Path, home: Path) -> Iterator[Served]:
         yield served
     finally:
         for process in processes:
-            os.killpg(process.pid, signal.SIGTERM)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
         for process in processes:
             try:
                 process.wait(20)
