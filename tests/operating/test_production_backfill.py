@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -47,7 +46,6 @@ def test_a_backfill_whose_daemon_is_killed_loses_no_day_and_doubles_none(with_ch
     lines = [line.rpartition(",")[0] for line in day_lines(START + timedelta(days=1))[0]]
     write_lines(world.arrivals / f"{REFUSED}.csv", lines, header="flower,met,petal,sepal,leaf")
     with serving(planted.catalog, planted.home) as served:
-        began = time.monotonic()
         backfill = launch(served)
         served.until(
             lambda: world.versions.published("flowers", f"predictions/{PERIODS[0]}"),
@@ -57,7 +55,6 @@ def test_a_backfill_whose_daemon_is_killed_loses_no_day_and_doubles_none(with_ch
         os.killpg(daemon_of(served), signal.SIGKILL)
         with another_daemon(served):
             served.until(lambda: ended(served, backfill), seconds=500, what="the backfill to end")
-        print(f"{DAYS} days in {time.monotonic() - began:.0f} s")
     for period in PERIODS:
         versions = {
             stage: world.versions.published("flowers", f"{stage}/{period}") for stage in STAGES

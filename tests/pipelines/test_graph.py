@@ -123,6 +123,32 @@ def test_the_return_is_measured_beside_the_cycle_and_holds_up_no_night(definitio
     }
 
 
+def test_production_is_five_more_stages_that_no_cycle_waits_for(planted):
+    from tests.burnish.workflows.production_days import with_production
+
+    with_production(planted)
+    built = build_definitions(load_catalog(planted.catalog), settings_for(planted))
+    graph = built.resolve_asset_graph()
+    found = {
+        key.path[-1]: {parent.path[-1] for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert {name: deps for name, deps in found.items() if name not in DEPS} == {
+        "production_batch": set(),
+        "predictions": {"production_batch"},
+        "drift_report": {"production_batch", "predictions"},
+        "performance_estimate": {"production_batch", "predictions"},
+        "production_labels": {"production_batch"},
+    }
+    gates = {key.asset_key.path[-1] for key in graph.asset_check_keys if key.name == "gate"}
+    assert gates == {*GATED, "production_batch"}
+    cycle = built.resolve_job_def("flowers_cycle").asset_layer.selected_asset_keys
+    assert not {key.path[-1] for key in cycle} - set(DEPS)
+    built.resolve_job_def("flowers_production")
+    built.resolve_job_def("flowers_labels")
+    built.resolve_sensor_def("flowers_production")
+
+
 def test_two_datasets_are_two_graphs(planted):
     text = (planted.catalog / "flowers.yaml").read_text()
     (planted.catalog / "herbs.yaml").write_text(text.replace("name: flowers", "name: herbs"))
