@@ -62,11 +62,11 @@ def build_arrivals(
         if due.missing:
             context.log.warning(f"nothing came of {', '.join(due.missing)}")
         asked = _requests(context.instance, spec, due)
-        quiet = due.nothing or not asked
         return dg.SensorResult(
             run_requests=asked or None,
             skip_reason=None if asked else _why_not(due),
-            cursor=state if quiet else "",
+            # What was asked for may yet be cut short: only a look that finds nothing is the last.
+            cursor=state if due.nothing else "",
         )
 
     return [production]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.instance import prepare
 from tests.burnish.workflows.production_days import START, day_lines, write_day, write_lines
 from tests.burnish.workflows.production_world import World, copied
 from tests.operating.served import ROOT, Served, serving
@@ -32,7 +33,7 @@ query ($id: String!) {
 }
 """
 STAGES = ("production_batch", "predictions", "drift_report", "performance_estimate")
-DAYS = int(os.environ.get("BURNISH_BACKFILL_DAYS", "4"))
+DAYS = 3
 PERIODS = [(START + timedelta(days=n)).isoformat() for n in range(DAYS)]
 REFUSED = PERIODS[1]
 
@@ -103,6 +104,8 @@ def daemon_of(served: Served) -> int:
 
 @contextmanager
 def another_daemon(served: Served) -> Iterator[None]:
+    # As a start does: what the killed one had left as started would hold the pool for good.
+    prepare(served.home, retry=True)
     tool = Path(sys.executable).parent / "dagster-daemon"
     with (served.home / "daemon2.log").open("w") as log:
         process = subprocess.Popen(
