@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from burnish.database import migrate, transact
-from burnish.policy.records import Alarm, EventKind, PolicyEvent, Signal
+from burnish.policy.alarms import alarms_of
+from burnish.policy.records import Alarm, EventKind, PolicyEvent
 from burnish.policy.schema import policy_events
 from burnish.typing import Clock
 
@@ -101,24 +102,3 @@ class SqlPolicyRecord:
     def alarms(self, dataset: str) -> list[Alarm]:
         """Every alarm as it stands, oldest first."""
         return alarms_of(self.events(dataset))
-
-
-def alarms_of(events: Sequence[PolicyEvent]) -> list[Alarm]:
-    """The alarms that these events leave, oldest first."""
-    found: list[Alarm] = []
-    for opened in (one for one in events if one.kind == "opened"):
-        own = tuple(one for one in events if one.alarm == opened.alarm)
-        closed = next((one for one in own if one.kind == "closed"), None)
-        found.append(
-            Alarm(
-                dataset=opened.dataset,
-                number=int(opened.alarm or 0),
-                signal=Signal(**opened.body["signal"]),
-                opened=opened.period,
-                opened_at=opened.at,
-                closed_at=closed.at if closed else None,
-                why_closed=str(closed.body.get("why", "")) if closed else "",
-                events=own,
-            )
-        )
-    return found
