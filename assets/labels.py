@@ -25,13 +25,15 @@ GROUP = "labels"
 
 def build(spec: DatasetSpec) -> list[Any]:
     """The audit of one dataset's labels."""
+    # Rows of production that were asked about must be in the very audit that was begun for them.
+    asked = [] if spec.production is None else ["unlabeled_examples"]
 
     @stage(
         spec,
         "pred_probs",
         group=GROUP,
         kinds={"scikitlearn", "table"},
-        deps=["validated_examples", "label_ledger"],
+        deps=["validated_examples", *asked, "label_ledger"],
         description="Class probabilities of every training row by models that never saw it. "
         "Opens an iteration, or joins the open one, and reads labels at its ledger watermark.",
     )

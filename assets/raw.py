@@ -14,7 +14,9 @@ from burnish.errors import DataError
 from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
-from burnish.workflows import ingest
+from burnish.workflows.ingest import read_annotations
+from burnish.workflows.production_adopting import read_raw
+from burnish.workflows.production_asking import unlabeled_rows
 from burnish.workflows.stage_pages import extra_page, raw_page
 
 GROUP = "raw"
@@ -43,7 +45,7 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         versions: dg.ResourceParam[Versions], pages: dg.ResourceParam[Pages]
     ) -> Iterator[Any]:
         try:
-            raw = ingest.read_examples(spec)
+            raw = read_raw(spec, versions)
         except DataError as error:
             yield from _unreadable(versions, spec, error)
             return
@@ -53,21 +55,36 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         yield dg.AssetCheckResult(passed=True, check_name="source_readable")
 
     built = [raw_examples]
-    if spec.unlabeled is not None:
-        built.append(_extra(spec, "unlabeled_examples", "Rows nobody has labelled yet."))
+    if spec.has_unlabeled:
+        built.append(_extra(spec, "unlabeled_examples", _UNLABELED))
     if spec.annotations is not None:
         built.append(_extra(spec, "annotations", "Every annotator's answer, one row an answer."))
     return built
 
 
-def _extra(spec: DatasetSpec, name: str, description: str) -> dg.AssetsDefinition:
-    reader = ingest.read_unlabeled if name == "unlabeled_examples" else ingest.read_annotations
+_UNLABELED = "Rows nobody has labelled yet, those of production among them that were asked about."
 
-    @stage(spec, name, group=GROUP, kinds={"arrow", "table"}, description=description)
+
+def _extra(spec: DatasetSpec, name: str, description: str) -> dg.AssetsDefinition:
+    asks_production = name == "unlabeled_examples" and spec.production is not None
+
+    @stage(
+        spec,
+        name,
+        group=GROUP,
+        kinds={"arrow", "table"},
+        # Rows met in production come in the columns of the validated ones.
+        deps=["validated_examples"] if asks_production else [],
+        description=description,
+    )
     def extra(
         versions: dg.ResourceParam[Versions], pages: dg.ResourceParam[Pages]
     ) -> dg.MaterializeResult[Any]:
-        rows = reader(spec)
+        rows = (
+            unlabeled_rows(spec, versions)
+            if name == "unlabeled_examples"
+            else read_annotations(spec)
+        )
         written = versions.write(spec.name, name, rows, gated=False)
         shown = extra_page(rows, iteration=versions.coming(spec.name))
         return materialized(written, rows, shown, spec=spec, pages=pages)

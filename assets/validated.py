@@ -12,6 +12,7 @@ from assets.reporting import materialized, stage
 from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
+from burnish.workflows.production_adopting import splits_so_far
 from burnish.workflows.stage_pages import quarantined_page, validated_page
 from burnish.workflows.validate import crossing_duplicates, validate_examples, with_new_splits
 
@@ -33,7 +34,7 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
     def validated_examples(
         versions: dg.ResourceParam[Versions], pages: dg.ResourceParam[Pages]
     ) -> dg.MaterializeResult[Any]:
-        fixed = versions.read_last_good(spec.name, "fixed_splits")
+        fixed = splits_so_far(spec, versions)
         rows = validate_examples(versions.read(spec.name, "raw_examples"), spec, fixed=fixed)
         versions.write(spec.name, "fixed_splits", with_new_splits(fixed, rows), gated=False)
         written = versions.write(spec.name, "validated_examples", rows)

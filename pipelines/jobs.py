@@ -58,10 +58,10 @@ def stage_keys(spec: DatasetSpec, stages: tuple[str, ...]) -> list[dg.AssetKey]:
     absent = {
         name
         for name, part in (
-            ("unlabeled_examples", spec.unlabeled),
-            ("annotations", spec.annotations),
+            ("unlabeled_examples", spec.has_unlabeled),
+            ("annotations", spec.annotations is not None),
         )
-        if part is None
+        if not part
     }
     return [dg.AssetKey([spec.name, stage]) for stage in stages if stage not in absent]
 

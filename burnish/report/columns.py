@@ -23,6 +23,7 @@ BESIDE = "Of the source, beside the features: the model does not see it."
 MEANING: dict[str, str] = {
     "against": "The iteration whose model it was held against; empty: the model of the start.",
     "added_errors": "How much more of all rows is wrong and in the slice than was before.",
+    "adopted_period": "Of a row met in production: when it joined with the label that came in.",
     "adjusted_p": "The p-value, corrected for all slices that were judged with this one.",
     "annotator_id": "Who gave this answer.",
     "audit_rank": "1 is the most suspicious label.",

@@ -30,7 +30,7 @@ from burnish.spec.models import (
 )
 from burnish.spec.part import Source
 from burnish.spec.paths import resolve_paths
-from burnish.spec.production import Arrivals, Policy, Production, Rule, SqlSource
+from burnish.spec.production import Arrivals, Playbook, Policy, Production, Rule, SqlSource
 from burnish.spec.reading import load_catalog, load_spec, load_spec_named, load_usable
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Guess",
     "Model",
     "ModelCard",
+    "Playbook",
     "Policy",
     "Production",
     "PromotionPolicy",

@@ -33,7 +33,7 @@ AUGMENTERS: Mapping[str, FeatureKind] = {
 RESERVED = frozenset(
     {
         *("example_id", "label", "split", "fold_group", "source_file"),
-        *("given_label", "decision", "event_id", "origin_id", "method"),
+        *("given_label", "decision", "event_id", "origin_id", "method", "adopted_period"),
     }
 )
 """Columns that the loop writes itself: no feature and no group can have one of these names."""

@@ -407,6 +407,11 @@ class DatasetSpec(Part):
     random_state: Seed = 0
     folder: Path = Field(default=Path(), exclude=True)
 
+    @property
+    def has_unlabeled(self) -> bool:
+        """Whether there are rows nobody has labelled: of a source, or met in production."""
+        return self.unlabeled is not None or self.production is not None
+
     @field_validator("owner")
     @classmethod
     def _address_or_team(cls, value: str | None) -> str | None:

@@ -125,13 +125,22 @@ DEFAULT_RULES: tuple[Rule, ...] = (
 )
 
 
+class Playbook(Part):
+    """What to check for one signal, before what the library says; `link` to a page of your own."""
+
+    signal: SignalName
+    check: tuple[str, ...] = ()
+    link: str = ""
+
+
 class Policy(Part):
     """What the signals of production lead to; signals without a rule of their own by default.
 
     `label_budget` is how many rows may be asked for in `label_budget_periods` periods; a model is
     retrained at most once in `retrain_every` periods, and never on fewer than `min_labels` new
     labels. `owner` answers an alarm within `respond_days`. `webhook_variable` names the variable
-    that holds the address notes are posted to; `email_folder` is where they are left as files.
+    that holds the address notes are posted to; `email_folder` is where they are left as files;
+    `playbooks` add to what a playbook says is to be checked.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -143,12 +152,14 @@ class Policy(Part):
     respond_days: Annotated[int, Field(ge=1, le=366)] = 2
     webhook_variable: str | None = None
     email_folder: str | None = None
+    playbooks: tuple[Playbook, ...] = ()
 
     @model_validator(mode="after")
     def _one_rule_a_signal(self) -> Policy:
-        named = [rule.signal for rule in self.rules]
-        if len(set(named)) != len(named):
-            raise ValueError("two rules are of one signal")
+        for what, parts in (("rules", self.rules), ("playbooks", self.playbooks)):
+            named = [part.signal for part in parts]
+            if len(set(named)) != len(named):
+                raise ValueError(f"two {what} are of one signal")
         return self
 
     def rule_of(self, signal: SignalName) -> Rule:

@@ -197,6 +197,21 @@ class Publishing(Views):
             row = first(connection, publications_of(dataset, stage))
         return self.store.describe(f"{dataset}/{stage}", version=row["version"]) if row else None
 
+    def published_numbers(self, dataset: str, *, under: str) -> dict[str, int]:
+        """The version that readers see of every stage whose name begins with `under`."""
+        column = publications.c
+        query = select(publications).where(
+            column.dataset == dataset, column.stage.startswith(under, autoescape=True)
+        )
+        return {row["stage"]: row["version"] for row in self._rows(query.order_by(column.seq))}
+
+    def published_stages(self, dataset: str, *, under: str = "") -> list[str]:
+        """Every stage that readers ever saw whose name begins with `under`, by name."""
+        column = publications.c.stage
+        query = select(column).where(publications.c.dataset == dataset).distinct()
+        names = [str(row["stage"]) for row in self._rows(query.order_by(column))]
+        return [name for name in names if name.startswith(under)]
+
     def published_versions(self, dataset: str, stage: str) -> list[int]:
         """Every version of a stage that readers ever saw, in the order of publication."""
         return [row["version"] for row in reversed(self._rows(publications_of(dataset, stage)))]

@@ -28,6 +28,9 @@ from burnish.spec.reading import near
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
 
+ADOPTED = "adopted_period"
+"""The column that rows adopted from production have a value in."""
+
 
 def validate_examples(
     raw: pa.Table, spec: DatasetSpec, *, fixed: pa.Table | None = None
@@ -42,6 +45,9 @@ def validate_examples(
     fold_group is drawn by a sha256 of its name and `random_state`: rows of a group, and exact
     duplicates, never part. Where column or files give no validation rows, the share `validation` of
     the training groups is drawn in the same way.
+
+    Rows adopted from production (`adopted_period`) are in none of the source's files, and no column
+    of it speaks of them: they are drawn by the shares, but for those of a group that has a split.
 
     `fixed` has the splits of all rows ever seen (example_id, split): a row that stands in it keeps
     its split whatever the source says now, and a new row whose split is drawn follows the rows of
@@ -61,13 +67,7 @@ def validate_examples(
     ids = _distinct_ids(raw)
     groups = _fold_groups(raw, spec, ids)
     earlier = _earlier_splits(fixed)
-    declared = _declared_splits(raw, spec)
-    if declared is None:
-        splits = _drawn(groups, ids, earlier, spec)
-    elif "validation" in declared:
-        splits = declared
-    else:
-        splits = _carved(declared, groups, ids, earlier, spec)
+    splits = _splits(raw, groups, ids, earlier, spec)
     kept = [earlier.get(name, split) for name, split in zip(ids, splits, strict=True)]
     others = raw.select([name for name in raw.column_names if name not in {"split", "fold_group"}])
     return others.append_column("split", pa.array(kept, pa.string())).append_column(
@@ -184,6 +184,39 @@ def _earlier_splits(fixed: pa.Table | None) -> dict[str, str]:
     return dict(zip(ids, splits, strict=True))
 
 
+def _splits(
+    raw: pa.Table,
+    groups: Sequence[str],
+    ids: Sequence[str],
+    earlier: Mapping[str, str],
+    spec: DatasetSpec,
+) -> list[str]:
+    """The split of each row, of adopted rows after all others: those stand, and these follow."""
+    if ADOPTED not in raw.column_names:
+        return _splits_of_source(raw, groups, ids, earlier, spec)
+    own = pc.is_null(raw[ADOPTED]).to_pylist()
+    source = raw.filter(pa.array(own))
+    named = [name for name, mine in zip(ids, own, strict=True) if mine]
+    tied = [group for group, mine in zip(groups, own, strict=True) if mine]
+    found = _splits_of_source(source, tied, named, earlier, spec)
+    return _drawn(groups, ids, {**earlier, **dict(zip(named, found, strict=True))}, spec, own)
+
+
+def _splits_of_source(
+    raw: pa.Table,
+    groups: Sequence[str],
+    ids: Sequence[str],
+    earlier: Mapping[str, str],
+    spec: DatasetSpec,
+) -> list[str]:
+    declared = _declared_splits(raw, spec)
+    if declared is None:
+        return _drawn(groups, ids, earlier, spec)
+    if "validation" in declared:
+        return declared
+    return _carved(declared, groups, ids, earlier, spec)
+
+
 # ---------------------------------------------------------------- declared
 
 
@@ -242,8 +275,13 @@ def _split_of_file(file: str, spec: DatasetSpec) -> str:
 
 
 def _drawn(
-    groups: Sequence[str], ids: Sequence[str], earlier: Mapping[str, str], spec: DatasetSpec
+    groups: Sequence[str],
+    ids: Sequence[str],
+    earlier: Mapping[str, str],
+    spec: DatasetSpec,
+    settled: Sequence[bool] = (),
 ) -> list[str]:
+    """The split of each row's group; `settled` rows have the split that `earlier` gives them."""
     standing = _standing(groups, ids, earlier)
     share = spec.split
     for group in dict.fromkeys(groups):
@@ -253,7 +291,12 @@ def _drawn(
                 standing[group] = "test"
             else:
                 standing[group] = "validation" if draw < share.test + share.validation else "train"
-    return [standing[group] for group in groups]
+    if not settled:
+        return [standing[group] for group in groups]
+    return [
+        earlier[name] if mine else standing[group]
+        for name, group, mine in zip(ids, groups, settled, strict=True)
+    ]
 
 
 def _carved(
