@@ -114,7 +114,7 @@ def _change(case: Case, signal: Signal) -> _Change:
     standing = own is not None and own.members[signal.of]
     number = own.number if own is not None else None
     if rule.action == "ignore":
-        why = f"{signal.name} is ignored by the policy"
+        why = f"{signal.name.replace('_', ' ')} is ignored by the policy"
         return _Change("clear" if standing else "none", number if standing else None, False, why)
     newest = case.state.newest.get(signal.of, case.period)
     if newest > case.period:
@@ -202,6 +202,6 @@ def _alarm_of_name(case: Case, name: SignalName) -> int | None:
 
 def _words(signal: Signal, level: float, windows: int = 1) -> str:
     shown = signal.low > level
-    said = f"{signal.name} is {'' if shown else 'not '}shown to be over {level:g}"
+    said = f"{signal.name.replace('_', ' ')} is {'' if shown else 'not '}shown to be over {level:g}"
     figures = f": {signal.value:.3g} ({signal.low:.3g} to {signal.high:.3g})"
     return said + figures + (f", in {windows} windows running" if windows > 1 else "")

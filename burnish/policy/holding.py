@@ -136,4 +136,5 @@ def _spent(policy: Policy) -> str:
 
 
 def _named(signal: Signal) -> str:
-    return f"{signal.name} of {signal.key}" if signal.key else signal.name
+    name = signal.name.replace("_", " ")
+    return f"{name} of {signal.key}" if signal.key else name

@@ -85,7 +85,7 @@ def test_one_request_a_window_and_the_others_say_who_asked():
     seen = Followed(Policy())
     made = seen.look(0, loss(0.9, name="row_drift"), loss(0.2, name="estimated_loss"))
     assert [one.action for one in made] == ["watch", "label"]
-    assert "estimated_loss" in made[0].held_back
+    assert "estimated loss" in made[0].held_back
 
 
 def test_the_budget_of_labels_is_spent_and_comes_back():

@@ -1,0 +1,133 @@
+"""Telling people of alarms: a note to a webhook, and a mail as a file.
+
+What belongs here: what is told when, and the record of it. What does not: the connection
+(`burnish.workflows.webhook`), or the page that a note links (`burnish.report.playbook_page`).
+
+The address of a webhook is a secret: it stands in no log, no error and no record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from burnish.policy import Alarm, PolicyEvent, SqlPolicyRecord
+from burnish.policy.words import alarm_sentence
+from burnish.report.pages import Pages, write_page
+from burnish.spec import DatasetSpec
+from burnish.workflows.webhook import Webhook, post_note
+
+What: TypeAlias = Literal["opened", "closed"]
+AT_ONCE, MOST_TRIES = 3, 50
+_TAGS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is told: of which alarm, that it was opened or closed, in a sentence, and where more."""
+
+    alarm: Alarm
+    what: What
+    subject: str
+    sentence: str
+    link: str
+
+
+def notify(
+    spec: DatasetSpec,
+    record: SqlPolicyRecord,
+    pages: Pages,
+    *,
+    webhook: Webhook | None = None,
+    email_folder: Path | None = None,
+    now: datetime,
+) -> int:
+    """Tell of each alarm once that it was opened and that it was closed; how many notes went out.
+
+    What could not be told is recorded with the reason, and tried again by the next looks: at once
+    at first, then at growing distances of up to an hour, 50 times in all. An alarm that
+    opened and closed before anybody was told is told as both.
+    """
+    channels: dict[str, Callable[[Note], str]] = {}
+    if webhook is not None:
+        channels["webhook"] = lambda note: post_note(webhook, slack_note(note))
+    if email_folder is not None:
+        folder = email_folder
+        channels["email"] = lambda note: write_mail(folder, spec, note)
+    told = 0
+    for alarm in record.alarms(spec.name) if channels else ():
+        for note in _notes(alarm, pages):
+            for channel, send in channels.items():
+                told += _tell(record, note, channel, send, now)
+    return told
+
+
+def slack_note(note: Note) -> Mapping[str, str]:
+    """The JSON that Slack and those who follow it take; what the data says cannot become a link."""
+    text = note.sentence.translate(_TAGS)
+    link = note.link
+    shown = f"<{link}|What to do>" if link.startswith(("http://", "https://")) else link
+    return {"text": f"*{note.subject.translate(_TAGS)}*\n{text}\n{shown}"}
+
+
+def write_mail(folder: Path, spec: DatasetSpec, note: Note) -> str:
+    """Leave a mail as a file (.eml), whole or not at all; why not, or empty."""
+    mail = EmailMessage()
+    mail["Subject"] = _line(note.subject)
+    mail["To"] = _line(spec.policy.owner or spec.owner or "undisclosed-recipients:;")
+    mail["From"] = "burnish"
+    alarm = note.alarm
+    at = alarm.opened_at if note.what == "opened" or not alarm.closed_at else alarm.closed_at
+    mail["Date"] = format_datetime(at)
+    mail.set_content(f"{note.sentence}\n\nWhat to do: {note.link}\n")
+    try:
+        write_page(folder / f"{alarm.dataset}-alarm-{alarm.number}-{note.what}.eml", str(mail))
+    except OSError as error:
+        return f"the folder could not be written: {error.strerror}"
+    return ""
+
+
+def _notes(alarm: Alarm, pages: Pages) -> Iterator[Note]:
+    link = pages.link(pages.playbook(alarm.dataset, alarm.number))
+    name = f"{alarm.dataset}, alarm {alarm.number}"
+    said = alarm_sentence(alarm.signal)
+    yield Note(alarm, "opened", f"{name}: opened", f"{said} (window to {alarm.opened})", link)
+    if alarm.closed_at is not None:
+        yield Note(alarm, "closed", f"{name}: {alarm.status}", f"{said} {alarm.why_closed}", link)
+
+
+def _tell(
+    record: SqlPolicyRecord, note: Note, channel: str, send: Callable[[Note], str], now: datetime
+) -> int:
+    alarm = note.alarm
+    this = (channel, note.what)
+    tries = [
+        one
+        for one in alarm.events
+        if one.kind == "notified" and (one.body["channel"], one.body["what"]) == this
+    ]
+    if any(one.body["ok"] for one in tries) or not _due(tries, now):
+        return 0
+    why = send(note)
+    body = {"channel": channel, "what": note.what, "ok": not why, "why": why}
+    record.append(alarm.dataset, [("notified", alarm.opened, alarm.number, body)])
+    return 0 if why else 1
+
+
+def _due(tries: Sequence[PolicyEvent], now: datetime) -> bool:
+    """Whether to try again: at once at first, then at growing distances, and at last no more."""
+    if len(tries) < AT_ONCE:
+        return True
+    wait = timedelta(minutes=min(60, 2 ** (len(tries) - AT_ONCE)))
+    return len(tries) < MOST_TRIES and now - tries[-1].at >= wait
+
+
+def _line(text: str) -> str:
+    """One line of a mail's head: what breaks lines would begin another."""
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", text)
