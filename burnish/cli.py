@@ -21,6 +21,7 @@ from burnish.cli_check import check
 from burnish.cli_explain import explain
 from burnish.cli_findings import compare, report, returns
 from burnish.cli_options import JSON_OPTION, PROJECT_OPTION, MessageGroup, with_state
+from burnish.cli_production import alarms, replay_policy
 from burnish.cli_review import review
 
 if TYPE_CHECKING:
@@ -157,6 +158,8 @@ main.add_command(report)
 main.add_command(returns)
 main.add_command(explain)
 main.add_command(check)
+main.add_command(alarms)
+main.add_command(replay_policy)
 
 
 @main.group()

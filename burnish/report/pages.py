@@ -56,6 +56,14 @@ class Pages:
         """What each batch of fixes bought."""
         return self.folder / dataset / "return.html"
 
+    def playbook(self, dataset: str, alarm: int) -> Path:
+        """What was seen, and what to do, of one alarm."""
+        return self.folder / dataset / "alarms" / f"{alarm}.html"
+
+    def decisions(self, dataset: str) -> Path:
+        """Every decision of the policy, those to do nothing as well, and the alarms."""
+        return self.folder / dataset / "alarms" / "index.html"
+
     def card(self, dataset: str, kind: Literal["model", "data"]) -> Path:
         """The model card or the data card of the champion."""
         return self.folder / dataset / f"{kind}-card.html"

@@ -19,6 +19,7 @@ NOT_ROOMS = {
     "cli_explain",
     "cli_findings",
     "cli_options",
+    "cli_production",
     "cli_review",
 }
 
