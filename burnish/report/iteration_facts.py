@@ -211,7 +211,8 @@ class Decision:
     """Whether the model became champion, by which rule, and why.
 
     `difference` is of accuracy on `rows` validation rows, its interval at `level`. `since` tells
-    of each rollback that took the model away or brought it back, the oldest first.
+    of each rollback that took the model away or brought it back, the oldest first. `early` says
+    why the iteration did not wait for people, and what they had not decided; empty where it did.
     """
 
     promoted: bool
@@ -222,6 +223,7 @@ class Decision:
     checks: tuple[Check, ...] = ()
     level: float = 0.95
     since: tuple[str, ...] = ()
+    early: str = ""
 
 
 @dataclass(frozen=True)

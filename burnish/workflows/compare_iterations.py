@@ -13,7 +13,7 @@ bought, along a model what the ruler did.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,6 +39,7 @@ from burnish.versions import Versions
 from burnish.workflows.compare_iterations_rows import RowChanges, row_changes
 from burnish.workflows.naming import trained_on
 from burnish.workflows.promote import Promotion
+from burnish.workflows.promote_incumbent import held_against, rows_since
 from burnish.workflows.promote_pairs import Pair, pair_rows
 
 SPLITS = ("validation", "test")
@@ -78,7 +79,8 @@ class ComparedIterations:
     those of slices hold for all slices of a metric, split and ruler at once. Old means `before`.
 
     `decision` is what the gate decided of `after`; it was held against iteration
-    `decision.against`, which need not be `before`.
+    `decision.against`, which need not be `before`. Where it is, `since` counts by split the rows
+    that came after `before` was trained and that its kept model predicted for that decision.
     """
 
     before: Iteration
@@ -91,6 +93,7 @@ class ComparedIterations:
     decision: Promotion | None
     confidence: float
     min_support: int
+    since: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def to_table(self) -> pa.Table:
         return self.differences
@@ -114,6 +117,7 @@ class ComparedIterations:
             "confidence": self.confidence,
             "min_support": self.min_support,
             "rows": self.rows.to_json(),
+            "since": dict(self.since),
             "numbers": self.numbers.to_pylist(),
             "differences": self.differences.to_pylist(),
             "decision": None if self.decision is None else asdict(self.decision),
@@ -131,7 +135,7 @@ def compare_iterations(
     are no longer kept.
     """
     _require_two(before, after)
-    old, new = _predictions(versions, before), _predictions(versions, after)
+    old, new = _predictions(versions, before, asked_by=after), _predictions(versions, after)
     curated = _kept(versions, after, "curated_examples", "curated_version")
     spec: Mapping[str, Any] = after.summary.get("spec", {})
     policy = PromotionPolicy.model_validate(spec.get("promotion", {}))
@@ -157,6 +161,7 @@ def compare_iterations(
         decision=None if told is None else Promotion.from_record(told),
         confidence=confidence,
         min_support=policy.min_support,
+        since=rows_since(after, before),
     )
 
 
@@ -218,14 +223,20 @@ def _require_two(before: Iteration, after: Iteration) -> None:
         )
 
 
-def _predictions(versions: Versions, iteration: Iteration) -> pa.Table:
+def _predictions(
+    versions: Versions, iteration: Iteration, *, asked_by: Iteration | None = None
+) -> pa.Table:
+    """What its model said; with `asked_by`, all that the decision on that one was made on."""
     if "predictions_version" not in iteration.summary:
         raise IterationError(
             f"{iteration} has not trained a model yet",
             expected="an iteration past trained_model",
             hint="decide its batch and go on with the loop",
         )
-    return _kept(versions, iteration, "trained_model", "predictions_version")
+    kept = _kept(versions, iteration, "trained_model", "predictions_version")
+    if asked_by is None or not rows_since(asked_by, iteration):
+        return kept
+    return held_against(versions, asked_by, iteration)
 
 
 def _kept(versions: Versions, iteration: Iteration, stage: str, noted: str) -> pa.Table:

@@ -68,6 +68,12 @@ def rows_in_words(found: ComparedIterations) -> str:
     rows = found.rows
     shared = " and ".join(f"{count} {split}" for split, count in rows.common.items()) or "No"
     parts = [f"{shared} rows are common to both."]
+    if found.since:
+        came = " and ".join(f"{count} {split}" for split, count in found.since.items())
+        parts.append(
+            f"Of these, {came} rows came after {found.before} was trained: its model was asked "
+            "about them, and has learned none of them."
+        )
     for word, ids in (("left", rows.left), ("came", rows.came), ("changed split", rows.moved)):
         if ids:
             more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""

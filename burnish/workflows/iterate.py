@@ -23,6 +23,7 @@ from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.augment import augment_examples
 from burnish.workflows.batch import require_decided
+from burnish.workflows.closing_early import UNDECIDED, closes_early
 from burnish.workflows.control_arms import changed_labels, control_arms, gold_counts
 from burnish.workflows.curate import curate
 from burnish.workflows.evaluate import headline
@@ -53,10 +54,12 @@ def curate_iteration(
     """Validated rows with all verdicts so far, and the noise that is estimated to be left.
 
     Raises `IterationError` while people have not looked at every item of the batch: the queue is
-    the pause, and what is decided later would belong to nobody's iteration. `gold` is as in
+    the pause, and what is decided later would belong to nobody's iteration. One that closes early
+    (`burnish.workflows.closing_early`) goes on with what was decided, and notes how many were not.
+    `gold` is as in
     `noise_so_far`, by default what is kept of the dataset's gold items.
     """
-    require_decided(versions, ledger, iteration)
+    left = require_decided(versions, ledger, iteration)
     refused = versions.refusal(spec.name, "validated_examples")
     if refused is not None:
         raise refused
@@ -65,7 +68,8 @@ def curate_iteration(
     rows = versions.read_candidate(spec.name, "curated_examples", version=written.version)
     answers = known_answers(versions, spec.name) if gold is None else gold
     noise = noise_so_far(versions, ledger, spec.name, rows, gold=answers)
-    versions.note(spec.name, iteration.number, noise=noise.to_dict())
+    early = {UNDECIDED: left} if closes_early(iteration) else {}
+    versions.note(spec.name, iteration.number, noise=noise.to_dict(), **early)
     return written, rows, noise
 
 

@@ -29,6 +29,7 @@ from burnish.report.summary import Measured
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
+from burnish.workflows.closing_early import early_in_words
 from burnish.workflows.iteration_report_changes import changes_of, examples_of, span_of
 from burnish.workflows.iteration_report_effect import (
     accuracy_of,
@@ -190,6 +191,7 @@ def _decision(versions: Versions, iteration: Iteration) -> Decision:
         checks=tuple(_check(one) for one in noted.get("checks") or ()),
         level=float(noted.get("level", 0.95)),
         since=rollbacks_in_words(versions.champion_events(iteration.dataset), iteration.number),
+        early=early_in_words(iteration),
     )
 
 

@@ -29,6 +29,7 @@ from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows.compare_iterations import AccuracyDifferences, accuracy_differences
 from burnish.workflows.evaluate import class_columns
+from burnish.workflows.promote_incumbent import held_against as what_it_said
 
 pc: Any = compute
 
@@ -57,8 +58,7 @@ def held_against(versions: Versions, iteration: Iteration) -> Against:
         baseline = versions.read_last_good(dataset, "baseline")
         words = "the same kind of model trained on the labels as collected"
         return Against(words, baseline)
-    version = int(champion.summary["predictions_version"])
-    predictions = versions.let_through(dataset, "trained_model", version)
+    predictions = what_it_said(versions, iteration, champion)
     return Against(f"the champion until then ({champion})", predictions, champion)
 
 

@@ -9,7 +9,7 @@ What belongs here: the policy in words, the decision and its reasons. What does 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pyarrow as pa
@@ -37,8 +37,10 @@ class Promotion:
 
     `difference` is the challenger's accuracy minus the incumbent's on `rows` common validation
     rows, `low` and `high` its paired interval at `level`; None where there was nothing to compare.
-    `checks` are all that were made, `slices_better` and `slices_worse` the slices of which that is
-    shown, `against` the iteration whose model it was held against (None: the baseline, or none).
+    Of these rows, `since` came after the incumbent was trained: its kept model predicted them for
+    this decision. `checks` are all that were made, `slices_better` and `slices_worse` the slices of
+    which that is shown, `against` the iteration whose model it was held against (None: the
+    baseline, or none).
     """
 
     promoted: bool
@@ -54,6 +56,7 @@ class Promotion:
     slices_better: tuple[str, ...] = ()
     slices_worse: tuple[str, ...] = ()
     against: int | None = None
+    since: int = 0
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Promotion:
@@ -131,6 +134,7 @@ def decide_promotion(
     slices: Sequence[Slice] = (),
     gold: GoldReviews | None = None,
     against: int | None = None,
+    since: int = 0,
 ) -> Promotion:
     """Holds the challenger's predictions against the incumbent's, by the policy of the spec.
 
@@ -140,7 +144,8 @@ def decide_promotion(
     they were mended. An incumbent's row that has since left the validation split counts for
     nothing. `examples` are the curated rows, which the declared `slices` speak of; a slice for
     each class is looked at beside them. `gold` is what this batch's reviewers said of rows with a
-    known answer; `against` the iteration of the incumbent.
+    known answer; `against` the iteration of the incumbent, `since` how many of its validation rows
+    came after it was trained.
 
     >>> rows = {"example_id": ["1", "2"], "split": ["validation"] * 2, "label": ["a", "b"]}
     >>> found = decide_promotion(pa.table({**rows, "predicted": ["a", "b"]}), None)
@@ -157,7 +162,7 @@ def decide_promotion(
         return _nothing_to_compare("the first model: there is none to compare with", policy, checks)
     pair = pair_rows(incumbent, challenger, split="validation")
     masks = _slices_of(pair, examples, slices)
-    return decide_on_pair(pair, masks, policy, gold=gold, against=against)
+    return replace(decide_on_pair(pair, masks, policy, gold=gold, against=against), since=since)
 
 
 def decide_on_pair(

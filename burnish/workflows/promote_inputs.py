@@ -14,6 +14,7 @@ from burnish.versions import Versions
 from burnish.workflows.batch_quality import batch_gold
 from burnish.workflows.gold import GoldReviews, known_answers
 from burnish.workflows.promote import Promotion, decide_promotion
+from burnish.workflows.promote_incumbent import keep_incumbent
 
 
 def decide_for(
@@ -21,21 +22,27 @@ def decide_for(
 ) -> Promotion:
     """Whether the model of an open iteration becomes champion, by the policy of the spec.
 
-    It is held against the champion as the record has it now; against the baseline, while there is
-    none.
+    It is held against the champion as the record has it now, whose kept model is asked about the
+    validation rows that came since it was trained (`burnish.workflows.promote_incumbent`); against
+    the baseline, while there is none. What it was held against is noted with the iteration.
     """
     champion = versions.champion(spec.name)
     curated = versions.let_through(
         spec.name, "curated_examples", int(iteration.summary["curated_version"])
     )
+    incumbent, since = versions.read_last_good(spec.name, "baseline"), 0
+    if champion is not None:
+        found = keep_incumbent(spec, versions, iteration, champion, curated)
+        incumbent, since = found.predictions, found.since.get("validation", 0)
     return decide_promotion(
         predictions,
-        _predictions_of(versions, spec, champion),
+        incumbent,
         policy=spec.promotion,
         examples=curated,
         slices=spec.slices,
         gold=gold_of_batch(versions, iteration),
         against=None if champion is None else champion.number,
+        since=since,
     )
 
 
@@ -68,12 +75,3 @@ def gold_of_batch(versions: Versions, iteration: Iteration) -> GoldReviews:
     # All events since: what takes a verdict of the batch back is itself none of the batch.
     events = versions.ledger.events(iteration.dataset, after=iteration.watermark.event_id)
     return batch_gold(events, answers, iteration.number).together
-
-
-def _predictions_of(
-    versions: Versions, spec: DatasetSpec, champion: Iteration | None
-) -> pa.Table | None:
-    if champion is None:
-        return versions.read_last_good(spec.name, "baseline")
-    version = int(champion.summary["predictions_version"])
-    return versions.let_through(spec.name, "trained_model", version)
