@@ -15,6 +15,7 @@ from burnish.errors import IterationError, ReviewError
 from burnish.records import Iteration, LabelEvent, Verdict
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
+from burnish.workflows.closing_early import closes_early
 from burnish.workflows.gold import is_restated
 from burnish.workflows.taken_back import is_undo, not_taken_back, settles
 
@@ -76,12 +77,16 @@ def batch_decided(versions: Versions, ledger: LabelLedger, iteration: Iteration)
     return queue is not None and not undecided(ledger, iteration, queue)
 
 
-def require_decided(versions: Versions, ledger: LabelLedger, iteration: Iteration) -> None:
-    """Raise `IterationError` while people have items of the iteration's batch before them."""
+def require_decided(versions: Versions, ledger: LabelLedger, iteration: Iteration) -> int:
+    """How many items of the iteration's batch are undecided: none, unless it closes early.
+
+    Raises `IterationError` while people have items before them and nothing says that the iteration
+    does not wait (`burnish.workflows.closing_early`), and where it has no queue.
+    """
     queue = _queue_of(versions, iteration)
     left = None if queue is None else len(undecided(ledger, iteration, queue))
-    if left == 0:
-        return
+    if left == 0 or (left is not None and closes_early(iteration)):
+        return left
     found = "has no queue yet" if queue is None else f"waits for people: {left} of {len(queue)}"
     raise IterationError(
         f"{iteration} {found}{' rows are undecided' if left else ''}",

@@ -64,6 +64,18 @@ def roll_back(
     `ChampionMoved` where another became champion meanwhile. A server that is down, or refuses, is
     no error: `RolledBack.waits` says why.
     """
+    event, present = roll_back_record(versions, dataset, to=to, author=author, why=why)
+    waits = follow_record(versions, tracker, dataset, patience=patience or Patience(4.0))
+    return RolledBack(event, present, waits)
+
+
+def roll_back_record(
+    versions: Versions, dataset: str, *, to: str | None = None, author: str, why: str
+) -> tuple[ChampionEvent, Iteration]:
+    """As `roll_back`, in the record alone: what was recorded, and the iteration before.
+
+    The alias follows when `tracked_iterations` runs next.
+    """
     _require_words(author, why)
     seq = versions.champion_seq(dataset)
     present = versions.champion(dataset)
@@ -77,8 +89,7 @@ def roll_back(
     chosen = versions.iteration(dataset, number)
     _require_fit(versions, chosen, present, events)
     event = versions.roll_back(dataset, number, who=author.strip(), why=why.strip(), expected=seq)
-    waits = follow_record(versions, tracker, dataset, patience=patience or Patience(4.0))
-    return RolledBack(event, present, waits)
+    return event, present
 
 
 def follow_record(versions: Versions, tracker: Tracker, dataset: str, *, patience: Patience) -> str:
