@@ -28,12 +28,16 @@ from burnish.report.shown import Figure, Shown
 from burnish.report.svg import standalone
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
+from burnish.workflows.closing_early import close_early
 from burnish.workflows.version_pages import version_of
 
 ITERATION_TAG = "burnish/iteration"
 DATASET_TAG = "burnish/dataset"
 PART_TAG = "burnish/part"
-"""Which part of the cycle a run is: audit, retrain or track."""
+"""Which part of the cycle a run is: audit, retrain, refresh (both at once) or track."""
+
+ALARM_TAG, WHY_TAG = "burnish/alarm", "burnish/why"
+"""For which alarm a policy asked for a run, and why, in a sentence."""
 
 PART_OF_LOOP = "burnish/stage"
 """Tag of every asset: the group of stages that it is of (`assets.STAGES`)."""
@@ -194,7 +198,8 @@ def joined(
 ) -> Iteration:
     """The open iteration that this run works in; the run is tagged with its number.
 
-    A run that was started for an iteration which has closed since is refused.
+    A run that was started for an iteration which has closed since is refused. A run of the part
+    `refresh` lets the iteration close without waiting for people, for the alarm it is tagged with.
     """
     asked = context.run.tags.get(ITERATION_TAG)
     iteration = versions.join(spec.name, opens=opens)
@@ -205,6 +210,10 @@ def joined(
             hint=f"launch the job again without the tag {ITERATION_TAG}",
         )
     tagged(context, versions, spec)
+    if context.run.tags.get(PART_TAG) == "refresh":
+        alarm, why = context.run.tags.get(ALARM_TAG), context.run.tags.get(WHY_TAG)
+        number = int(alarm) if alarm else None
+        return close_early(versions, iteration, alarm=number, why=why or "asked for by hand")
     return iteration
 
 

@@ -18,6 +18,7 @@ from burnish.spec import DatasetSpec, load_usable
 from pipelines.arrivals import build_arrivals
 from pipelines.environments import Settings, resources_for
 from pipelines.jobs import build_jobs, executor_named
+from pipelines.policing import build_policing
 from pipelines.schedules import build_returns_schedule, build_schedule
 from pipelines.sensors import build_tracking, build_verdicts_ready
 
@@ -63,6 +64,8 @@ def build_definitions(
         sensors.append(build_verdicts_ready(spec, own["retrain"]))
         sensors.append(build_tracking(spec, own["track"]))
         sensors += build_arrivals(spec, own)
+        if spec.production is not None:
+            sensors.append(build_policing(spec, own))
     return dg.Definitions(
         assets=[*assets, *(_refused(name, error) for name, error in (refused or {}).items())],
         asset_checks=checks,

@@ -83,7 +83,8 @@ def build_jobs(
 ) -> dict[str, dg.JobDefinition]:
     """`NAME_audit`, `NAME_retrain`, `NAME_cycle`, `NAME_track` and `NAME_returns`, by part.
 
-    With production in the spec also `NAME_production`, by period, and `NAME_labels`.
+    With production in the spec also `NAME_refresh`, `NAME_production`, by period, and
+    `NAME_labels`.
     """
     parts = {
         "audit": (AUDIT, "Ingest, validate, audit the labels and fill the relabel queue."),
@@ -97,6 +98,11 @@ def build_jobs(
         ),
     }
     if spec.production is not None:
+        # As the cycle, but for the word by which its iteration does not wait for people.
+        parts["refresh"] = (
+            AUDIT + RETRAIN,
+            "What an alarm asks for: audit and retrain at once, with what people decided by then.",
+        )
         text = "Take, judge, predict and measure a period of production; a backfill takes many."
         parts["production"] = (PRODUCTION, text)
         if spec.production.labels is not None:

@@ -17,6 +17,9 @@ ASKED_TAG = "burnish/asked"
 STOPPED_TAG = "burnish/stopped"
 """On a run that was ended because everything was: nobody meant the run itself."""
 
+BOTH = ("cycle", "refresh")
+"""Parts of runs that audit and retrain."""
+
 PARTS_ASIDE = ("returns", "production", "labels")
 """Parts of a dataset's work that are of no cycle."""
 
@@ -32,7 +35,7 @@ def underway(
     Measuring a return is of no cycle: nothing waits for it, and it is not among them.
     """
     found = [run for run in _of(instance, spec, UNFINISHED) if not _is_aside(run)]
-    return [run for run in found if not part or run.tags.get(PART_TAG) in (part, "cycle")]
+    return [run for run in found if not part or run.tags.get(PART_TAG) in (part, *BOTH)]
 
 
 def at_work(instance: dg.DagsterInstance, spec: DatasetSpec) -> list[dg.DagsterRun]:

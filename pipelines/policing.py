@@ -1,0 +1,200 @@
+"""The policy carried out: what production shows is decided, asked for, run, told, and closed.
+
+What belongs here: the sensor `NAME_policy`, which joins the library's steps and asks Dagster for
+runs. What does not: deciding (`burnish.workflows.policy_run`), what an action does
+(`burnish.workflows.policy_actions`, `.alarms_closing`), or the stages.
+
+A look does little by itself: it reads figures that are measured already. What takes long is a run.
+Each run is known by what it was asked for, so that a daemon that dies between asking and noting it
+finds the run when it is back.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assets import AUDIT, PRODUCTION, RETRAIN
+from assets.reporting import ALARM_TAG, DATASET_TAG, PART_TAG, WHY_TAG
+from burnish.errors import IterationError
+from burnish.policy import SqlPolicyRecord
+from burnish.report.pages import Pages
+from burnish.spec import DatasetSpec
+from burnish.typing import LabelLedger
+from burnish.versions import Versions
+from burnish.workflows.alarms_closing import close_alarms, periods_to_repeat
+from burnish.workflows.notifying import notify
+from burnish.workflows.policy_actions import Wanted, carry_out, settle
+from burnish.workflows.policy_run import due_periods, run_policy
+from burnish.workflows.production_adopting import adopt_labels
+from burnish.workflows.production_reports import take_reports
+from burnish.workflows.rolling_back import roll_back_record
+from burnish.workflows.webhook import Webhook
+from pipelines.jobs import stage_keys
+from pipelines.underway import ASKED_TAG, UNFINISHED, cut_short, underway
+
+LOOK_EVERY = 30
+"""Seconds between two looks."""
+
+ATTEMPTS = 20
+"""How often a run is asked for that was ended from outside, each time."""
+
+STAGES = {"audit": AUDIT, "refresh": AUDIT + RETRAIN}
+BY = "policy"
+PRIVATE = "BURNISH_WEBHOOK_PRIVATE"
+
+
+def utc_now() -> datetime:
+    """The time by this machine."""
+    return datetime.now(UTC)
+
+
+def build_policing(
+    spec: DatasetSpec,
+    jobs: Mapping[str, dg.JobDefinition],
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    environ: Mapping[str, str] = os.environ,
+) -> dg.SensorDefinition:
+    """The sensor `NAME_policy` of a dataset with production; `jobs` by part, as `build_jobs`."""
+
+    @dg.sensor(
+        name=f"{spec.name}_policy",
+        jobs=[jobs[part] for part in ("audit", "refresh", "production")],
+        minimum_interval_seconds=LOOK_EVERY,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Decides each period that was measured, asks for what is decided, tells "
+        "people of alarms, and closes those that a new model answers.",
+    )
+    def policy(
+        context: dg.SensorEvaluationContext,
+        versions: dg.ResourceParam[Versions],
+        ledger: dg.ResourceParam[LabelLedger],
+        pages: dg.ResourceParam[Pages],
+    ) -> dg.SensorResult:
+        record, now = SqlPolicyRecord(versions.engine, clock=clock), clock()
+        close_alarms(spec, versions, record)
+        decide_due(spec, versions, ledger, record, now=now, environ=environ)
+        wanted = carry_out(spec, versions, ledger, record)
+        asked = [*_runs(context.instance, spec, versions, record, wanted)]
+        asked += _repeated(context.instance, spec, versions)
+        tell(spec, record, pages, now=now, environ=environ)
+        waits = f"{len(wanted)} actions wait or are done" if wanted else "nothing is to be run"
+        return dg.SensorResult(run_requests=asked or None, skip_reason=None if asked else waits)
+
+    return policy
+
+
+def decide_due(
+    spec: DatasetSpec,
+    versions: Versions,
+    ledger: LabelLedger,
+    record: SqlPolicyRecord,
+    *,
+    now: datetime,
+    environ: Mapping[str, str],
+) -> None:
+    """Take what users reported, and decide every period that was measured since."""
+    reports = take_reports(spec, versions, ledger, now=now, environ=environ)
+    periods = due_periods(spec, versions, record, now=now)
+    for period in periods:
+        newest = reports.example_ids if period == periods[-1] else ()
+        run_policy(spec, versions, record, period, now=now, reports=newest)
+
+
+def tell(
+    spec: DatasetSpec,
+    record: SqlPolicyRecord,
+    pages: Pages,
+    *,
+    now: datetime,
+    environ: Mapping[str, str],
+) -> int:
+    """Tell people of alarms by what the spec names; how many notes went out."""
+    variable, folder = spec.policy.webhook_variable, spec.policy.email_folder
+    url = environ.get(variable, "") if variable else ""
+    webhook = Webhook(url, private=environ.get(PRIVATE) == "1") if url else None
+    mails = spec.folder / folder if folder else None
+    return notify(spec, record, pages, webhook=webhook, email_folder=mails, now=now)
+
+
+def _runs(
+    instance: dg.DagsterInstance,
+    spec: DatasetSpec,
+    versions: Versions,
+    record: SqlPolicyRecord,
+    wanted: list[Wanted],
+) -> Iterator[dg.RunRequest]:
+    """The run of each action that has none yet; what was begun, or needs no run, is noted."""
+    free = not underway(instance, spec)
+    for one in wanted:
+        if one.part == "roll_back":
+            _roll_back(versions, record, spec, one)
+            continue
+        attempt = _attempt(instance, spec, record, one)
+        if attempt is None or not free:
+            continue
+        if one.part == "refresh":
+            adopt_labels(spec, versions, until=one.period)
+        # One at a time: the next is asked for when this one has ended.
+        free = False
+        yield _request(spec, one, attempt)
+
+
+def _attempt(
+    instance: dg.DagsterInstance, spec: DatasetSpec, record: SqlPolicyRecord, one: Wanted
+) -> int | None:
+    """Which attempt the next run is; None where one is under way, or has ended by itself."""
+    known = instance.get_runs(dg.RunsFilter(tags={ASKED_TAG: one.key}))
+    if any(run.status in UNFINISHED for run in known):
+        return None
+    attempt = cut_short(instance, one.key)
+    if attempt is None or attempt >= ATTEMPTS:
+        settle(record, spec.name, one, run_id=known[0].run_id)
+        return None
+    return attempt
+
+
+def _request(spec: DatasetSpec, one: Wanted, attempt: int) -> dg.RunRequest:
+    tags = {DATASET_TAG: spec.name, PART_TAG: one.part, ASKED_TAG: one.key}
+    return dg.RunRequest(
+        run_key=f"{one.key}-{one.part}-{attempt}",
+        job_name=f"{spec.name}_{one.part}",
+        asset_selection=stage_keys(spec, STAGES[one.part]),
+        tags=tags | {ALARM_TAG: str(one.alarm), WHY_TAG: one.why},
+    )
+
+
+def _roll_back(versions: Versions, record: SqlPolicyRecord, spec: DatasetSpec, one: Wanted) -> None:
+    """An earlier model serves again: one row of the record, so no run; the alias follows it."""
+    try:
+        roll_back_record(versions, spec.name, author=BY, why=one.why)
+    except IterationError as error:
+        settle(record, spec.name, one, run_id=f"refused: {error.found}")
+    else:
+        settle(record, spec.name, one)
+
+
+def _repeated(
+    instance: dg.DagsterInstance, spec: DatasetSpec, versions: Versions
+) -> list[dg.RunRequest]:
+    """Periods that another model measured: the champion measures them once more, in order."""
+    champion, due = versions.champion(spec.name), periods_to_repeat(spec, versions)
+    if champion is None or not due:
+        return []
+    asked = f"{spec.name}-champion-{versions.champion_seq(spec.name)}"
+    known = instance.get_runs(dg.RunsFilter(tags={ASKED_TAG: f"{asked}-{due[0]}"}))
+    if any(run.status in UNFINISHED for run in known):
+        return []
+    # The last of a window is measured when the others are predicted, which is another look.
+    return [
+        dg.RunRequest(
+            run_key=f"{asked}-{period}-{len(due)}",
+            job_name=f"{spec.name}_production",
+            partition_key=period,
+            asset_selection=stage_keys(spec, PRODUCTION),
+            tags={DATASET_TAG: spec.name, PART_TAG: "production", ASKED_TAG: f"{asked}-{period}"},
+        )
+        for period in due
+    ]
