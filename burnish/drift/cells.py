@@ -61,12 +61,13 @@ class Categories:
 def kind_of(name: str, before: pa.ChunkedArray, after: pa.ChunkedArray) -> Kind:
     """Which kind of column it is on both sides; a side without any value takes that of the other.
 
-    Raises `DataError` where the two are of different kinds.
+    Raises `DataError` where the two are of different kinds, or of a type that has no measure.
 
     >>> kind_of("x", pa.chunked_array([[1, 2]]), pa.chunked_array([[1.5, None]]))
     'numeric'
     """
-    kinds: list[Kind] = [_kind(side) for side in (before, after) if not pa.types.is_null(side.type)]
+    sides = [side for side in (before, after) if not pa.types.is_null(side.type)]
+    kinds = [_kind(name, side) for side in sides]
     if not kinds:
         return "categorical"
     found = set(kinds)
@@ -81,20 +82,45 @@ def kind_of(name: str, before: pa.ChunkedArray, after: pa.ChunkedArray) -> Kind:
     return kinds[0]
 
 
-def _kind(column: pa.ChunkedArray) -> Kind:
+def _kind(name: str, column: pa.ChunkedArray) -> Kind:
     kind = column.type
     plain: list[tuple[bool, Kind]] = [
         (pa.types.is_boolean(kind), "boolean"),
         (pa.types.is_floating(kind) or pa.types.is_integer(kind), "numeric"),
         (pa.types.is_decimal(kind) or pa.types.is_duration(kind), "numeric"),
-        (pa.types.is_temporal(kind), "datetime"),
-        (pa.types.is_binary(kind) or pa.types.is_large_binary(kind), "image"),
-        (is_list(kind), "list"),
+        (pa.types.is_temporal(kind) and not pa.types.is_interval(kind), "datetime"),
+        (_is_bytes(kind), "image"),
+        (is_list(kind) and _holds_numbers(kind), "list"),
     ]
     for holds, said in plain:
         if holds:
             return said
+    if not (_is_string(kind) or pa.types.is_dictionary(kind)):
+        raise DataError(
+            f"column {name!r} is {kind}, which drift has no measure of",
+            expected="numbers, times, strings, booleans, images as bytes, or lists of numbers",
+            hint="make a column of each part that matters, or leave it out of `columns`",
+        )
     return "text" if _is_long(column) else "categorical"
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    types = pa.types
+    return types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    types = pa.types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+
+
+def _holds_numbers(kind: pa.DataType) -> bool:
+    inner = kind.value_type
+    if is_list(inner):
+        return _holds_numbers(inner)
+    types = pa.types
+    plain = types.is_floating(inner) or types.is_integer(inner) or types.is_decimal(inner)
+    return plain or types.is_boolean(inner) or types.is_null(inner)
 
 
 def is_list(kind: pa.DataType) -> bool:
@@ -110,9 +136,10 @@ def checked_kind(name: str, kind: Kind, *sides: pa.ChunkedArray) -> Kind:
     'categorical'
     """
     for side in sides:
-        own = _kind(side)
-        fitting = pa.types.is_null(side.type) or own == kind or kind in _AS_WELL[own]
-        if not fitting:
+        if pa.types.is_null(side.type):
+            continue
+        own = _kind(name, side)
+        if own != kind and kind not in _AS_WELL[own]:
             raise DataError(
                 f"column {name!r} is {side.type}, and was asked for as {kind}",
                 expected="one of: " + ", ".join([own, *_AS_WELL[own]]),
@@ -135,12 +162,15 @@ _AS_WELL: dict[Kind, tuple[Kind, ...]] = {
 def _is_long(column: pa.ChunkedArray) -> bool:
     if pa.types.is_dictionary(column.type):
         return False
-    some = column.slice(0, 2000).drop_null()
+    some = column.slice(0, 2000).drop_null().cast(pa.large_string())
     values = pc.count_distinct(some).as_py()
     if values < TEXT_FROM_VALUES or values * 2 < len(some):
         return False
-    spaces = pc.count_substring(some.cast(pa.large_string()), " ")
+    spaces = pc.count_substring(some, " ")
     return bool(pc.mean(spaces).as_py() >= 1.0)
+
+
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
 def numbers(column: pa.ChunkedArray) -> Numbers:
@@ -152,14 +182,11 @@ def numbers(column: pa.ChunkedArray) -> Numbers:
     """
     kind = column.type
     scale = 1.0
-    if pa.types.is_timestamp(kind):
-        column, scale = column.cast(pa.timestamp("us")).cast(pa.int64()), 1e-6
-    elif pa.types.is_date(kind):
+    if pa.types.is_date(kind):
         column, scale = column.cast(pa.timestamp("s")).cast(pa.int64()), 1.0
-    elif pa.types.is_time(kind) or pa.types.is_duration(kind):
-        unit = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[kind.unit]
+    elif pa.types.is_temporal(kind):
         whole = pa.int32() if pa.types.is_time32(kind) else pa.int64()
-        column, scale = column.cast(whole), unit
+        column, scale = column.cast(whole), _SECONDS[kind.unit]
     elif pa.types.is_decimal(kind) or pa.types.is_null(kind):
         column = column.cast(pa.float64())
     values = np.asarray(column.to_numpy(), dtype=np.float64)

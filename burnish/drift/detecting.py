@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from burnish.drift.blocks import block_codes
 from burnish.drift.cells import Kind, checked_kind, kind_of
-from burnish.drift.measuring import TESTS, Line, Terms, measure_column
+from burnish.drift.measuring import TESTS, Effect, Line, Terms, effects_of, measure_column
 from burnish.drift.records import DRIFT_SCHEMA, DriftReport
 from burnish.errors import DataError
 
@@ -70,6 +70,7 @@ def detect_drift(
     _check(reference, current, confidence, minimum)
     names = _names(reference, current, columns)
     asked: dict[str, Kind] = dict(kinds or {})
+    _require_known(asked, reference, current)
     found: dict[str, Kind] = {}
     for name in names:
         sides = (reference[name], current[name])
@@ -122,16 +123,30 @@ def _check(reference: pa.Table, current: pa.Table, confidence: float, minimum: f
 
 
 def _names(reference: pa.Table, current: pa.Table, columns: Sequence[str] | None) -> list[str]:
-    if columns is None:
-        return [name for name in reference.column_names if name in current.column_names]
+    shared = [name for name in reference.column_names if name in current.column_names]
+    wanted = shared if columns is None else list(columns)
+    for names in (wanted, reference.column_names, current.column_names):
+        twice = next((name for name in wanted if names.count(name) > 1), None)
+        if twice is not None:
+            raise DataError(f"two columns are called {twice!r}", expected="names that differ")
     for table, what in ((reference, "reference"), (current, "current")):
-        for name in columns:
+        for name in wanted:
             if name not in table.column_names:
                 raise DataError(
                     f"the {what} table has no column {name!r}",
                     expected="one of: " + ", ".join(table.column_names),
                 )
-    return list(columns)
+    return wanted
+
+
+def _require_known(kinds: Mapping[str, Kind], *tables: pa.Table) -> None:
+    known = {name for table in tables for name in table.column_names}
+    for name in kinds:
+        if name not in known:
+            raise DataError(
+                f"`kinds` names a column {name!r} that neither table has",
+                expected="one of: " + ", ".join(sorted(known)),
+            )
 
 
 def _match(
@@ -146,6 +161,21 @@ def _match(
         name = line["column"]
         if line["finding"] != "drifted" or name not in window.column_names:
             continue
-        seen = measure_column(name, line["kind"], window[name], current[name], own)
-        if seen["finding"] == "not shown" and seen["value"] <= line["value"] / 2:
+        kind = checked_kind(f"{name} ({title})", line["kind"], window[name])
+        effects, _ = effects_of(kind, window[name], current[name], own)
+        if _looks_the_same(line, [one for one in effects if not one.few], own.minimum):
             line |= {"finding": "seasonal", "matched_by": title}
+
+
+def _looks_the_same(line: Line, effects: Sequence[Effect], minimum: float) -> bool:
+    """Whether no effect is shown, and the one that drifted is half as great at most.
+
+    Of another effect it says nothing that it is small: its like must be measured.
+    """
+    like = [
+        one.at.value
+        for one in effects
+        if one.name == line["effect"] and (one.part == line["part"] or one.name == "word")
+    ]
+    shown = any(one.at.low > minimum for one in effects)
+    return bool(like) and not shown and like[0] <= line["value"] / 2

@@ -147,12 +147,14 @@ def _cross_fitted(
         early_stopping=False,
         categorical_features=[bool(feature.names) for feature in features],
     )
-    matrix = np.column_stack([feature.values for feature in features])
+    whole = np.column_stack([feature.values for feature in features])
     scores = np.zeros(truth.size)
     parts = {feature.column: 0.0 for feature in features}
     with threadpool_limits(1):
         for fold in range(FOLDS):
             known = drawn[folds[drawn] != fold]
+            # Boosting cannot bin a column of which it is shown no value at all.
+            matrix = np.where(np.isnan(whole[known]).all(axis=0), 0.0, whole)
             weights = _balanced(truth[known])
             model = make(random_state=int(rng.integers(2**31)))
             model.fit(matrix[known], truth[known], sample_weight=weights)

@@ -25,8 +25,8 @@ FloatArray = NDArray[np.float64]
 
 MOST_VALUES = 30
 MOST_WORDS = 30
-GREATEST = 3e38
-"""Infinite cells are as great as this: it still has a place in single precision."""
+GREATEST = 1e30
+"""Infinite cells are as great as this: sums of many still have a place in single precision."""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def measure_column(
     >>> line["value"], line["finding"]
     (0.0, 'not shown')
     """
-    effects, told = _MEASURES[kind](before, after, terms)
+    effects, told = effects_of(kind, before, after, terms)
     shown = [effect for effect in effects if not effect.few]
     # The first is the effect of the kind itself; another one speaks where it is surer.
     best = max(shown or effects[:1], key=lambda effect: (effect.at.low, effect.at.value))
@@ -105,6 +105,13 @@ def measure_column(
         "current_rows": len(after),
         **told,
     }
+
+
+def effects_of(
+    kind: Kind, before: pa.ChunkedArray, after: pa.ChunkedArray, terms: Terms
+) -> tuple[list[Effect], Line]:
+    """All effects of a column that may decide, that of the kind first, and its other statistics."""
+    return _MEASURES[kind](before, after, terms)
 
 
 def _numeric(

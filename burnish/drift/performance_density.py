@@ -161,6 +161,9 @@ def _curves(train: FloatArray, side: IntArray, rows: FloatArray, _random_state: 
 def _trees(train: FloatArray, side: IntArray, rows: FloatArray, random_state: int) -> FloatArray:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    # Boosting cannot bin a column of which it is shown no value at all.
+    blank = np.isnan(train).all(axis=0)
+    train, rows = np.where(blank, 0.0, train), np.where(blank, 0.0, rows)
     model = HistGradientBoostingClassifier(**_TREES, random_state=random_state).fit(train, side)
     return np.clip(model.predict_proba(rows)[:, 1], 1e-6, 1 - 1e-6)
 

@@ -270,3 +270,21 @@ def test_days_that_differ_are_no_drift_where_they_are_told() -> None:
     assert not told.drifted
     with pytest.raises(DataError, match="blocks"):
         detect_drift(before, after, current_blocks=last[:5])
+
+
+def test_a_season_excuses_only_the_effect_that_it_shows_to_be_small() -> None:
+    """Two values as frequent as ever, a quarter of the cells missing: full rows are few."""
+
+    def cells(seed: int, n: int, gone: float) -> pa.Table:
+        rng = np.random.default_rng(seed)
+        return pa.table({"c": pa.array(rng.choice(["a", "b"], n), mask=rng.random(n) < gone)})
+
+    for seed in range(10):
+        season = {"a year before": cells(200 + seed, 22, 0.0)}
+        report = detect_drift(
+            cells(seed, 4000, 0.0), cells(100 + seed, 1000, 0.25), seasonal=season
+        )
+        assert report.columns["finding"].to_pylist() == ["drifted"]
+    like = {"a year before": cells(300, 1000, 0.25)}
+    report = detect_drift(cells(0, 4000, 0.0), cells(100, 1000, 0.25), seasonal=like)
+    assert report.columns["finding"].to_pylist() == ["seasonal"]
