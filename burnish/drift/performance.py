@@ -8,6 +8,7 @@ columns (`burnish.drift.detecting`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -96,12 +97,12 @@ def estimate_performance(
     moved = label_shift(plain.reference, plain.current, sides, shift, explained=EXPLAINED)
     general = overall_doubts(sides, moved, names)
     parts = _parts(truth.size, n, reference_slices or {}, slices or {})
-    level = 1.0 - (1.0 - confidence) / len(parts)
+    levels = Levels.of(confidence, len(parts))
     lines = [
         line
         for rows in parts
         for metric in ("accuracy", "auroc")
-        if (line := _line(sides, shift, rows, metric, general=general, level=level)) is not None
+        if (line := _line(sides, shift, rows, metric, general=general, levels=levels)) is not None
     ]
     return PerformanceEstimate(
         pa.Table.from_pylist(lines, PERFORMANCE_SCHEMA),
@@ -114,6 +115,20 @@ def estimate_performance(
     )
 
 
+@dataclass(frozen=True)
+class Levels:
+    """Confidence of limits: of the whole alone, of each slice among all slices, of each part."""
+
+    whole: float
+    a_slice: float
+    each: float
+
+    @classmethod
+    def of(cls, confidence: float, parts: int) -> Levels:
+        left = 1.0 - confidence
+        return cls(confidence, 1.0 - left / max(1, parts - 1), 1.0 - left / parts)
+
+
 def _line(
     sides: Sides,
     shift: DensityRatio,
@@ -121,13 +136,20 @@ def _line(
     metric: str,
     *,
     general: list[str],
-    level: float,
+    levels: Levels,
 ) -> dict[str, Any] | None:
     """A row of the table; None where the metric has no meaning for the part."""
     found = estimate(sides, metric, rows.before, rows.after)
     if np.isnan(found.value.value):
         return None
-    checked = check(sides, metric, rows.after, found, confidence=level)
+    checked = check(
+        sides,
+        metric,
+        rows.after,
+        found,
+        confidence=levels.each,
+        loss_confidence=levels.whole if rows.name == OVERALL else levels.a_slice,
+    )
     told = doubts(shift, rows, found, checked, metric=metric) + general
     line = {
         "slice": rows.name,
@@ -147,11 +169,14 @@ def _line(
         "why": "; ".join(told),
     }
     if not np.isnan(checked.measured.value):
-        measured = checked.measured
+        measured, loss = checked.measured, checked.loss
         line |= {
             "measured": measured.value,
             "measured_low": measured.low,
             "measured_high": measured.high,
+            "measured_loss": loss.value,
+            "measured_loss_low": loss.low,
+            "measured_loss_high": loss.high,
         }
     return line
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish.drift.limits import share_gap
 from burnish.drift.performance_expected import METRICS, known
 from burnish.metrics.checked import FloatArray, IntArray
 from burnish.metrics.intervals import Interval
@@ -25,6 +26,7 @@ Mask = NDArray[np.bool_]
 LABELS_A_STRATUM = 20
 MOST_STRATA = 10
 MOST_RATIO = 10.0
+NOT_KNOWN = Interval(nan, -1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,12 @@ class RowsOf(NamedTuple):
 class Estimate:
     """What the metric was on reference rows, is estimated to be, and lost; `off` is the correction.
 
-    `plain` is what mended confidences alone would say, `off` what weighted residuals add to it.
+    `off` is what weighted residuals add to what mended confidences alone would say.
     """
 
     reference: float
+    reference_variance: float
+    reference_rows: int
     value: Interval
     loss: Interval
     off: float
@@ -84,11 +88,15 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Checked:
-    """The metric by the labels that came in; `surprise` is that less what was expected of them."""
+    """The metric by the labels that came in; `surprise` is that less what was expected of them.
+
+    `loss` is what the metric was on reference rows less what it is by these labels.
+    """
 
     labels: int
     measured: Interval
     surprise: Interval
+    loss: Interval
 
 
 def estimate(sides: Sides, metric: str, before: Mask, after: Mask) -> Estimate:
@@ -122,6 +130,8 @@ def estimate(sides: Sides, metric: str, before: Mask, after: Mask) -> Estimate:
     loss = was.value - value
     return Estimate(
         was.value,
+        float((was.influence**2).sum()),
+        hot.shape[0],
         Interval(value, float(limits.low[0]), float(limits.high[0])),
         Interval(loss, max(-1.0, loss - half), min(1.0, loss + half)),
         correction,
@@ -129,43 +139,60 @@ def estimate(sides: Sides, metric: str, before: Mask, after: Mask) -> Estimate:
     )
 
 
-def check(sides: Sides, metric: str, after: Mask, found: Estimate, *, confidence: float) -> Checked:
+def check(
+    sides: Sides,
+    metric: str,
+    after: Mask,
+    found: Estimate,
+    *,
+    confidence: float,
+    loss_confidence: float,
+) -> Checked:
     """The metric by labels among the rows `after`, each counting for the rows it stands for.
 
     Labels are rarely drawn at random: those asked for lie where errors are likely. Without known
     chances, rows are put into strata of like `urgency` and each stratum counts as much as it has
     rows (Holt and Smith 1979, 'Post Stratification'). `surprise` has the limits of
-    `confidence`.
+    `confidence`, the loss those of `loss_confidence`; both allow for the reference's own error.
     """
     rows = np.flatnonzero(after & (sides.labels >= 0))
     unknown = Interval(nan, 0.0, 1.0)
     if rows.size == 0:
-        return Checked(0, unknown, Interval(nan, -1.0, 1.0))
+        return Checked(0, unknown, NOT_KNOWN, NOT_KNOWN)
     of = METRICS[metric]
     stands = sides.drawn[rows] if sides.drawn is not None else _strata(sides, after, rows)
     hot, scores = known(sides.labels[rows], sides.classes), sides.after[rows]
     real = of(hot, scores, stands)
     foretold = of(sides.mended_after[rows], scores, stands)
     if np.isnan(real.value) or np.isnan(foretold.value):
-        return Checked(int(rows.size), unknown, Interval(nan, -1.0, 1.0))
+        return Checked(int(rows.size), unknown, NOT_KNOWN, NOT_KNOWN)
     worth = _worth(stands)
     # Few labels that are all alike have no spread of their own, but are not certain.
     variance = max(float((real.influence**2).sum()), foretold.variance)
-    limits = bounded_limits(
-        np.array([real.value]),
-        np.array([variance]),
-        np.array([worth]),
-        confidence=sides.confidence,
-        freedom=np.array([worth - 1]),
+    measured = _limits(real.value, variance, worth, sides.confidence)
+    before = _limits(
+        found.reference, found.reference_variance, found.reference_rows, loss_confidence
     )
     surprise = real.value - (foretold.value + found.off)
     error = sqrt(foretold.variance + found.off_error**2)
     half = float(student_quantile(np.array([worth - 1]), confidence)[0]) * error
     return Checked(
         int(rows.size),
-        Interval(real.value, float(limits.low[0]), float(limits.high[0])),
+        measured,
         Interval(surprise, surprise - half, surprise + half),
+        share_gap(_limits(real.value, variance, worth, loss_confidence), before),
     )
+
+
+def _limits(value: float, variance: float, worth: float, confidence: float) -> Interval:
+    found = bounded_limits(
+        np.array([value]),
+        np.array([variance]),
+        np.array([worth]),
+        confidence=confidence,
+        freedom=np.array([worth - 1]),
+    )
+    return Interval(value, float(found.low[0]), float(found.high[0]))
 
 
 def _strata(sides: Sides, after: Mask, rows: IntArray) -> FloatArray:

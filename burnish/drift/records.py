@@ -68,6 +68,9 @@ PERFORMANCE_SCHEMA = pa.schema(
         ),  # accuracy: of all rows, wrong and in the slice, now - before
         ("trusted", pa.bool_()),
         ("why", pa.string()),  # why it is not to be trusted; empty where it is
+        ("measured_loss", pa.float64()),  # reference - measured, with the error of both in it
+        ("measured_loss_low", pa.float64()),  # of slices: limits that hold for all slices together
+        ("measured_loss_high", pa.float64()),
     ]
 )
 

@@ -30,7 +30,7 @@ from burnish.workflows.production_measure import performance_table, window_for
 from burnish.workflows.production_met import published_periods
 from burnish.workflows.production_periods import window_of
 from burnish.workflows.production_reference import Champion, load_champion
-from burnish.workflows.production_signals import production_of
+from burnish.workflows.production_signals import MEASURED_LOSS, production_of
 from burnish.workflows.production_stages import BATCH, PERFORMANCE, PREDICTIONS, partition_stage
 from burnish.workflows.production_window import Window
 from burnish.workflows.promote_incumbent import learned_by, rows_learned
@@ -185,11 +185,9 @@ def _losses(spec: DatasetSpec, champion: Champion, window: Window) -> dict[tuple
         estimated = (row["loss"], row["loss_low"], row["loss_high"])
         if row["trusted"] and _known(estimated):
             found["estimated_loss", key] = _Loss(*estimated, int(row["rows"]))
-        names = ("measured", "measured_high", "measured_low")
-        measured = tuple(row[name] for name in names)
-        if _known(measured) and _known((row["reference"],)) and row["labels"] >= FEWEST:
-            losses = [row["reference"] - one for one in measured]
-            found["measured_loss", key] = _Loss(losses[0], losses[1], losses[2], int(row["labels"]))
+        measured = tuple(row[name] for name in MEASURED_LOSS)
+        if _known(measured) and row["labels"] >= FEWEST:
+            found["measured_loss", key] = _Loss(*measured, int(row["labels"]))
     return found
 
 

@@ -31,6 +31,8 @@ VALIDATION = "validation"
 BESIDE = (VALIDATION, "a week before", "a year before")
 """What is told beside the comparison that decides: evidence, and not a signal of its own."""
 
+MEASURED_LOSS = ("measured_loss", "measured_loss_low", "measured_loss_high")
+
 _Row: TypeAlias = Mapping[str, Any]
 _SPECIAL: Mapping[str, tuple[SignalName, str]] = {
     "(predicted)": ("prediction_drift", ""),
@@ -150,21 +152,12 @@ def _estimated(row: _Row) -> Iterator[Signal]:
 
 
 def _measured(row: _Row) -> Iterator[Signal]:
-    """The loss that labels show: reference less what was measured."""
-    names = ("reference", "measured", "measured_low", "measured_high")
-    figures = [row.get(name) for name in names]
+    """The loss that labels show, with the error of the reference in its limits."""
+    figures = [row.get(name) for name in MEASURED_LOSS]
     if all(one is not None and isfinite(one) for one in figures):
-        reference, value, low, high = (float(one or 0.0) for one in figures)
-        yield Signal(
-            "measured_loss",
-            _slice_key(row),
-            reference - value,
-            reference - high,
-            reference - low,
-            int(row["labels"]),
-            "labels",
-            cells_of(row),
-        )
+        value, low, high = (float(one or 0.0) for one in figures)
+        labels, where = int(row["labels"]), cells_of(row)
+        yield Signal("measured_loss", _slice_key(row), value, low, high, labels, "labels", where)
 
 
 # ---------------------------------------------------------------- delivery

@@ -229,3 +229,34 @@ def test_no_rows_and_too_few_are_refused():
         estimate_performance(["no", "yes"] * 20, probs, probs[:0], classes=CLASSES)
     with pytest.raises(DataError, match="4 reference rows"):
         estimate_performance(["no", "yes"] * 2, probs[:4], probs, classes=CLASSES)
+
+
+def test_of_many_slices_with_few_labels_none_is_shown_to_have_lost_where_nothing_changed():
+    """A slice of thirty reference rows is often better than it is, by luck."""
+    rng = np.random.default_rng(11)
+    naive = shown = 0
+    for _ in range(25):
+        before, after = world(300, rng), world(700, rng)
+        masks = [rng.integers(0, 10, n)[:, None] == np.arange(10) for n in (300, 700)]
+        came = [label if place < 300 else None for place, label in enumerate(after[2])]
+        found = estimated(
+            before,
+            after,
+            current_labels=came,
+            reference_slices={str(at): masks[0][:, at] for at in range(10)},
+            slices={str(at): masks[1][:, at] for at in range(10)},
+        )
+        lines = [one for one in found.table.to_pylist() if one["metric"] == "accuracy"]
+        naive += any(one["reference"] - one["measured_high"] > 0.05 for one in lines)
+        shown += any(one["measured_loss_low"] > 0.05 for one in lines)
+    assert naive >= 4, "the reference's own error and the number of slices must be allowed for"
+    assert shown <= 1
+
+
+def test_a_loss_that_labels_show_is_the_reference_less_what_was_measured():
+    rng = np.random.default_rng(12)
+    before, after = world(1500, rng), world(1500, rng, flipped=0.3)
+    one = line(estimated(before, after, current_labels=after[2].tolist()))
+    assert one["measured_loss"] == pytest.approx(one["reference"] - one["measured"])
+    assert one["reference"] - one["measured_high"] > one["measured_loss_low"] > 0.1
+    assert one["measured_loss_high"] > one["reference"] - one["measured_low"]

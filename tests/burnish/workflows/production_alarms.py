@@ -58,6 +58,12 @@ def estimated(versions, day, *, loss=0.1, room=0.02, slice_id="overall", name="o
 
 def measured(versions, day, *, accuracy, room=0.02, labels=200, **more):
     told = {"measured": accuracy, "measured_low": accuracy - room, "measured_high": accuracy + room}
+    loss = 0.9 - accuracy
+    told |= {
+        "measured_loss": loss,
+        "measured_loss_low": loss - room,
+        "measured_loss_high": loss + room,
+    }
     return estimated(versions, day, loss=0.0, labels=labels, **told, **more)
 
 
