@@ -41,7 +41,8 @@ def worth(
     `codes` (n,) are bins of a column, of `size` bins. The variance of the share of each bin (of
     all up to it, where they are `ordered`) between blocks is held against that of independent rows
     (the design effect: Kish 1965). As it is known from few blocks, Student's quantile takes the
-    normal one's place. One block says nothing of others: its rows are worth one row.
+    normal one's place. One block says nothing of others: its rows are worth one row. Where no row
+    differs from another, nothing says that those of a block are more than one.
 
     >>> same = np.repeat(np.arange(50), 20)  # each block is one value twenty times
     >>> worth(same % 2, 2, same, alpha=0.05, ordered=False) < 0.06
@@ -60,7 +61,9 @@ def worth(
     share = table.sum(axis=0) / codes.size
     between = ((table - rows * share) ** 2).sum() * count / (count - 1)
     within = codes.size * (share * (1 - share)).sum()
-    effect = between / within if within > 0 else 1.0
+    if within <= 0:
+        return float(min(1.0, count / codes.size))
+    effect = between / within
     return float(1.0 / max(1.0, effect * _few_blocks(count, alpha)))
 
 

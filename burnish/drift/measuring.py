@@ -7,8 +7,9 @@ the limits themselves (`burnish.drift.limits`), or all columns of a table togeth
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,6 +41,11 @@ MOST_NAMED = 20
 ROUNDING = 1e-9
 
 IntArray = NDArray[np.int64]
+_WHICH: dict[str, Callable[[NDArray[np.float64]], NDArray[np.bool_]]] = {
+    "missing": np.isnan,
+    "nan": np.isnan,
+    "infinite": np.isinf,
+}
 Line: TypeAlias = dict[str, Any]
 
 TESTS: dict[Kind, int] = {
@@ -121,8 +127,7 @@ def _numeric(
 
 
 def _of_numbers(sides: tuple[Numbers, Numbers], terms: Terms) -> tuple[list[Effect], Line]:
-    worths = _worths(sides, terms)
-    main, told = _ks(sides, worths, terms)
+    main, told = _ks(sides, _worths(sides, terms), terms)
     effects = [main]
     for effect, told_as, counts in (
         ("missing", "missing", [side.missing for side in sides]),
@@ -130,6 +135,7 @@ def _of_numbers(sides: tuple[Numbers, Numbers], terms: Terms) -> tuple[list[Effe
         ("infinite", "infinite", [side.infinite for side in sides]),
     ):
         rows = [side.values.size for side in sides]
+        worths = _share_worths([partial(_WHICH[effect], side.values) for side in sides], terms)
         effects.append(_shares(effect, counts, rows, worths, terms))
         told |= _before_after(told_as, counts, rows)
     return effects, told
@@ -177,7 +183,8 @@ def _categorical(
     rows = (len(before), len(after))
     known = (int(counts[0].sum()), int(counts[1].sum()))
     lost = [rows[0] - known[0], rows[1] - known[1]]
-    missing = _shares("missing", lost, rows, worths, terms)
+    gone = _share_worths([lambda: both.before < 0, lambda: both.after < 0], terms)
+    missing = _shares("missing", lost, rows, gone, terms)
     told = _before_after("missing", lost, rows) | _new_and_lost(both, counts)
     if not (known[0] and known[1]):
         return [Effect("total_variation", Interval(0.0, 0.0, 1.0), few=True), missing], told
@@ -186,7 +193,14 @@ def _categorical(
     # Of the reference's own rows some would be new to the others: those are no drift.
     alone = int((counts[0] == 1).sum())
     new = int(counts[1][counts[0] == 0].sum())
-    effects.append(_shares("new", [alone, new], known, worths, terms, gained=True))
+    unmet = _share_worths(
+        [
+            lambda: np.append(counts[0] == 1, False)[both.before],
+            lambda: np.append(counts[0] == 0, False)[both.after],
+        ],
+        terms,
+    )
+    effects.append(_shares("new", [alone, new], known, unmet, terms, gained=True))
     return effects, told | _told(found) | {"new_share": new / known[1]}
 
 
@@ -293,13 +307,23 @@ def _profiled(
     # A list that holds a NaN, and bytes that are no image, are missing too.
     kept = [np.isfinite(profile.get("mean", profile["length"])) for profile in profiles]
     lost = [int((~one).sum()) for one in kept]
-    worths = tuple(
-        worth(one.astype(np.int64), 2, blocks, alpha=terms.alpha, ordered=False)
-        for one, blocks in zip(kept, terms.blocks, strict=True)
-    )
+    worths = _share_worths([partial(np.copy, one) for one in kept], terms)
     effects = [effect for effect, _ in found]
     effects.append(_shares("missing", lost, rows, worths, terms))
     return effects, found[0][1] | _before_after("missing", lost, rows)
+
+
+def _share_worths(
+    flags: Sequence[Callable[[], NDArray[np.bool_]]], terms: Terms
+) -> tuple[float, float]:
+    """What the rows are worth of which a share is taken: cells of a day are lost together."""
+    first, second = (
+        1.0
+        if blocks is None
+        else worth(flag().astype(np.int64), 2, blocks, alpha=terms.alpha, ordered=False)
+        for flag, blocks in zip(flags, terms.blocks, strict=True)
+    )
+    return first, second
 
 
 def _shares(

@@ -1,11 +1,13 @@
 """What chance adds is taken off, and limits miss the truth no more often than they say."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from burnish.drift import detect_drift
 from burnish.drift.blocks import worth
 from burnish.drift.limits import chance_variation, joined, room, share_gap, share_limits, size_of
 from burnish.metrics import Interval, exact_interval
@@ -32,6 +34,7 @@ def test_of_a_column_of_unique_values_all_is_chance() -> None:
     assert len(joined(before, after)) == 1, "values as frequent as each other are not told apart"
 
 
+@settings(deadline=None)
 @given(before=counts, after=counts)
 def test_chance_does_not_depend_on_the_side_or_the_order(before, after) -> None:
     here = chance_variation(before, after)
@@ -40,6 +43,7 @@ def test_chance_does_not_depend_on_the_side_or_the_order(before, after) -> None:
     assert chance_variation(before[::-1], after[::-1]) == pytest.approx(here)
 
 
+@settings(deadline=None)
 @given(before=counts, after=counts)
 def test_joining_categories_never_adds_variation_nor_loses_rows(before, after) -> None:
     whole = np.abs(before / before.sum() - after / after.sum()).sum() / 2
@@ -61,6 +65,7 @@ def test_the_room_holds_as_often_as_it_says(n: int) -> None:
     assert missed <= 0.1 * 400 + 3 * np.sqrt(400 * 0.1 * 0.9)
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 200), part=st.floats(0, 1))
 def test_share_limits_are_exact(n: int, part: float) -> None:
     successes = round(part * n)
@@ -87,3 +92,26 @@ def test_rows_of_a_block_that_are_all_alike_are_worth_one() -> None:
     assert worth(apart, 2, None, alpha=0.05, ordered=False) == 1.0
     one = np.zeros(2000, dtype=np.int64)
     assert worth(apart, 2, one, alpha=0.05, ordered=False) == pytest.approx(1 / 2000)
+
+
+def test_cells_that_days_lose_together_are_worth_days_not_rows() -> None:
+    """Each day loses a column's cells with one chance in ten, as ever."""
+
+    def days(rng: np.random.Generator, count: int, each: int) -> tuple[pa.Table, list[int]]:
+        day = np.repeat(np.arange(count), each)
+        columns = {}
+        for at in range(3):
+            lost = (rng.random(count) < 0.1)[day]
+            columns[f"x{at}"] = pa.array(rng.normal(size=day.size), mask=lost)
+            columns[f"c{at}"] = pa.array(rng.choice(list("abcdefgh"), day.size), mask=lost)
+        return pa.table(columns), day.tolist()
+
+    alarms = 0
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        (before, first), (after, second) = days(rng, 120, 20), days(rng, 7, 100)
+        told = {"reference_blocks": first, "current_blocks": second}
+        alarms += detect_drift(before, after, **told).drifted
+    assert alarms <= 1
+    gone = pa.table({name: pa.nulls(700, after[name].type) for name in after.column_names})
+    assert detect_drift(before, gone, **told).drifted

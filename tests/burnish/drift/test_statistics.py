@@ -31,6 +31,7 @@ def test_numbers_have_the_distances_of_scipy(compiled: bool, before, after) -> N
     assert found.jensen_shannon == pytest.approx(jensenshannon(*shares, base=2), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(before=counts, after=counts)
 def test_counts_have_the_distances_of_scipy(before, after) -> None:
     found = count_distances(before, after)
@@ -42,6 +43,7 @@ def test_counts_have_the_distances_of_scipy(before, after) -> None:
     assert found.total_variation == pytest.approx(np.abs(shares[0] - shares[1]).sum() / 2, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(before=samples, after=samples, factor=st.sampled_from([0.5, 2.0, 1024.0]))
 def test_a_unit_changes_nothing_but_the_wasserstein_distance(before, after, factor) -> None:
     plain = number_distances(before, after)
@@ -52,6 +54,7 @@ def test_a_unit_changes_nothing_but_the_wasserstein_distance(before, after, fact
     assert other.wasserstein == pytest.approx(plain.wasserstein * factor)
 
 
+@settings(deadline=None)
 @given(before=samples, after=samples)
 def test_which_side_is_which_does_not_matter_to_distances(before, after) -> None:
     here, there = number_distances(before, after), number_distances(after, before)
