@@ -66,6 +66,7 @@ class Production(Part):
     `source` is as that of the dataset (its `path` may be a pattern: files are read wherever they
     have rows of a period), or `sql`; `time` the column of when a row was met. Periods begin at
     `start`, by the clock of `timezone`. Drift is measured over a `window` of so many periods.
+    Rows of one period are taken to be alike, unless `independent_rows`.
     `labels` are true labels that come in later, `reports` what users say is wrong.
     """
 
@@ -76,6 +77,7 @@ class Production(Part):
     period: Period = "day"
     timezone: str = "UTC"
     window: Annotated[int, Field(ge=1, le=366)] = 7
+    independent_rows: bool = False
     labels: Arrivals | None = None
     reports: Arrivals | None = None
     max_share: Share = 0.2

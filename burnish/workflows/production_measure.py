@@ -8,6 +8,7 @@ performance_estimate. What does not: the measures (`burnish.drift`), the rows
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,9 @@ from burnish.workflows.production_window import Window, read_window
 TRAINING, VALIDATION, REBASED = "training", "validation", "rebased"
 BEFORE = {"a week before": 7, "a year before": 364}
 """So many days back, a whole number of weeks: Mondays are held against Mondays."""
+
+FEWEST_PERIODS = 5
+"""In windows of so many periods or more, how much rows of one are alike is told and allowed for."""
 
 ROW_MINIMUM = 0.65
 """How well rows must be told apart from the reference before it counts as drift of rows."""
@@ -56,12 +60,15 @@ def drift_table(
     are compared where the same model made them out of sample: not with training rows. Raises
     `DataError` where the window has no rows.
     """
-    reference = champion.training, TRAINING
+    reference, blocks = (champion.training, TRAINING), None
     if rebased is not None:
         base = read_window(spec, versions, champion, _between(required_production(spec), rebased))
-        reference = (base.rows, REBASED) if base.rows.num_rows else reference
+        if base.rows.num_rows:
+            reference, blocks = (base.rows, REBASED), _blocks(spec, base)
     parts = [
-        _compared(spec, champion, reference[0], window, reference[1], where=True),
+        _compared(
+            spec, champion, reference[0], window, reference[1], where=True, reference_blocks=blocks
+        ),
         _compared(spec, champion, _as_said(champion.validation), window, VALIDATION),
     ]
     parts += _earlier(spec, versions, champion, window)
@@ -87,7 +94,17 @@ def _earlier(
         earlier = window_for(spec, versions, champion, window.periods[-1], back=back)
         if earlier.rows.num_rows and set(earlier.periods).isdisjoint(window.periods):
             rows = _with_predictions(earlier.rows, earlier.probs, champion.classes)
-            found.append(_compared(spec, champion, rows, window, against, labels=earlier.labels))
+            found.append(
+                _compared(
+                    spec,
+                    champion,
+                    rows,
+                    window,
+                    against,
+                    labels=earlier.labels,
+                    reference_blocks=_blocks(spec, earlier),
+                )
+            )
     return found
 
 
@@ -100,6 +117,7 @@ def _compared(
     *,
     where: bool = False,
     labels: Sequence[str | None] | None = None,
+    reference_blocks: list[str] | None = None,
 ) -> pa.Table:
     current = _with_predictions(window.rows, window.probs, champion.classes)
     columns = [
@@ -107,16 +125,20 @@ def _compared(
         for name in _columns(spec)
         if name in reference.column_names and name in current.column_names
     ]
+    blocks = _blocks(spec, window)
     found = detect_drift(
         reference.select(columns),
         current.select(columns),
         where=where,
+        reference_blocks=reference_blocks,
+        current_blocks=blocks,
         random_state=spec.random_state,
     )
     parts = [_lines(found, against)]
     if labels is None:
         labels = reference["label"].to_pylist() if "label" in reference.column_names else []
-    parts.append(_labels_compared(labels or (), window.labels, against))
+    sides = (labels or (), reference_blocks), (window.labels, blocks)
+    parts.append(_labels_compared(*sides, against))
     return pa.concat_tables([part for part in parts if part is not None])
 
 
@@ -128,15 +150,32 @@ def _columns(spec: DatasetSpec) -> list[str]:
     return list(dict.fromkeys([*single, *cut, PREDICTED, CONFIDENCE]))
 
 
-def _labels_compared(
-    before: Sequence[str | None], after: Sequence[str | None], against: str
-) -> pa.Table | None:
+def _blocks(spec: DatasetSpec, window: Window) -> list[str] | None:
+    """The period of each row, as rows of one are alike; None where there are too few to tell."""
+    production = required_production(spec)
+    plain = production.independent_rows or production.window < FEWEST_PERIODS
+    if plain or not window.rows.num_rows:
+        return None
+    return window.rows["period"].to_pylist()
+
+
+_Labelled: TypeAlias = tuple[Sequence[str | None], Sequence[str] | None]
+
+
+def _labels_compared(before: _Labelled, after: _Labelled, against: str) -> pa.Table | None:
     """Labels that came in against those of the reference: rows without one are left out."""
-    known = [[one for one in side if one is not None] for side in (before, after)]
+    known = [
+        [at for at, one in enumerate(labels) if one is not None] for labels, _ in (before, after)
+    ]
     if not all(known):
         return None
-    tables = [pa.table({LABEL: pa.array(side, pa.string())}) for side in known]
-    return _lines(detect_drift(tables[0], tables[1]), against)
+    tables: list[pa.Table] = []
+    blocks: list[list[str] | None] = []
+    for (labels, periods), rows in zip((before, after), known, strict=True):
+        tables.append(pa.table({LABEL: pa.array([labels[at] for at in rows], pa.string())}))
+        blocks.append(None if periods is None else [periods[at] for at in rows])
+    found = detect_drift(tables[0], tables[1], reference_blocks=blocks[0], current_blocks=blocks[1])
+    return _lines(found, against)
 
 
 def _lines(found: DriftReport, against: str) -> pa.Table:
