@@ -51,8 +51,9 @@ def notify(
     """Tell of each alarm once that it was opened and that it was closed; how many notes went out.
 
     What could not be told is recorded with the reason, and tried again by the next looks: at once
-    at first, then at growing distances of up to an hour, 50 times in all. An alarm that
-    opened and closed before anybody was told is told as both.
+    at first, then at growing distances of up to an hour, 50 times in all. A channel that failed is
+    not tried again in the same look: many notes would wait for a dead server one after the other.
+    An alarm that opened and closed before anybody was told is told as both.
     """
     channels: dict[str, Callable[[Note], str]] = {}
     if webhook is not None:
@@ -63,8 +64,11 @@ def notify(
     told = 0
     for alarm in record.alarms(spec.name) if channels else ():
         for note in _notes(alarm, pages):
-            for channel, send in channels.items():
-                told += _tell(record, note, channel, send, now)
+            for channel, send in [*channels.items()]:
+                sent = _tell(record, note, channel, send, now)
+                told += bool(sent)
+                if sent is False:
+                    del channels[channel]
     return told
 
 
@@ -104,7 +108,8 @@ def _notes(alarm: Alarm, pages: Pages) -> Iterator[Note]:
 
 def _tell(
     record: SqlPolicyRecord, note: Note, channel: str, send: Callable[[Note], str], now: datetime
-) -> int:
+) -> bool | None:
+    """Whether a note was sent; None where it was before, or is not due."""
     alarm = note.alarm
     this = (channel, note.what)
     tries = [
@@ -113,11 +118,11 @@ def _tell(
         if one.kind == "notified" and (one.body["channel"], one.body["what"]) == this
     ]
     if any(one.body["ok"] for one in tries) or not _due(tries, now):
-        return 0
+        return None
     why = send(note)
     body = {"channel": channel, "what": note.what, "ok": not why, "why": why}
     record.append(alarm.dataset, [("notified", alarm.opened, alarm.number, body)])
-    return 0 if why else 1
+    return not why
 
 
 def _due(tries: Sequence[PolicyEvent], now: datetime) -> bool:

@@ -15,11 +15,21 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from threading import Thread
 from time import monotonic
 from urllib.parse import SplitResult, urlsplit
 
 LONGEST_LINE = 1024
+
+TRANSLATED = ip_network("64:ff9b::/96")
+"""IPv6 addresses that a gateway turns into the IPv4 address at their end (RFC 6052)."""
+
+LOCAL = tuple(
+    ip_network(one)
+    for one in ("::/96", "64:ff9b:1::/48", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10")
+)
+"""Never public, whatever the interpreter's own list says: some hold an IPv4 address inside."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ def post_note(webhook: Webhook, note: Mapping[str, str]) -> str:
         return parts
     deadline = monotonic() + webhook.timeout
     try:
-        place = _resolved(parts, private=webhook.private)
+        place = _resolved(parts, deadline, private=webhook.private)
         if isinstance(place, str):
             return place
         return _said(parts, place, json.dumps(dict(note)).encode(), deadline)
@@ -76,20 +86,46 @@ def _parts(webhook: Webhook) -> SplitResult | str:
     return parts
 
 
-def _resolved(parts: SplitResult, *, private: bool) -> tuple[str, int] | str:
+def _resolved(parts: SplitResult, deadline: float, *, private: bool) -> tuple[str, int] | str:
     """The numeric address and port; every one that the name has must be allowed."""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    places = [str(one[4][0]) for one in found]
+    places = _looked_up(str(parts.hostname), port, deadline)
     if not private and not all(_public(one) for one in places):
         return "the address is a private one"
     return places[0], port
 
 
+def _looked_up(host: str, port: int, deadline: float) -> list[str]:
+    """The addresses of a name. A lookup knows no time limit of its own: it is left behind."""
+    found: list[str] = []
+    failed: list[OSError | UnicodeError] = []
+
+    def look() -> None:
+        try:
+            told = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.extend(str(one[4][0]) for one in told)
+        except (OSError, UnicodeError) as error:
+            failed.append(error)
+
+    looking = Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(_left(deadline))
+    if failed:
+        raise failed[0]
+    if not found:
+        raise TimeoutError
+    return list(found)
+
+
 def _public(place: str) -> bool:
-    address = ip_address(place.partition("%")[0])
-    inner = getattr(address, "ipv4_mapped", None) or address
-    return bool(inner.is_global) and not inner.is_multicast
+    address: IPv4Address | IPv6Address = ip_address(place.partition("%")[0])
+    if isinstance(address, IPv6Address):
+        if address in TRANSLATED:
+            address = IPv4Address(int(address) & 0xFFFFFFFF)
+        else:
+            address = address.ipv4_mapped or address
+    local = any(address in one for one in LOCAL)
+    return bool(address.is_global) and not address.is_multicast and not local
 
 
 def _said(parts: SplitResult, place: tuple[str, int], body: bytes, deadline: float) -> str:
@@ -104,6 +140,7 @@ def _said(parts: SplitResult, place: tuple[str, int], body: bytes, deadline: flo
     with socket.create_connection(place, timeout=_left(deadline)) as plain:
         if parts.scheme == "https":
             context = ssl.create_default_context()
+            plain.settimeout(_left(deadline))
             with context.wrap_socket(plain, server_hostname=parts.hostname) as secure:
                 return _exchanged(secure, head.encode() + body, deadline)
         return _exchanged(plain, head.encode() + body, deadline)

@@ -130,6 +130,20 @@ def test_tries_grow_rare(spec, record, pages, clock, server):
     assert 3 < len(server.seen) < 10
 
 
+def test_a_dead_server_is_asked_once_a_look_however_many_alarms_wait(
+    spec, record, pages, clock, server, tmp_path
+):
+    for number in range(2, 9):
+        signal = Signal("late_data", f"2026-03-0{number}", 1.0, 1.0, 1.0, 0, "no labels")
+        record.append("boxes", [("opened", DAY, number, {"signal": signal.to_json(), "why": "w"})])
+    hook = Webhook(server.url, private=True)
+    server.status = 503
+    assert tell(spec, record, pages, clock, webhook=hook, email_folder=tmp_path / "mails") == 8
+    assert len(server.seen) == 1
+    server.status = 200
+    assert tell(spec, record, pages, clock, webhook=hook) == 8
+
+
 def test_a_redirect_is_not_followed(server):
     server.status, server.location = 302, server.url + "/elsewhere"
     why = post_note(Webhook(server.url, private=True), {"text": "x"})
@@ -140,7 +154,8 @@ def test_a_redirect_is_not_followed(server):
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "10.0.0.7", "169.254.169.254", "[::1]", "[::ffff:10.0.0.1]", "localhost",
-     "0.0.0.0", "[fe80::1]", "2130706433"],
+     "0.0.0.0", "[fe80::1]", "2130706433", "[64:ff9b::a00:1]", "[64:ff9b:1::a00:1]",
+     "[2002:a00:1::]", "[::7f00:1]", "[fec0::1]", "100.64.0.1", "[ff02::1]"],
 )  # fmt: skip
 def test_private_addresses_are_refused_without_a_connection(host, monkeypatch):
     def connects(*args, **kwargs):
@@ -168,6 +183,26 @@ def test_the_address_that_was_looked_at_is_the_one_connected_to(monkeypatch):
     monkeypatch.setattr(posting.socket, "create_connection", connects)
     why = post_note(Webhook("https://rebinds.example/x"), {"text": "x"})
     assert (why, connected) == ("the connection failed", [("93.184.216.34", 443)])
+
+
+def test_public_addresses_of_both_kinds_are_spoken_to():
+    public = ["1.1.1.1", "2606:4700::1111", "64:ff9b::101:101", "::ffff:1.1.1.1"]
+    assert [one for one in public if not posting._public(one)] == []
+
+
+def test_a_name_that_is_looked_up_without_end_is_not_waited_for(monkeypatch):
+    asked, over = threading.Event(), threading.Event()
+
+    def hangs(*args, **kwargs):
+        asked.set()
+        over.wait(30)
+        return []
+
+    monkeypatch.setattr(posting.socket, "getaddrinfo", hangs)
+    why = post_note(Webhook("https://slow.example/x", timeout=0.2), {"text": "x"})
+    over.set()
+    assert asked.is_set()
+    assert why == "no answer within 0.2 seconds"
 
 
 @pytest.mark.parametrize(
