@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from burnish.drift import DRIFT_SCHEMA, PERFORMANCE_SCHEMA
 from burnish.report.columns import BESIDE, MOST_FEATURES, column_lines
 from burnish.spec import DatasetSpec
 from burnish.workflows.audit import AUDIT_SCHEMA
@@ -25,7 +26,8 @@ def spec_of(features: int = 2) -> DatasetSpec:
 
 
 def test_every_column_that_the_loop_makes_is_told_in_words():
-    for schema in (AUDIT_SCHEMA, QUEUE_SCHEMA, REPORT_SCHEMA, RETURNS_SCHEMA):
+    of_the_loop = (AUDIT_SCHEMA, QUEUE_SCHEMA, REPORT_SCHEMA, RETURNS_SCHEMA)
+    for schema in (*of_the_loop, DRIFT_SCHEMA, PERFORMANCE_SCHEMA):
         for line in column_lines(schema, spec_of()):
             assert line.text, line.name
             assert line.text != BESIDE, line.name
