@@ -128,7 +128,7 @@ def _change(case: Case, signal: Signal) -> _Change:
 def _standing(case: Case, signal: Signal, rule: Rule, number: int | None) -> _Change:
     """What becomes of an alarm that is open."""
     clear = rule.over if rule.clear is None else rule.clear
-    calm = running(case.state.windows(signal, case.period), lambda one: one.low <= clear)
+    calm = running(case.windows(signal), lambda one: one.low <= clear)
     over = signal.low > rule.over
     if calm >= rule.windows:
         return _Change("clear", number, False, _words(signal, clear, calm))
@@ -137,7 +137,11 @@ def _standing(case: Case, signal: Signal, rule: Rule, number: int | None) -> _Ch
 
 def _resting(case: Case, signal: Signal, rule: Rule, number: int | None) -> _Change:
     """Whether a signal without an open alarm raises one."""
-    windows = case.state.windows(signal, case.period)
+    settled = case.state.settled.get(signal.of, "")
+    if case.period <= settled:
+        why = f"its alarm was answered up to {settled}: it has to be shown in a later window"
+        return _Change("none", None, False, why)
+    windows = case.windows(signal)
     level = _level(case, signal, rule, windows)
     run = running(windows, lambda one: one.low > level)
     over = signal.low > level

@@ -42,6 +42,10 @@ class Case:
     present: str
     facts: Facts
 
+    def windows(self, signal: Signal) -> list[Signal]:
+        """The windows of a signal up to this one that speak of the model that serves."""
+        return self.state.windows(signal, self.period, champion=self.facts.champion)
+
 
 def ranked(signals: Sequence[Signal]) -> list[Signal]:
     """The gravest first; the order they are given in has no say.

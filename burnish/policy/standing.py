@@ -47,16 +47,20 @@ class Standing:
     """Where things stand after some events.
 
     `present` is the newest window that was ever decided; `seen` what was measured of each signal,
-    by window; `newest` the newest window of each signal; `quiet` the level of signals that a
-    person overruled.
+    by window, of the model `champion`; `newest` the newest window of each signal and `latest` its
+    value there; `quiet` the level of signals that a person overruled, `settled` the window up to
+    which a person or another model has answered them.
     """
 
     every: Period = "day"
     present: str | None = None
     seen: dict[Key, dict[str, Signal]] = field(default_factory=dict[Key, dict[str, Signal]])
     newest: dict[Key, str] = field(default_factory=dict[Key, str])
+    latest: dict[Key, float] = field(default_factory=dict[Key, float])
     open: dict[int, Open] = field(default_factory=dict[int, Open])
     quiet: dict[Key, float] = field(default_factory=dict[Key, float])
+    settled: dict[Key, str] = field(default_factory=dict[Key, str])
+    champion: int | None = None
     taken: list[Taken] = field(default_factory=list[Taken])
     last_number: int = 0
 
@@ -64,12 +68,13 @@ class Standing:
         """The open alarm that a signal belongs to."""
         return next((one for one in self.open.values() if key in one.members), None)
 
-    def windows(self, signal: Signal, period: str) -> list[Signal]:
+    def windows(self, signal: Signal, period: str, *, champion: int | None) -> list[Signal]:
         """The windows of a signal up to this one, oldest first, this one as it is now.
 
         Windows in which it was not measured are not there: they speak neither for nor against.
+        Nor do those of another model than `champion`, which is the one that serves now.
         """
-        before = self.seen.get(signal.of, {})
+        before = self.seen.get(signal.of, {}) if champion == self.champion else {}
         return [before[at] for at in sorted(before) if at < period] + [signal]
 
     def since(self, action: Action, present: str, *, rule: str | None = None) -> int | None:
@@ -110,7 +115,7 @@ def fold(state: Standing, event: PolicyEvent) -> None:
     elif event.kind == "overruled" and event.alarm is not None:
         _overruled(state, event.alarm)
     elif event.kind == "closed" and event.alarm is not None:
-        _closed(state, event.alarm, by_policy=event.body.get("by") == BY_POLICY)
+        _closed(state, event.alarm, event.period, by_policy=event.body.get("by") == BY_POLICY)
     elif event.kind == "rebased":
         # Held against another reference, earlier windows are figures of something else.
         state.seen.clear()
@@ -118,11 +123,18 @@ def fold(state: Standing, event: PolicyEvent) -> None:
 
 def _decided(state: Standing, event: PolicyEvent) -> None:
     state.present = max(event.period, state.present or event.period)
+    champion = event.body.get("facts", {}).get("champion")
+    if champion != state.champion:
+        # What another model did, or was compared with, says nothing of this one.
+        state.seen.clear()
+        state.champion = champion
     signals = [Signal(**one) for one in event.body.get("signals", [])]
     for signal, made in zip(signals, event.body.get("decisions", []), strict=True):
         key = signal.of
         state.seen.setdefault(key, {})[event.period] = signal
         state.newest[key] = max(event.period, state.newest.get(key, event.period))
+        if state.newest[key] == event.period:
+            state.latest[key] = signal.value
         if made["action"] in {"label", "retrain", "roll_back"}:
             state.taken.append(Taken(made["action"], signal.name, made["rows"], state.present))
         _joined(state, key, made["alarm"], made["number"])
@@ -143,15 +155,15 @@ def _joined(state: Standing, key: Key, change: str, number: int | None) -> None:
 def _overruled(state: Standing, number: int) -> None:
     known = state.open.get(number)
     for key in known.members if known else ():
-        windows = state.seen.get(key)
-        if windows:
-            state.quiet[key] = windows[max(windows)].value
+        if key in state.latest:
+            state.quiet[key] = state.latest[key]
 
 
-def _closed(state: Standing, number: int, *, by_policy: bool) -> None:
+def _closed(state: Standing, number: int, period: str, *, by_policy: bool) -> None:
     closed = state.open.pop(number, None)
     if closed is None or by_policy:
         return
     for key in closed.members:
         # What a person or a new model ended has to be shown anew, from here on.
         state.seen.pop(key, None)
+        state.settled[key] = max(period, state.newest.get(key, period))

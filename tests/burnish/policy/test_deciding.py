@@ -173,6 +173,32 @@ def test_an_alarm_that_a_person_closed_has_to_be_shown_anew():
     assert [seen.one(n, loss(0.09)).alarm for n in (2, 3)] == ["none", "raise"]
 
 
+def test_what_a_person_closed_is_not_raised_by_the_window_it_was_closed_over():
+    seen = Followed(Policy())
+    seen.look(3, loss(0.09))
+    seen.take(("closed", day(3), 1, {"why": "mended", "by": "Ada"}))
+    again = seen.one(3, loss(0.12))
+    assert again.alarm == "none"
+    assert "in a later window" in again.reason
+    assert seen.one(4, loss(0.12)).alarm == "raise"
+
+
+def test_windows_of_the_model_before_do_not_count_against_the_new_one():
+    seen = Followed(policy_of(TWICE))
+    seen.look(0, loss(0.09), facts=Facts(champion=1, new_labels=1000))
+    assert seen.one(1, loss(0.09), facts=Facts(champion=2, new_labels=1000)).alarm == "none"
+    assert seen.one(2, loss(0.09), facts=Facts(champion=2, new_labels=1000)).alarm == "raise"
+
+
+def test_an_alarm_that_is_overruled_after_a_rebase_stays_quiet():
+    seen = Followed(Policy())
+    late = loss(1.0, key="2026-02-27", name="late_data", room=0.0)
+    seen.look(0, late)
+    seen.take(("rebased", day(0), None, {"window_start": day(0), "window_end": day(0)}))
+    overrule(seen, 1, 0)
+    assert [seen.one(n, late).alarm for n in (1, 2)] == ["none", "none"]
+
+
 def test_an_older_window_changes_nothing_but_labels_that_come_late_count():
     seen = Followed(Policy())
     seen.look(8, loss(0.3, key="x", name="column_drift"))
