@@ -28,7 +28,7 @@ from burnish.spec.production import SignalName
 from burnish.versions import Versions
 from burnish.workflows.production_measure import performance_table, window_for
 from burnish.workflows.production_met import published_periods
-from burnish.workflows.production_periods import window_of
+from burnish.workflows.production_periods import is_period, window_of
 from burnish.workflows.production_reference import Champion, load_champion
 from burnish.workflows.production_signals import MEASURED_LOSS, production_of
 from burnish.workflows.production_stages import BATCH, PERFORMANCE, PREDICTIONS, partition_stage
@@ -263,8 +263,10 @@ def _events(found: Closing, key: str, served: ChampionEvent) -> Iterator[NewEven
 
 
 def _newest_window(spec: DatasetSpec, versions: Versions) -> list[str]:
-    arrived = published_periods(versions, spec.name)
-    return window_of(production_of(spec), arrived[-1]) if arrived else []
+    production = production_of(spec)
+    # Of a calendar that the spec had before, periods are left that nothing can be run for.
+    arrived = [one for one in published_periods(versions, spec.name) if is_period(production, one)]
+    return window_of(production, arrived[-1]) if arrived else []
 
 
 def _may_be_read(versions: Versions, spec: DatasetSpec, period: str) -> bool:

@@ -60,11 +60,19 @@ def new_labels(spec: DatasetSpec, versions: Versions, champion: Iteration | None
     names: set[str] = set()
     if came is not None:
         known = came.filter(pc.field("label").is_valid())
-        names |= _since(known, "labelled_at", since)
+        names |= _since(_timed(known), "labelled_at", since)
     decisions = versions.ledger.fold(spec.name).decisions
     decided = decisions.filter(pc.field("decision").isin(list(LABELLING)))
     closed = (champion.closed_at or champion.opened_at) if champion else None
     return len(names | _since(decided, "at", closed))
+
+
+def _timed(came: pa.Table) -> pa.Table:
+    """A label that came without a time is as old as its row: that one no model has learned."""
+    if "met_at" not in came.column_names:
+        return came
+    place = came.schema.get_field_index("labelled_at")
+    return came.set_column(place, "labelled_at", pc.coalesce(came["labelled_at"], came["met_at"]))
 
 
 def _since(table: pa.Table, column: str, moment: datetime | None) -> set[str]:

@@ -117,15 +117,23 @@ def parsed(period: str) -> date:
 
 def require_period(production: Production, period: str) -> None:
     """Raise `DataError` unless a period of this calendar is called so."""
-    day, first = parsed(period), first_day(production)
-    apart = (day - first).days
-    fits = {"day": True, "week": apart % 7 == 0, "month": day.day == 1}[production.period]
-    if apart < 0 or not fits:
+    if not is_period(production, period):
         raise DataError(
             f"no {production.period} of production begins on {period}",
-            expected=f"a {production.period} from {first} on",
+            expected=f"a {production.period} from {first_day(production)} on",
             hint="periods are called by the date on which they begin",
         )
+
+
+def is_period(production: Production, period: str) -> bool:
+    """Whether a period of this calendar is called so; raises `DataError` for what is no date.
+
+    Tables of periods stay where the calendar of a spec is changed, and are periods no more.
+    """
+    day = parsed(period)
+    apart = (day - first_day(production)).days
+    fits = {"day": True, "week": apart % 7 == 0, "month": day.day == 1}[production.period]
+    return apart >= 0 and fits
 
 
 def _periods(production: Production) -> Iterator[str]:

@@ -22,10 +22,11 @@ from burnish.records import GateVerdict
 from burnish.spec import DatasetSpec
 from burnish.spec.production import Production, SignalName
 from burnish.versions import Versions
+from burnish.workflows.production_periods import is_period
 from burnish.workflows.production_stages import BATCH, DRIFT, PERFORMANCE, partition_stage
 
 LOOK_BACK = 31
-"""So many periods are looked at for batches that are late or were refused."""
+"""So many periods, and `late_after` more, are looked at for what is late or was refused."""
 
 VALIDATION = "validation"
 BESIDE = (VALIDATION, "a week before", "a year before")
@@ -167,9 +168,10 @@ def _looked_at(production: Production, now: datetime, watched: Collection[Key]) 
     """Periods that are over, the last few and those that an alarm is open for."""
     present = present_period(production, now)
     every = production.period
-    first = moved(present, -LOOK_BACK, every)
+    back = LOOK_BACK + production.late_after
+    first = moved(present, -back, every)
     start = production.start.isoformat()
-    span = [moved(first, by, every) for by in range(LOOK_BACK)]
+    span = [moved(first, by, every) for by in range(back)]
     open_for = {key for name, key in watched if name in {"late_data", "refused_data"}}
     return sorted({one for one in span if one >= start} | open_for)
 
@@ -184,7 +186,9 @@ def _late(
     present = present_period(production, now)
     for one in looked:
         over = apart(one, present, production.period) - 1
-        late = one not in arrived and over > production.late_after
+        # A period that the spec has no more, since its calendar changed, is waited for no longer.
+        waited = one not in arrived and is_period(production, one)
+        late = waited and over >= production.late_after
         if late or ("late_data", one) in watched:
             where = {"period": one, "periods_over": over, "late_after": production.late_after}
             yield _told("late_data", one, shown=late, where=where)

@@ -12,10 +12,11 @@ from burnish.workflows.alarms_closing import (
     Closing,
     _answer,
     _Loss,
+    _newest_window,
     close_alarms,
     periods_to_repeat,
 )
-from tests.burnish.workflows.production_boxes import at, home_in, spec_in
+from tests.burnish.workflows.production_boxes import at, batch, home_in, spec_in
 from tests.burnish.workflows.production_days import START, write_day
 from tests.burnish.workflows.production_world import World, copied
 
@@ -86,6 +87,16 @@ def test_a_champion_that_learned_nothing_of_the_window_closes_nothing_and_is_ask
     assert (closing.learned, closing.closed, closing.rebased) == (0, {}, None)
     assert close_alarms(world.spec, world.versions, world.record) is None
     assert [one.number for one in world.record.alarms("flowers") if one.is_open] == [1]
+
+
+def test_periods_of_a_calendar_that_the_spec_has_no_more_are_no_window(tmp_path):
+    days, home = spec_in(tmp_path), home_in(tmp_path)
+    weeks = days.production.model_copy(update={"period": "week"})
+    weekly = days.model_copy(update={"production": weeks})
+    for number in range(1, 6):
+        batch(home.versions, f"2026-03-{number:02d}", [f"m{number}"])
+    assert _newest_window(days, home.versions)[-1] == "2026-03-05"
+    assert _newest_window(weekly, home.versions) == ["2026-03-01"]
 
 
 def test_data_that_is_late_or_refused_is_answered_by_no_model():

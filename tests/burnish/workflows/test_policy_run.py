@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from burnish.errors import SpecError
@@ -11,7 +12,7 @@ from burnish.versions import QUARANTINE
 from burnish.workflows.policy_facts import facts_of
 from burnish.workflows.policy_run import due_periods, run_policy
 from burnish.workflows.production_signals import signals_of
-from burnish.workflows.production_stages import BATCH, partition_stage
+from burnish.workflows.production_stages import BATCH, LABELS, partition_stage
 from tests.burnish.workflows.production_alarms import drifted, estimated, measured, record_of
 from tests.burnish.workflows.production_boxes import at, batch, home_in, labels_came, spec_in
 
@@ -88,12 +89,30 @@ def test_answers_of_the_model_are_held_against_its_answers_on_held_out_rows(spec
 def test_a_day_that_does_not_come_is_late_and_no_more_once_it_came(spec, home):
     for number in (1, 2, 4, 5, 6, 7):
         batch(home.versions, f"2026-03-{number:02d}", [f"m{number}"])
-    assert told(spec, home, now=at("2026-03-06")) == {}
+    assert told(spec, home, now=at("2026-03-05")) == {}
+    assert list(told(spec, home, now=at("2026-03-06", 1))) == [("late_data", "2026-03-03")]
     late = told(spec, home)
     assert list(late) == [("late_data", "2026-03-03")]
     batch(home.versions, "2026-03-03", ["m3"])
     again = told(spec, home, watched=list(late))
     assert again["late_data", "2026-03-03"].value == 0
+
+
+def test_a_day_may_be_late_by_more_than_a_month_before_it_is_told(tmp_path, home):
+    days = {"source": {"path": "met/*.csv"}, "time": "at", "start": "2026-03-01"}
+    patient = spec_in(tmp_path, production=days | {"late_after": 40})
+    for number in range(2, 32):
+        batch(home.versions, f"2026-03-{number:02d}", [f"m{number}"])
+    assert ("late_data", "2026-03-01") not in told(patient, home, now=at("2026-04-10"))
+    assert ("late_data", "2026-03-01") in told(patient, home, now=at("2026-04-11"))
+
+
+def test_a_day_is_waited_for_no_longer_where_the_spec_has_no_such_period_by_now(tmp_path, home):
+    weeks = {"source": {"path": "met/*.csv"}, "time": "at", "start": "2026-03-01", "period": "week"}
+    changed = spec_in(tmp_path, production=weeks)
+    batch(home.versions, "2026-03-01", ["m1"])
+    late = told(changed, home, watched=[("late_data", "2026-03-03")])
+    assert late["late_data", "2026-03-03"].value == 0
 
 
 def test_a_delivery_that_its_gate_refused_is_told_with_the_reason(spec, full):
@@ -180,6 +199,21 @@ def test_labels_are_counted_once_and_rows_without_one_are_not(spec, full):
     labels_came(full.versions, DAY, {"m7-0": "small", "m7-1": None})
     facts = facts_of(spec, full.versions)
     assert (facts.new_labels, facts.champion, facts.iteration_open) == (1, None, False)
+
+
+def test_labels_that_come_without_a_time_are_new_where_their_rows_are(spec, full):
+    from datetime import timedelta
+
+    from burnish.records import Iteration, Watermark
+    from burnish.workflows.policy_facts import new_labels
+
+    rows = full.versions.read("boxes", partition_stage(BATCH, DAY))
+    rows = rows.append_column("label", pa.array(["small"] * rows.num_rows))
+    bare = pa.nulls(rows.num_rows, pa.timestamp("us", "UTC"))
+    full.versions.write("boxes", LABELS, rows.append_column("labelled_at", bare), gated=False)
+    opened = [at(DAY) + timedelta(hours=hours) for hours in (-1, 1)]
+    champions = [Iteration("boxes", 1, Watermark(0, ""), one) for one in opened]
+    assert [new_labels(spec, full.versions, one) for one in champions] == [rows.num_rows, 0]
 
 
 def test_a_spec_without_production_is_refused(spec, home):
