@@ -52,7 +52,7 @@ def build_arrivals(
         if versions.champion(spec.name) is None:
             return dg.SkipReason("no champion yet: production waits for the first promotion")
         try:
-            state = arrivals_state(spec, versions, now=now)
+            state = arrivals_state(spec, versions, policy, now=now)
             if state and state == context.cursor:
                 return dg.SkipReason("nothing came in since the last look")
             due = production_due(spec, versions, policy, now=now)

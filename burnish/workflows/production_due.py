@@ -53,13 +53,16 @@ class Due:
         return not (self.periods or self.measures or self.labels)
 
 
-def arrivals_state(spec: DatasetSpec, versions: Versions, *, now: datetime) -> str:
+def arrivals_state(
+    spec: DatasetSpec, versions: Versions, record: SqlPolicyRecord, *, now: datetime
+) -> str:
     """While this is the same, a look at the source would find what the last one found.
 
     A database has no such state: then it is empty, and every look looks.
     """
     production = required_production(spec)
     told = [f"over {len(periods_over(production, now))}", f"{versions.champion_seq(spec.name)}"]
+    told.append(f"rebased {rebased_to(record, spec.name)}")
     labels = production.labels
     sources = [production.source, labels.source if labels else None]
     told += [fingerprint(spec, one) for one in sources if one is not None and not one.bundled]

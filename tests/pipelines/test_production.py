@@ -12,6 +12,7 @@ import pytest
 
 from assets.production import partitions_of
 from burnish.spec import load_catalog
+from burnish.workflows.production_due import arrivals_state
 from burnish.workflows.production_periods import periods_over
 from pipelines.definitions import build_definitions
 from pipelines.environments import Settings
@@ -143,6 +144,14 @@ def test_the_sensor_asks_for_days_that_came_once_and_again_when_their_rows_chang
     fourth = graph.look(third.cursor)
     assert [request.partition_key for request in fourth.run_requests] == [PERIODS[0]]
     assert fourth.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+def test_a_reference_that_changed_makes_the_sensor_look_again(graph):
+    world = graph.world
+    before = arrivals_state(world.spec, world.versions, world.record, now=NOW)
+    said = {"window_start": PERIODS[0], "window_end": PERIODS[0]}
+    world.record.append("flowers", [("rebased", PERIODS[0], None, said)])
+    assert arrivals_state(world.spec, world.versions, world.record, now=NOW) != before
 
 
 def test_the_sensor_measures_anew_the_windows_that_late_rows_and_labels_are_in(graph):
