@@ -147,14 +147,14 @@ def splits_so_far(spec: DatasetSpec, versions: Versions) -> pa.Table | None:
     new = asked.filter(~among(fixed["example_id"].to_pylist()))
     validated = versions.read_last_good(spec.name, "validated_examples")
     if validated is not None and new.num_rows:
-        new = new.filter(pc.invert(_repeats_held_out(new, validated, spec)))
+        new = new.filter(pc.invert(repeats_held_out(new, validated, spec)))
     training = pa.table(
         {"example_id": new["example_id"], "split": pa.repeat("train", new.num_rows)}
     )
     return pa.concat_tables([fixed, training.cast(fixed.schema)])
 
 
-def _repeats_held_out(rows: pa.Table, validated: pa.Table, spec: DatasetSpec) -> pa.Array:
+def repeats_held_out(rows: pa.Table, validated: pa.Table, spec: DatasetSpec) -> pa.Array:
     """Which rows have the features of a validation or test row."""
     names = list(spec.features)
     held_out = validated.filter(pc.field("split").isin(["validation", "test"])).select(names)

@@ -23,6 +23,7 @@ from burnish.spec.cells import as_text
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.ingest import read_unlabeled
+from burnish.workflows.production_adopting import repeats_held_out
 from burnish.workflows.production_met import (
     alone_with,
     among,
@@ -96,7 +97,8 @@ def unlabeled_rows(spec: DatasetSpec, versions: Versions) -> pa.Table | None:
 
     None where the spec has neither. Rows of production come with the columns that the validated
     rows have. A row leaves once it is adopted; so does one whose label came in after it was asked
-    about, unless somebody has decided on it: that decision gives it its place in training.
+    about, unless somebody has decided on it: that decision gives it its place in training. One that
+    repeats a row of validation or test in every feature is left out: it would leak what they say.
 
     Raises `DataError` where a row asked about has the id of another row of the loop, or a column
     that does not fit; `GateError` where no validated rows can be read; and as
@@ -111,6 +113,8 @@ def unlabeled_rows(spec: DatasetSpec, versions: Versions) -> pa.Table | None:
     adopted = ids_of(versions, spec.name, ADOPTED)
     rows = rows.filter(~among(adopted | _answered(versions, spec.name)))
     names = set(rows["example_id"].to_pylist())
+    if rows.num_rows:
+        rows = rows.filter(pc.invert(repeats_held_out(rows, validated, spec)))
     _refuse_shared(sorted(names & set(validated["example_id"].to_pylist())))
     if source is not None:
         _refuse_shared(sorted(names & set(source["example_id"].to_pylist())))

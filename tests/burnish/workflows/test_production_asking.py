@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from burnish.errors import DataError
 from burnish.records import Verdict
+from burnish.workflows.curate import curate
 from burnish.workflows.production_adopting import adopt_labels, read_raw
 from burnish.workflows.production_asking import (
     ask_for_labels,
@@ -56,6 +58,21 @@ def test_asking_twice_changes_neither_the_table_nor_the_requests(open_home):
     assert more.request_id != first.request_id
     assert ids(home.versions.read("boxes", ASKED)) == ["p1", "p2"]
     assert len(home.ledger.requests("boxes")) == 2
+
+
+def test_a_copy_of_a_held_out_row_joins_no_training_though_its_other_columns_differ(open_home):
+    spec, home = open_home
+    held = home.versions.read("boxes", "validated_examples").filter(pc.field("split") == "test")
+    batch(home.versions, "2026-03-09", ["twin"], size=held["size"][0].as_py())
+    ask_for_labels(spec, home.versions, home.ledger, ["twin", "p1"], **WHO)
+    said = [Verdict(name, "change", None, "small", author="ada") for name in ("twin", "p1")]
+    home.ledger.append("boxes", said)
+    validated = home.versions.read("boxes", "validated_examples")
+    unlabeled = unlabeled_rows(spec, home.versions)
+    rows = curate(validated, home.ledger.fold("boxes"), unlabeled=unlabeled)
+    trained = rows.filter(pc.field("split") == "train")
+    assert "p1" in ids(trained)
+    assert "twin" not in ids(trained)
 
 
 def test_a_row_of_training_is_asked_about_as_it_is_and_an_unknown_one_is_refused(open_home):
