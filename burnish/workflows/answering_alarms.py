@@ -58,9 +58,7 @@ def _open(record: SqlPolicyRecord, dataset: str, number: int, *, who: str, why: 
 
 
 def _recorded(record: SqlPolicyRecord, alarm: Alarm, events: list[NewEvent]) -> Alarm:
-    newest = record.events(alarm.dataset)[-1].seq
-    if not record.append(alarm.dataset, events, expected=newest):
+    while not record.append(alarm.dataset, events, expected=record.events(alarm.dataset)[-1].seq):
         # Something came between: look again whether the alarm is open still.
         _open(record, alarm.dataset, alarm.number, who="again", why="again")
-        record.append(alarm.dataset, events)
     return alarm_numbered(record.events(alarm.dataset), alarm.dataset, alarm.number)

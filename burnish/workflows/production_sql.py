@@ -47,6 +47,13 @@ def read_sql(
         engine = sa.create_engine(url, poolclass=sa.NullPool)
         with engine.connect() as connection:
             return _rows(connection, source, time, since, until)
+    except ValueError:
+        # The reason of this one quotes the address, which may hold a password.
+        raise SourceUnreadable(
+            f"the address in {source.url_variable} cannot be read",
+            expected="as postgresql+psycopg://user@host:5432/name",
+            hint="characters as / : @ in a password are written as %2F %3A %40",
+        ) from None
     except (SQLAlchemyError, ImportError) as error:
         # The address may hold a password: only the first line of the reason is told.
         first = str(getattr(error, "orig", None) or error).splitlines()[0]

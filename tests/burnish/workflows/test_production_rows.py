@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from burnish.errors import DataError, SourceUnreadable
+from burnish.spec import SqlSource
 from burnish.store import content_digest
 from burnish.workflows.production_rows import AHEAD, BEFORE, NO_TIME, REPLACED, read_production
+from burnish.workflows.production_sql import read_sql
 from tests.burnish.workflows.production_days import (
     HEADER,
     NOW,
@@ -305,3 +307,16 @@ def test_rows_without_an_id_are_known_by_their_cells(planted):
     write_lines(planted.catalog / "arrivals" / "b.csv", [line, line], header=header)
     met = read_production(spec, now=NOW)
     assert (met.counts, met.twice) == ({"2026-03-01": 2}, 2)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://ada:s3cret/w0rd@db/x", "postgresql+psycopg://ada:s3cret@db:x/y"]
+)
+def test_an_address_that_cannot_be_read_is_told_without_its_password(url):
+    source = SqlSource(url_variable="MET_URL", table="met")
+    with pytest.raises(SourceUnreadable) as caught:
+        read_sql(source, {"MET_URL": url})
+    shown = f"{caught.value} {caught.value.__cause__} {caught.value.__suppress_context__}"
+    assert "MET_URL" in shown
+    assert "s3cret" not in shown
+    assert "w0rd" not in shown

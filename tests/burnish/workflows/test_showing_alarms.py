@@ -10,6 +10,9 @@ import yaml
 from click.testing import CliRunner
 
 from burnish.cli import main
+from burnish.errors import DataError
+from burnish.policy import Signal
+from burnish.workflows.answering_alarms import overrule
 from burnish.workflows.policy_run import run_policy
 from burnish.workflows.showing_alarms import record_of
 from tests.burnish.workflows.production_alarms import drifted
@@ -92,3 +95,21 @@ def test_a_policy_with_a_mistake_is_refused_with_the_key(run, tmp_path):
 
 def test_an_unknown_dataset_is_refused(run):
     assert "dogs" in run("alarms", "dogs", code=1)
+
+
+def test_of_two_answers_at_once_the_first_counts_and_the_second_is_refused(tmp_path, monkeypatch):
+    record = record_of(home_in(tmp_path))
+    signal = Signal("column_drift", "size", 0.4, 0.35, 0.45, 300, "no labels")
+    record.append("boxes", [("opened", DAY, 1, {"signal": signal.to_json(), "why": "w"})])
+    append, done = record.append, []
+
+    def overtaken(dataset, events, *, expected=None):
+        if not done:
+            done.append(append(dataset, [("closed", DAY, 1, {"why": "mended", "by": "Ada"})]))
+        return append(dataset, events, expected=expected)
+
+    monkeypatch.setattr(record, "append", overtaken)
+    with pytest.raises(DataError, match="closed already: mended"):
+        overrule(record, "boxes", 1, who="Bo", why="a campaign")
+    [alarm] = record.alarms("boxes")
+    assert (alarm.status, alarm.why_closed) == ("closed", "mended")
