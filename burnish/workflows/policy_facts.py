@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyarrow import compute
 
 from burnish.metrics import paired_difference
 from burnish.policy import Facts
@@ -23,6 +24,9 @@ from burnish.versions import Versions
 from burnish.versions.champions import serving
 from burnish.workflows.production_signals import present_period, production_of
 from burnish.workflows.production_stages import LABELS
+
+# Arrow makes these functions when it is imported, so a checker cannot know them.
+pc: Any = compute
 
 MOST_PAIRS = 5_000
 LABELLING = ("keep", "change")

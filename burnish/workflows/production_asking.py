@@ -114,7 +114,8 @@ def unlabeled_rows(spec: DatasetSpec, versions: Versions) -> pa.Table | None:
     rows = rows.filter(~among(adopted | _answered(versions, spec.name)))
     names = set(rows["example_id"].to_pylist())
     if rows.num_rows:
-        rows = rows.filter(pc.invert(repeats_held_out(rows, validated, spec)))
+        fresh = [not one for one in repeats_held_out(rows, validated, spec).to_pylist()]
+        rows = rows.filter(pa.array(fresh, pa.bool_()))
     _refuse_shared(sorted(names & set(validated["example_id"].to_pylist())))
     if source is not None:
         _refuse_shared(sorted(names & set(source["example_id"].to_pylist())))
