@@ -17,7 +17,7 @@ import dagster as dg
 
 from assets import AUDIT, PRODUCTION, RETRAIN
 from assets.reporting import ALARM_TAG, DATASET_TAG, PART_TAG, WHY_TAG
-from burnish.errors import IterationError
+from burnish.errors import DataError, IterationError
 from burnish.policy import SqlPolicyRecord
 from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
@@ -75,7 +75,8 @@ def build_policing(
     ) -> dg.SensorResult:
         record, now = SqlPolicyRecord(versions.engine, clock=clock), clock()
         close_alarms(spec, versions, record)
-        decide_due(spec, versions, ledger, record, now=now, environ=environ)
+        warn = context.log.warning
+        decide_due(spec, versions, ledger, record, now=now, environ=environ, warn=warn)
         wanted = carry_out(spec, versions, ledger, record)
         asked = [*_runs(context.instance, spec, versions, record, wanted)]
         asked += _repeated(context.instance, spec, versions)
@@ -94,12 +95,21 @@ def decide_due(
     *,
     now: datetime,
     environ: Mapping[str, str],
+    warn: Callable[[str], None],
 ) -> None:
-    """Take what users reported, and decide every period that was measured since."""
-    reports = take_reports(spec, versions, ledger, now=now, environ=environ)
+    """Take what users reported, and decide every period that was measured since.
+
+    Reports that cannot be read are warned of, and stop no decision: the next look may find them
+    mended.
+    """
+    reported: list[str] = []
+    try:
+        reported = take_reports(spec, versions, ledger, now=now, environ=environ).example_ids
+    except DataError as error:
+        warn(f"what users reported of {spec.name} cannot be taken: {error}")
     periods = due_periods(spec, versions, record, now=now)
     for period in periods:
-        newest = reports.example_ids if period == periods[-1] else ()
+        newest = reported if period == periods[-1] else ()
         run_policy(spec, versions, record, period, now=now, reports=newest)
 
 
