@@ -107,6 +107,36 @@ def test_labels_that_agree_leave_trust_and_measure_the_whole_window():
     assert line(found)["measured"] == pytest.approx((said == after[2]).mean())
 
 
+def test_of_many_slices_that_lost_nothing_labels_show_none_to_have_lost():
+    shown = []
+    for seed in range(8):
+        rng = np.random.default_rng(100 + seed)
+        before, after = world(1200, rng), world(1200, rng)
+        places = [rng.integers(40, size=1200) for _ in range(2)]
+        masks = [{f"s{k}": place == k for k in range(40)} for place in places]
+        found = estimated(
+            before, after, reference_slices=masks[0], slices=masks[1],
+            current_labels=after[2].tolist(),
+        ).table.to_pylist()  # fmt: skip
+        shown += [one["slice"] for one in found if (one["measured_loss_low"] or 0) > 0.05]
+    assert shown == []
+
+
+def test_a_slice_that_labels_show_to_have_lost_is_told_with_the_chance_of_its_reference():
+    rng = np.random.default_rng(4)
+    before, after = world(1500, rng), world(1500, rng, flipped=0.5)
+    masks = [{"few": np.arange(1500) < 30, "many": np.arange(1500) >= 30}] * 2
+    found = estimated(
+        before, after, reference_slices=masks[0], slices=masks[1], current_labels=after[2].tolist()
+    )
+    many, few = line(found, part="many"), line(found, part="few")
+    assert many["measured_loss_low"] > 0.05
+    assert (
+        few["measured_loss_high"] - few["measured_loss_low"]
+        > few["measured_high"] - few["measured_low"]
+    )
+
+
 def test_labels_of_the_least_sure_rows_do_not_pass_for_the_window():
     rng = np.random.default_rng(4)
     before, after = world(3000, rng), world(3000, rng)
