@@ -172,7 +172,7 @@ def guess_from_file(
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
         expected = "at most 40 lower-case letters, digits and _, a letter first"
         raise SpecError(f"{name!r} cannot name a dataset", expected=expected)
-    options = _options_of(path)
+    options = options_of(path)
     table = read_file(path, options=options)
     base = path.absolute().parent if folder is None else Path(folder).absolute()
     answers, classes = _labels_of(table, target, chosen, base)
@@ -221,7 +221,7 @@ def _labels_of(
         if target is None:
             raise DataError("no column of labels is named", expected="a target, or annotations")
         return [], _classes(table, target)
-    options = _options_of(chosen.annotations)
+    options = options_of(chosen.annotations)
     answers = read_file(chosen.annotations, options=options)
     for name in ("example_id", "annotator_id", "label"):
         if name not in answers.column_names:
@@ -306,8 +306,8 @@ def _name_of(path: Path) -> str:
     return (stem if stem[:1].isalpha() else f"data_{stem}").strip("_")[:40]
 
 
-def _options_of(path: Path) -> Mapping[str, Scalar]:
-    """The delimiter, where the first line has no comma and another one parts it."""
+def options_of(path: Path) -> Mapping[str, Scalar]:
+    """The delimiter of a CSV, where its first line has no comma and `;`, tab or `|` parts it."""
     ending = path.name.lower()
     if not path.is_file() or not ending.endswith(CSV_ENDINGS) or ending.endswith(TAB_ENDINGS):
         return NO_OPTIONS

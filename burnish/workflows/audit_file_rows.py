@@ -208,6 +208,10 @@ def _declared(raw: pa.Table, spec: DatasetSpec) -> pa.ChunkedArray:
 
 def require_file(path: Path) -> None:
     """Raise `DataError` with the closest name where a file that was named is not there."""
+    if path.is_dir():
+        raise DataError(
+            f"{path} is a folder", expected="a file", hint="name one of the files in it"
+        )
     if not path.is_file():
         beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
         raise DataError(

@@ -24,7 +24,7 @@ from burnish.report.check_page import CheckSummary, render_check_page
 from burnish.spec import Chosen, FeatureKind
 from burnish.spec.cells import infer, is_text
 from burnish.spec.chosen import check_chosen
-from burnish.spec.guess import read_file
+from burnish.spec.guess import options_of, read_file
 from burnish.spec.looks import IMAGE_FILES, key_column, split_words
 from burnish.workflows.audit_file_rows import require_file
 
@@ -79,11 +79,14 @@ def check_file(
     is not there or has two uses, or the folder holds such files of somebody else.
     """
     require_file(file)
-    raw = read_file(file)
+    options = options_of(file)
+    raw = read_file(file, options=options)
     kinds: dict[str, FeatureKind] = {**dict.fromkeys(text, "text"), **dict.fromkeys(image, "image")}
     check_chosen(Chosen(identity, group, kinds, tuple(exclude)), raw.column_names, target)
     columns = {name: infer(raw[name]) for name in raw.column_names}
     parts, notes = _guessed(columns, target, {"id": identity, "split": split}, {*exclude, *kinds})
+    if options:
+        notes = (*notes, f"Its cells are parted by {options['delimiter']!r}, not by commas.")
     identity, split = parts["id"], parts["split"]
     table, kinds = _with_images(pa.table(columns), kinds, file.absolute().parent)
     aside = [*exclude, *([] if identity is None else [identity])]

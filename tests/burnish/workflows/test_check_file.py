@@ -141,3 +141,20 @@ def test_adult_has_52_copies_and_23_of_them_cross_into_its_test_part(real_data: 
     found = {one.kind: one for one in check_file(file, target="income", now=NOW).report.findings}
     assert found["exact_duplicates"].count == 52
     assert found["crossing_duplicates"].count == 23
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_cells_parted_by_another_mark_are_read_as_such_and_it_is_said(
+    mark: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.csv"
+    options = csv.WriteOptions(delimiter=mark)
+    csv.write_csv(clean(), path, options)
+    found = check_file(path, target="label", now=NOW)
+    assert found.summary.columns == 4
+    assert any(repr(mark) in note for note in found.summary.notes)
+
+
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a folder"):
+        check_file(tmp_path, now=NOW)
