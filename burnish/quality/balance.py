@@ -12,10 +12,13 @@ import numpy as np
 
 from burnish.quality.checked import Check, Checked
 from burnish.quality.findings import QualityFinding
+from burnish.quality.splits import parts_of
 from burnish.quality.wording import count_of, listed, share_of, shown
 
 TIMES = 10
 """How much oftener than the rarest the commonest class may be, before it is told."""
+MANY = 0.01
+"""From this share of a held-out part on, classes that training lacks make its figures wrong."""
 FEWEST = 10
 """Rows that a class should have, for folds and for judging on it."""
 
@@ -91,36 +94,46 @@ def _classes(number: int) -> str:
 
 
 def unseen_classes(checked: Checked) -> Iterator[QualityFinding]:
-    """Classes that are in another split and not in training; an error, for judging is wrong there.
+    """Classes that are in another split and not in training.
+
+    An error where they are 1 % or more of a held-out part: no model of this training can be right
+    there, and its figures say so. Else a warning. A part that has nothing but such classes was
+    made of them on purpose, to see what a model does with what it was never taught: a warning too.
 
     >>> import pyarrow as pa
-    >>> rows = {"label": ["a", "b", "c"], "split": ["train", "train", "test"]}
+    >>> rows = {"label": ["a", "b", "b", "c"], "split": ["train", "train", "test", "test"]}
     >>> checked = Checked.of(pa.table(rows), target="label", split="split")
-    >>> [one.rows for one in unseen_classes(checked)]
-    [(2,)]
+    >>> [(one.rows, one.severity) for one in unseen_classes(checked)]
+    [((3,), 'error')]
     """
-    if checked.classes is None or checked.target is None or checked.split is None:
+    parts = parts_of(checked)
+    if checked.classes is None or checked.target is None or parts is None or not parts.told:
         return
     codes, names = checked.classes
-    parts = checked.column(checked.split)
-    words = {place: value.strip().lower() for place, value in enumerate(parts.values)}
-    training = [place for place, word in words.items() if word in ("train", "training")]
-    in_training = np.isin(parts.codes, training)
-    unseen = np.setdiff1d(codes[(codes >= 0) & (parts.codes >= 0)], codes[in_training])
-    if training and unseen.size:
-        rows = np.flatnonzero(np.isin(codes, unseen))
-        told = [shown(names[one]) for one in unseen]
-        yield QualityFinding(
-            kind="unseen_class",
-            severity="error",
-            columns=(checked.target, checked.split),
-            rows=tuple(rows.tolist()),
-            sentence=f"No row of the training split is {listed(told)}, but {count_of(rows.size)} "
-            "elsewhere.",
-            evidence=f"{count_of(int(in_training.sum()))} of training, "
-            f"{count_of(unseen.size, 'class')} outside it alone",
-            to_do="Split anew so that each class is in training, or judge without these rows.",
-        )
+    known = np.unique(codes[parts.training])
+    masks = {
+        part: mask & (codes >= 0) & ~np.isin(codes, known) for part, mask in parts.held_out.items()
+    }
+    found = {part: mask for part, mask in masks.items() if mask.any()}
+    if not found:
+        return
+    rows = np.flatnonzero(np.any(list(found.values()), axis=0))
+    of = {part: (int(mask.sum()), int(parts.held_out[part].sum())) for part, mask in found.items()}
+    bad = any(MANY * whole <= count < whole for count, whole in of.values())
+    told = [f"{shown(name)} {share_of(*counts)}" for name, counts in of.items()]
+    unseen = np.unique(codes[rows])
+    yield QualityFinding(
+        kind="unseen_class",
+        severity="error" if bad else "warning",
+        columns=(checked.target, *(() if checked.split is None else (checked.split,))),
+        rows=tuple(rows.tolist()),
+        sentence=f"No row of the training split is {listed([shown(names[one]) for one in unseen])}"
+        f", but {count_of(rows.size)} elsewhere.",
+        evidence=f"{count_of(unseen.size, 'class')} not among {count_of(int(parts.training.sum()))}"
+        f" of training; of the rows of each part: {listed(told)}",
+        to_do="Split anew so that each class is in training, or judge without these rows; a part "
+        "of unknown classes alone is judged by itself.",
+    )
 
 
 def _sizes(checked: Checked) -> tuple[np.ndarray, list[str]]:

@@ -25,6 +25,7 @@ _NAMED_ID = re.compile(
 _CAMEL_ID = re.compile(r"[a-z]I[dD]$")
 _UUID = re.compile(r"(?i)^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$")
 _CODE = re.compile(r"^(?=.*\d)[A-Za-z0-9]+([-_./:#][A-Za-z0-9]+)*$")
+_DATE = re.compile(r"^\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ].*)?$")
 _DIGITS = 7  # whole numbers of this many digits, all different, number things
 
 
@@ -148,7 +149,8 @@ def _names_rows(column: Column, rows: int) -> str:
     said = f"{len(values):,} different texts in {count_of(given)}"
     if all(map(_UUID.match, values)):
         return f"{said}, each a UUID"
-    codes = sum(bool(_CODE.match(value)) for value in values)
+    # A day that stands in one row each is a time, and rows of two days are no copies.
+    codes = sum(bool(_CODE.match(value)) and not _DATE.match(value) for value in values)
     if codes >= 0.99 * len(values) and column.nature != "text":
         return f"{said}, each a code with a number in it"
     return f"{said}, and its name" if named else ""

@@ -62,7 +62,8 @@ def exact_duplicates(checked: Checked) -> Iterator[QualityFinding]:
         columns=(),
         rows=tuple(rows.tolist()),
         sentence=f"{count_of(rows.size)} ({share_of(rows.size, checked.rows)}) "
-        f"{'repeats' if rows.size == 1 else 'repeat'} an earlier row in every column.",
+        f"{'repeats' if rows.size == 1 else 'repeat'} an earlier row in every column"
+        + (" that does not only name it." if _naming(checked) else "."),
         evidence=f"{count_of(groups, 'group')} of rows with equal cells; "
         + _compared(checked)
         + (": columns of few values repeat by themselves" if few else ""),
@@ -217,8 +218,12 @@ def _equal(checked: Checked, *, labels: bool = True) -> NDArray[np.int64] | None
 
 def _features(checked: Checked) -> list[str]:
     """The features that say something of a row, rather than name it."""
-    naming = {name for finding in identifier(checked) for name in finding.columns}
+    naming = _naming(checked)
     return [name for name in checked.names if name not in naming]
+
+
+def _naming(checked: Checked) -> list[str]:
+    return [name for finding in identifier(checked) for name in finding.columns]
 
 
 def _codes(groups: pa.Array) -> NDArray[np.int64]:
@@ -262,7 +267,10 @@ def _not_looked_for(checked: Checked) -> QualityFinding:
 
 def _compared(checked: Checked) -> str:
     label = f", and the label {shown(checked.target)}" if checked.target else ""
-    return f"compared: {count_of(len(_features(checked)), 'feature')}{label}"
+    aside = listed([shown(name) for name in _naming(checked)])
+    return f"compared: {count_of(len(_features(checked)), 'feature')}{label}" + (
+        f"; left out, since it names rows: {aside}" if aside else ""
+    )
 
 
 def _named(name: str | None) -> tuple[str, ...]:

@@ -49,8 +49,8 @@ def word_disguises(values: Sequence[str]) -> list[Disguise]:
 
     >>> [one.value for one in word_disguises(["red", "N/A", "blue"])]
     ['N/A']
-    >>> word_disguises(["+", "-"]), word_disguises(["NA", "DE"])
-    ([], [])
+    >>> word_disguises(["+", "-"]), word_disguises(["NA", "DE"]), word_disguises(["UNK", "JFK"])
+    ([], [], [])
     """
     words = {value: value.strip().lower() for value in values}
     real = [value for value, word in words.items() if word and word not in WORDS | MAYBE]
@@ -67,7 +67,7 @@ def _is_an_answer(word: str, real: Sequence[str]) -> bool:
     """Whether the other values make an answer of the word: a country's code, a sign, a bracket."""
     if not real:
         return False
-    if word in ("NA", "NAN"):
+    if word.isalpha() and word.isupper() and len(word) <= 3:  # NA, UNK: codes of places as well
         codes = sum(len(other) == len(word) and other.isupper() for other in real)
         return 2 * codes > len(real)
     marks = all(not any(letter.isalnum() for letter in other) for other in real)
@@ -134,7 +134,12 @@ def day_disguises(days: NDArray[np.float64]) -> list[Disguise]:
     """Days that clocks and programs write where they know none: 1900-01-01, 1970-01-01 and such.
 
     `days` (n,) count from 1970. One counts where it is repeated and lies a month or more before or
-    after all others, or where it is ten times as frequent as a usual day.
+    after all others, and ten times as far as others lie from each other; or where it is ten times
+    as frequent as a usual day. The first of a row of years or months is none.
+
+    >>> years = np.array(["1970-01-01", "1971-01-01", "1972-01-01"], "datetime64[D]").astype(float)
+    >>> day_disguises(np.repeat(years, 9))
+    []
     """
     levels, counts = np.unique(np.floor(days[~np.isnan(days)]), return_counts=True)
     found: list[Disguise] = []
@@ -144,7 +149,10 @@ def day_disguises(days: NDArray[np.float64]) -> list[Disguise]:
         if place == levels.size or levels[place] != day or counts[place] < 2:
             continue
         others = np.delete(levels, place)
-        alone = bool(np.min(np.abs(others - day)) >= 30) and place in (0, levels.size - 1)
+        # What is as far off as the others are from each other is the first of them.
+        usual = float(np.median(np.diff(others))) if others.size > 1 else 0.0
+        far = bool(np.min(np.abs(others - day)) >= max(30.0, 10 * usual))
+        alone = far and place in (0, levels.size - 1)
         often = bool(counts[place] >= max(5.0, 10 * float(np.median(counts))))
         if alone or often:
             said = "far from all other days" if alone else "far oftener than a usual day"

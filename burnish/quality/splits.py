@@ -17,10 +17,14 @@ from burnish.spec.looks import SPLIT_WORDS
 
 @dataclass(frozen=True)
 class Parts:
-    """`training` (n,) marks rows to learn from; `held_out` has a mask (n,) for each other split."""
+    """`training` (n,) marks rows to learn from; `held_out` has a mask (n,) for each other split.
+
+    `told` is whether a word said which part is for training, and not its size.
+    """
 
     training: NDArray[np.bool_]
     held_out: dict[str, NDArray[np.bool_]]
+    told: bool = True
 
 
 def parts_of(checked: Checked) -> Parts | None:
@@ -39,5 +43,6 @@ def parts_of(checked: Checked) -> Parts | None:
     if len(rows) < 2:
         return None
     largest = max(rows, key=lambda word: int(rows[word].sum()))
-    training = rows.pop("train" if "train" in rows else largest)
-    return Parts(training, rows)
+    told = "train" in rows
+    training = rows.pop("train" if told else largest)
+    return Parts(training, rows, told)
