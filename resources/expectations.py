@@ -22,6 +22,7 @@ import pyarrow as pa
 from burnish.errors import SpecError
 from burnish.records import Expectation, ExpectationResult, GateReport, Suite
 from burnish.typing import GateRunner
+from burnish.workflows.quality_gate import PREFIX, Fault, judge_quality
 from resources.frames import frame_for, row_columns, temporal_bounds, text_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ QUARANTINE_SCHEMA = pa.schema(
 class GreatExpectationsRunner:
     """Holds Arrow tables against suites with Great Expectations.
 
+    Expectations about findings (`burnish.workflows.quality_gate`) are judged by our own checks.
+
     Two checks are its own, first and last in every report: `<GATE>-EMPTY`, since an empty table
     satisfies every expectation about values, and `<GATE>-QUARANTINE-SHARE`, which stops where
     more than `suite.max_share` of the rows would leave. `<GATE>` is the first word of the gate's
@@ -62,11 +65,9 @@ class GreatExpectationsRunner:
         does not know, or where two share a code.
         """
         _check_codes(suite)
-        built = [_Built.of(item, data.schema) for item in suite.expectations]
-        outcomes = _validate(built, frame_for(suite.expectations, data))
         judged = [
-            _judge(item.expectation, outcome, data, key)
-            for item, outcome in zip(built, outcomes, strict=True)
+            _judge(item, outcome, data, key)
+            for item, outcome in zip(suite.expectations, _outcomes(suite, data), strict=True)
         ]
         quarantined = _in_row_order([part for _, part, _ in judged if part is not None])
         prefix = suite.gate.split("_", 1)[0].upper()
@@ -91,6 +92,27 @@ class GateRunnerResource(dg.ConfigurableResource[GateRunner]):
 
     def create_resource(self, context: dg.InitResourceContext) -> GateRunner:  # noqa: ARG002
         return GreatExpectationsRunner()
+
+
+def _outcomes(suite: Suite, data: pa.Table) -> list[_Outcome]:
+    """How each expectation of a suite fared, in its order."""
+    own = [item for item in suite.expectations if item.kind.startswith(PREFIX)]
+    others = [item for item in suite.expectations if not item.kind.startswith(PREFIX)]
+    built = [_Built.of(item, data.schema) for item in others]
+    validated = iter(_validate(built, frame_for(others, data)))
+    if data.num_rows == 0:  # nothing to find; that the table is empty stops by itself
+        found = iter([_Outcome(True, {}) for _ in own])
+    else:
+        found = iter([_of_findings(judge_quality(item, data)) for item in own])
+    return [
+        next(found if item.kind.startswith(PREFIX) else validated) for item in suite.expectations
+    ]
+
+
+def _of_findings(fault: Fault) -> _Outcome:
+    rows = fault.rows.tolist()
+    seen = {"unexpected_index_list": rows, "said": fault.said, "rows": len(rows)}
+    return _Outcome(not fault.found, seen)
 
 
 # ---------------------------------------------------------------- building
@@ -259,7 +281,7 @@ def _judge(
     result = ExpectationResult(
         expectation=expectation,
         passed=outcome.success,
-        failing=int(outcome.result.get("unexpected_count") or 0),
+        failing=int(outcome.result.get("unexpected_count") or outcome.result.get("rows") or 0),
         examples=_examples(expectation, rows, data, key),
         observed=_observed(outcome),
     )
@@ -285,6 +307,8 @@ def _observed(outcome: _Outcome) -> str:
         return f"could not be checked: {outcome.raised}"
     if result.get("partial_missing_list"):
         return f"missing: {', '.join(str(item) for item in result['partial_missing_list'])}"
+    if "said" in result:
+        return str(result["said"]) or "nothing found"
     if "unexpected_count" in result:
         return f"{result['unexpected_count']:,} of {result['element_count']:,} values fail"
     value = result.get("observed_value")

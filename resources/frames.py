@@ -85,12 +85,16 @@ def temporal_bounds(kwargs: dict[str, Any], schema: pa.Schema) -> dict[str, Any]
 def text_of(data: pa.Table, columns: Sequence[str], rows: np.ndarray) -> list[str]:
     """The cells of `columns` at `rows` as text, several joined by " | "; null reads "(missing)".
 
+    Without columns each reads "a whole row".
+
     >>> text_of(pa.table({"x": [1.5, None]}), ("x",), np.array([1, 0]))
     ['(missing)', '1.5']
     """
     if not len(rows):
         return []
     at = pa.array(rows, pa.int64())
+    if not columns:
+        return ["a whole row"] * len(rows)
     parts = [[_text(value) for value in data[name].take(at).to_pylist()] for name in columns]
     return [" | ".join(cells) for cells in zip(*parts, strict=True)]
 

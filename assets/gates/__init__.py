@@ -26,6 +26,8 @@ from burnish.spec.models import SPLITS, DatasetSpec, Split
 from burnish.versions import Versions
 from burnish.workflows.production_gate import BatchFacts, Scale, batch_facts
 from burnish.workflows.production_stages import BATCH
+from burnish.workflows.quality_gate import GATE as QUALITY_GATE
+from burnish.workflows.quality_gate import quality_expectations
 
 GATED_STAGES: tuple[str, ...] = (
     "raw_examples",
@@ -54,6 +56,8 @@ def suite_for(
 ) -> Suite:
     """The suite of `stage`, fitted to a spec: the built-in expectations, then the spec's own.
 
+    Those of `gates.quality` are of the validated rows alone.
+
     `classes` is the class set, empty where no version has been published yet; `budget` how many
     rows a queue may hold (None: as the spec says), `batch` what is known of a period of production,
     which its gate needs. Codes are stable:
@@ -69,7 +73,8 @@ def suite_for(
         if _applies(entry, parameters):
             built += _expand(entry, parameters, spec)
     most = spec.production.max_share if batch and spec.production else spec.gates.max_share
-    return Suite(stage, (*built, *_extras(stage, spec)), max_share=most)
+    found = quality_expectations(spec) if stage == QUALITY_GATE else ()
+    return Suite(stage, (*built, *found, *_extras(stage, spec)), max_share=most)
 
 
 def production_suite(spec: DatasetSpec, versions: Versions, period: str) -> Suite:

@@ -139,7 +139,9 @@ def _line(result: ExpectationResult, stopped_by: tuple[str, ...], away: set[str]
     return Line(
         result=result,
         outcome=_outcome(result, stopped_by, away),
-        expectation=expectation.kind.removeprefix("expect_").replace("_", " "),
+        expectation=(
+            expectation.kind.removeprefix("expect_").replace("quality_", "no ").replace("_", " ")
+        ),
         limits=_limits(expectation),
         consequence=_CONSEQUENCE[expectation.on_fail],
     )
@@ -159,11 +161,16 @@ def _outcome(result: ExpectationResult, stopped_by: tuple[str, ...], away: set[s
 def _limits(expectation: Expectation) -> str:
     parts: list[str] = []
     for name, value in expectation.kwargs.items():
-        if name in {"column", "column_list", "meta", "notes"}:
+        if name in {"column", "column_list", "meta", "notes"} or _is_finding(expectation):
             continue
         parts.append(f"{name.replace('_', ' ')}: {_words(value)}")
     text = "; ".join(parts)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _is_finding(expectation: Expectation) -> bool:
+    # What a check is given (features, a seed) is no limit that a reader could think about.
+    return expectation.kind.startswith("quality_")
 
 
 def _words(value: Any) -> str:

@@ -81,9 +81,10 @@ def _passed(report: GateReport, page: str) -> str:
     away = len(set(report.quarantined["row"].to_pylist()))
     checks = f"All {len(report.results)} expectations hold on {report.rows:,} rows."
     if away:
+        where = "`quarantined_examples`" if report.gate == "raw_examples" else "The whole report"
         checks = (
             f"Passed: {away:,} of {report.rows:,} rows were turned away and the rest is published. "
-            "`quarantined_examples` has each with its reason; mended in the source, they come back."
+            f"{where} has each with its reason; mended in the source, they come back."
         )
     return f"{checks}\n\nThe whole report: {page}"
 

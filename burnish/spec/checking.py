@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from burnish.errors import SpecError
 from burnish.spec.expectations import COMMON, EXPECTATIONS, NEEDS_DATABASE
 from burnish.spec.keys import Step, near
-from burnish.spec.known import AUGMENTERS, MODELS, RESERVED
+from burnish.spec.known import AUGMENTERS, MODELS, QUALITY, RESERVED
 from burnish.spec.models import DatasetSpec, ExtraExpectation
 
 
@@ -42,6 +42,7 @@ def contradictions(spec: DatasetSpec) -> Iterator[Contradiction]:
     yield from _empty_promises(spec)
     yield from _unknown_model(spec)
     yield from _unknown_methods(spec)
+    yield from _unknown_findings(spec)
     for place, extra in enumerate(spec.gates.expectations):
         yield from _unknown_expectation(extra, ("gates", "expectations", place))
 
@@ -121,6 +122,17 @@ def _unknown_methods(spec: DatasetSpec) -> Iterator[Contradiction]:
             found += f", which changes {AUGMENTERS[name]} features, and the spec has none"
         expected = "one of: " + ", ".join(fitting) if fitting else "no methods for such features"
         yield Contradiction(("augment", "methods", place), found, expected, near(name, fitting))
+
+
+def _unknown_findings(spec: DatasetSpec) -> Iterator[Contradiction]:
+    for kind, on_fail in spec.gates.quality.items():
+        path = ("gates", "quality", kind)
+        if kind not in QUALITY:
+            expected = "one of: " + ", ".join(QUALITY)
+            yield Contradiction(path, f"found {kind!r}", expected, near(kind, QUALITY))
+        elif on_fail == "quarantine" and not QUALITY[kind]:
+            found = "found 'quarantine', but such a finding is of columns, not of single rows"
+            yield Contradiction(path, found, "stop")
 
 
 def _unknown_expectation(

@@ -1,9 +1,9 @@
-"""Names a spec may use whose meaning stands in rooms above: models and augmenters.
+"""Names a spec may use whose meaning stands in rooms above: models, augmenters, findings.
 
 What belongs here: the names alone, so that a spec is checked before anything heavy is imported;
 tests hold them against the registries. What does not: what stands behind a name
-(`burnish.modeling.estimators`, `burnish.augmentation`), or the names of expectations
-(`burnish.spec.expectations`).
+(`burnish.modeling.estimators`, `burnish.augmentation`, `burnish.quality`), or the names of
+expectations (`burnish.spec.expectations`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,36 @@ AUGMENTERS: Mapping[str, FeatureKind] = {
     "text_typo": "text",
 }
 """The built-in augmenters, each with the kind of feature that it changes."""
+
+QUALITY: Mapping[str, bool] = {
+    "missing": True,
+    "disguised_missing": True,
+    "missing_with_label": False,
+    "constant": False,
+    "identifier": False,
+    "mixed_types": True,
+    "spelling": True,
+    "outlying_number": True,
+    "unit": True,
+    "odd_row": True,
+    "odd_in_class": True,
+    "imbalance": False,
+    "rare_class": True,
+    "unseen_class": True,
+    "conflicting_labels": True,
+    "exact_duplicates": True,
+    "near_duplicates": True,
+    "crossing_duplicates": True,
+    "crossing_groups": True,
+    "target_leak": False,
+    "identifier_leak": False,
+    "sorted_by_label": False,
+    "time_back": True,
+}
+"""Kinds of finding that `gates.quality` may name, each with whether rows can be turned away for it.
+
+Kinds that are notes alone, and those that another gate sees to, are not among them.
+"""
 
 RESERVED = frozenset(
     {

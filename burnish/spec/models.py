@@ -180,12 +180,17 @@ class ExtraExpectation(Part):
 
 
 class Gates(Part):
-    """Limits of the built-in suites, and further expectations."""
+    """Limits of the built-in suites, and further expectations.
+
+    `quality` says what findings lead to, by kind: rows at fault are turned away (`quarantine`), or
+    the gate of the validated rows stops. Errors and warnings count, notes do not.
+    """
 
     max_share: Share = 0.05
     max_missing: Share = 0.2
     min_rows: Annotated[int, Field(ge=1)] = 20
     min_accuracy: Share = 0.0
+    quality: dict[str, OnFail] = Field(default_factory=dict)
     expectations: tuple[ExtraExpectation, ...] = ()
 
 

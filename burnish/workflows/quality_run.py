@@ -2,11 +2,13 @@
 
 What belongs here: running the checks on the rows that passed the first gate, with the splits the
 loop uses, and what follows from a finding. What does not: the checks (`burnish.quality`), a file
-outside of any project (`burnish.workflows.check_file`), or which rows a gate turns away.
+outside of any project (`burnish.workflows.check_file`), or which rows a gate turns away
+(`burnish.workflows.quality_gate`).
 
 What follows: copies stay in one fold (`burnish.workflows.validate` for equal rows,
 `burnish.modeling.copies` for near ones); training rows whose copies carry another label are asked
-about, once; everything else is for people to decide.
+about, once; what the spec's `gates.quality` names was turned away before; everything else is for
+people to decide.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from burnish.quality import CHECKS, QualityReport, check_table, identifier_leak
+from burnish.quality import QualityReport
 from burnish.quality.findings import FINDINGS_SCHEMA
 from burnish.records import LabelRequest, TableVersion
 from burnish.report.check_page import CheckSummary, render_check_page
@@ -25,6 +27,7 @@ from burnish.report.pages import Pages, write_page
 from burnish.spec import DatasetSpec, FeatureKind
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
+from burnish.workflows.quality_gate import check_rows
 
 QUALITY = "quality_report"
 ASKED_BY = "quality check"
@@ -79,22 +82,8 @@ def check_dataset(
 
 def check_examples(rows: pa.Table, spec: DatasetSpec) -> QualityReport:
     """The checks on rows (with example_id, label and split) as the spec says what they hold."""
-    kinds: dict[str, FeatureKind] = {
-        name: feature.kind for name, feature in spec.features.items() if name in rows.column_names
-    }
-    grouped = spec.group is not None and spec.group in rows.column_names
-    group = spec.group if grouped and spec.group not in kinds else None
-    named = ["example_id", "label", "split", *([] if group is None else [group])]
-    return check_table(
-        rows.select([*kinds, *named]),
-        target="label",
-        kinds=kinds,
-        split="split",
-        group=group,
-        exclude=["example_id"],
-        random_state=spec.random_state,
-        checks=(*CHECKS, identifier_leak("example_id")),
-    )
+    kinds: dict[str, FeatureKind] = {name: feature.kind for name, feature in spec.features.items()}
+    return check_rows(rows, kinds, group=spec.group, random_state=spec.random_state)
 
 
 def findings_table(report: QualityReport, ids: list[str]) -> pa.Table:
