@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from burnish.quality.chance import by_chance
 from burnish.quality.checked import Check, Checked
 from burnish.quality.columns import identifier
 from burnish.quality.conflicts import label_conflicts
@@ -26,7 +27,8 @@ def conflicting_labels(checked: Checked) -> Iterator[QualityFinding]:
     """Rows that are equal in all features and differ in their label; a warning.
 
     The worst first: those whose copies all say something else. A note where more than 5 % of the
-    rows are so: then the features do not tell, and no label need be wrong. Columns that only name
+    rows are so, or rows are equal by chance: then the features do not tell, and no label need be
+    wrong. Columns that only name
     the row are left out; a label may be a quantity, too.
 
     >>> import pyarrow as pa
@@ -49,6 +51,7 @@ def conflicting_labels(checked: Checked) -> Iterator[QualityFinding]:
         share = found.disagreement[found.conflicting]
         order = np.argsort(-share, kind="stable")
         many = rows.size > MOST * checked.rows and checked.rows >= 100
+        many = many or by_chance(checked, names)
         yield QualityFinding(
             kind="conflicting_labels",
             severity="note" if many else "warning",

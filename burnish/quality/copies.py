@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from burnish.quality.chance import by_chance
 from burnish.quality.checked import Check, Checked
 from burnish.quality.column import Column
 from burnish.quality.columns import identifier
@@ -40,8 +41,8 @@ _KINDS: dict[str, FeatureKind] = {
 def exact_duplicates(checked: Checked) -> Iterator[QualityFinding]:
     """Rows that are equal to an earlier one in every feature and the label.
 
-    A warning; a note where most rows are such, since columns then hold too few values to tell rows
-    apart.
+    A warning; a note where most rows are such, or no more than chance gives
+    (`burnish.quality.chance`): columns then hold too few values to tell rows apart.
 
     >>> table = pa.table({"x": [1, 2, 1], "y": ["a", "b", "a"]})
     >>> found, = exact_duplicates(Checked.of(table, target="y"))
@@ -54,7 +55,7 @@ def exact_duplicates(checked: Checked) -> Iterator[QualityFinding]:
     rows = _later(group)
     if not rows.size:
         return
-    few = rows.size > checked.rows / 2
+    few = rows.size > checked.rows / 2 or _by_chance(checked)
     groups = np.unique(group[rows]).size
     yield QualityFinding(
         kind="exact_duplicates",
@@ -76,7 +77,8 @@ def crossing_duplicates(checked: Checked) -> Iterator[QualityFinding]:
     """Held-out rows that are equal to a training row in every feature and the label.
 
     A model answers them by heart, so that it seems better than it is. An error where they are 1 %
-    or more of a held-out part, else a warning.
+    or more of a held-out part, else a warning. A note where no more rows are equal than chance
+    gives: then new rows will be equal to training rows as often.
 
     >>> table = pa.table({"x": [1, 2, 1], "y": ["a", "b", "a"], "part": ["train", "train", "test"]})
     >>> found, = crossing_duplicates(Checked.of(table, target="y", split="part"))
@@ -91,16 +93,22 @@ def crossing_duplicates(checked: Checked) -> Iterator[QualityFinding]:
         return
     inputs = _equal(checked, labels=False)
     alike = 0 if inputs is None else _crossing(inputs, parts)[0].size - rows.size
+    chance = _by_chance(checked)
     training = int(np.count_nonzero(np.isin(group, group[rows]) & parts.training))
     yield QualityFinding(
         kind="crossing_duplicates",
-        severity=severity,
+        severity="note" if chance else severity,
         columns=_named(checked.split),
         rows=tuple(rows.tolist()),
-        sentence=f"{said} are copies of training rows: a model can know their answers by heart.",
+        sentence=f"{said} are equal to training rows, as many as chance gives."
+        if chance
+        else f"{said} are copies of training rows: a model can know their answers by heart.",
         evidence=f"equal to {count_of(training, 'training row')}; {_compared(checked)}"
         + (f"; {alike} more have the features of one, with another label" if alike else ""),
-        to_do="Keep them where they are held out, and drop their like from training "
+        to_do="Nothing, unless rows were copied: columns hold few values, and rows to come will be "
+        "equal to training rows as often."
+        if chance
+        else "Keep them where they are held out, and drop their like from training "
         f"({count_of(training)}); or leave them out when models are judged.",
         details={"training_rows": training, "same_features": alike + int(rows.size)},
     )
@@ -224,6 +232,10 @@ def _features(checked: Checked) -> list[str]:
 
 def _naming(checked: Checked) -> list[str]:
     return [name for finding in identifier(checked) for name in finding.columns]
+
+
+def _by_chance(checked: Checked) -> bool:
+    return by_chance(checked, [*_features(checked), *_named(checked.target)])
 
 
 def _codes(groups: pa.Array) -> NDArray[np.int64]:

@@ -78,3 +78,41 @@ def test_a_class_that_training_lacks_is_an_error_where_it_spoils_a_part(
 def test_without_a_word_for_training_no_class_is_called_unseen():
     folds = pa.table({"y": ["a"] * 30 + ["b"] * 20, "fold": ["1"] * 30 + ["2"] * 20})
     assert "unseen_class" not in kinds_of(check_table(folds, target="y", split="fold"))
+
+
+def dice(n: int = 2000) -> pa.Table:
+    """Few values that nobody copied, in a random split."""
+    rng = np.random.default_rng(3)
+    numbers = {f"n{at}": rng.integers(5, size=n) for at in range(6)}
+    return pa.table(
+        {**numbers, "y": rng.choice(["a", "b"], n), "part": rng.choice(["train", "test"], n)}
+    )
+
+
+def test_rows_that_are_equal_by_chance_are_notes_on_either_side_of_a_split():
+    report = check_table(dice(), target="y", split="part")
+    told = {one.kind: one.severity for one in report.findings}
+    for kind in ("exact_duplicates", "crossing_duplicates", "conflicting_labels"):
+        assert told[kind] == "note"
+
+
+def test_copies_among_rows_that_could_not_be_equal_by_chance_stay_a_fault():
+    rng = np.random.default_rng(3)
+    rows = dice().append_column("weight", pa.array(rng.normal(size=2000)))
+    train = np.flatnonzero(np.array(rows["part"].to_pylist()) == "train")[:40]
+    copies = rows.take(pa.array(train))
+    at = copies.column_names.index("part")
+    copies = copies.set_column(at, "part", pa.array(["test"] * 40))
+    report = check_table(pa.concat_tables([rows, copies]), target="y", split="part")
+    told = {one.kind: (one.severity, one.count) for one in report.findings}
+    assert told["exact_duplicates"] == ("warning", 40)
+    assert told["crossing_duplicates"] == ("error", 40)
+
+
+def test_one_text_under_two_labels_is_no_chance_though_there_is_no_other_column():
+    texts = [f"where is my parcel number {at}" for at in range(200)]
+    table = pa.table({"text": [*texts, *texts[:4]], "y": ["a", "b"] * 100 + ["b", "a"] * 2})
+    (found,) = [
+        one for one in check_table(table, target="y").findings if one.kind == "conflicting_labels"
+    ]
+    assert (found.severity, found.count) == ("warning", 8)
