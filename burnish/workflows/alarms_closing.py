@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
 import pyarrow as pa
 
 from burnish.policy import Alarm, SqlPolicyRecord
@@ -33,7 +32,6 @@ from burnish.workflows.production_reference import Champion, load_champion
 from burnish.workflows.production_signals import MEASURED_LOSS, production_of
 from burnish.workflows.production_stages import BATCH, PERFORMANCE, PREDICTIONS, partition_stage
 from burnish.workflows.production_window import Window
-from burnish.workflows.promote_incumbent import learned_by, rows_learned
 
 BY = "promotion"
 """Who closed an alarm, where a new champion's figures did."""
@@ -163,11 +161,7 @@ def _fresh(
     window = window_for(spec, versions, champion, last)
     if not window.rows.num_rows:
         return window, 0
-    trained = rows_learned(versions, versions.iteration(spec.name, champion.number))
-    known = learned_by(trained, window.rows, list(spec.features))
-    mask = np.zeros(window.rows.num_rows, dtype=bool)
-    if known is not None:
-        mask = known.to_numpy(zero_copy_only=False).astype(bool)
+    mask = champion.has_learned(window.rows)
     keep = ~mask
     labels = tuple(one for one, mine in zip(window.labels, keep, strict=True) if mine)
     rows = window.rows.filter(pa.array(keep))

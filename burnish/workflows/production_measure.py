@@ -230,7 +230,8 @@ def performance_table(
     """The table performance_estimate of the period that the window ends with, and what made it.
 
     The champion's validation rows, which it never saw, are the reference; slices are those of the
-    spec that both sides have the columns for.
+    spec that both sides have the columns for. What labels say is said by rows that the champion has
+    not learned: of those it knows the answer.
     """
     held_out = champion.validation
     names = [f"{PROBABILITY}{name}" for name in champion.classes]
@@ -244,7 +245,7 @@ def performance_table(
         current_features=champion.matrix(window.rows),
         reference_slices=reference_masks,
         slices=masks,
-        current_labels=window.labels,
+        current_labels=_not_learned(champion, window),
         random_state=spec.random_state,
     )
     table = found.table
@@ -258,6 +259,14 @@ def performance_table(
     table = table.set_column(place, "slice_id", pa.array(told, pa.string()))
     serves = pa.array([champion.number] * table.num_rows, pa.int64())
     return _with_window(table.append_column("champion", serves), window), found
+
+
+def _not_learned(champion: Champion, window: Window) -> list[str | None]:
+    """The labels of a window, None where the champion was trained on the row as well."""
+    if not any(label is not None for label in window.labels):
+        return list(window.labels)
+    known = champion.has_learned(window.rows)
+    return [None if mine else label for label, mine in zip(window.labels, known, strict=True)]
 
 
 def _slices(

@@ -22,6 +22,7 @@ from burnish.modeling import load_model
 from burnish.policy import PolicyEvent, SqlPolicyRecord
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
+from burnish.workflows.promote_incumbent import learned_by, rows_learned
 from burnish.workflows.train import design_frames
 
 if TYPE_CHECKING:
@@ -34,14 +35,16 @@ PROBABILITY = "p:"
 class Champion:
     """The model that serves, with the rows it learned from and those it was judged on.
 
-    `training` are the curated training rows (without variants); `validation` the held-out rows of
-    validation, each with what the model said of it: predicted, confidence, `p:<class>`.
+    `training` are the curated training rows (without variants), `learned` all that the model was
+    fitted to; `validation` the held-out rows of validation, each with what the model said of it:
+    predicted, confidence, `p:<class>`.
     """
 
     number: int
     model: Any
     classes: tuple[str, ...]
     training: pa.Table
+    learned: pa.Table
     validation: pa.Table
     spec: DatasetSpec
 
@@ -65,6 +68,16 @@ class Champion:
             return np.zeros((0, len(self.classes)))
         with threadpool_limits(1):
             return np.asarray(self.model.predict_proba(self.frame(rows)), dtype=np.float64)
+
+    def has_learned(self, rows: pa.Table) -> NDArray[np.bool_]:
+        """Which rows (n,) it was fitted to, by themselves, a variant, or a row just like them.
+
+        None of them where they have not its features.
+        """
+        known = learned_by(self.learned, rows, list(self.spec.features))
+        if known is None:
+            return np.zeros(rows.num_rows, dtype=bool)
+        return known.to_numpy(zero_copy_only=False).astype(bool)
 
     def matrix(self, rows: pa.Table) -> NDArray[np.float64]:
         """The features of rows as the model sees them: numbers alone, (n, d)."""
@@ -99,6 +112,7 @@ def load_champion(spec: DatasetSpec, versions: Versions) -> Champion:
         model=load_model(files["model"], trust=spec.model.trust),
         classes=tuple(json.loads(files["classes"])),
         training=curated.filter(pc.field("split") == "train"),
+        learned=rows_learned(versions, iteration),
         validation=_held_out(curated, said),
         spec=spec,
     )

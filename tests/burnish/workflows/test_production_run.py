@@ -227,3 +227,31 @@ def test_a_day_that_is_not_over_is_not_taken(world):
         write_batch(world.spec, world.versions, met, "2026-03-20", now=NOW)
     with pytest.raises(DataError, match="no day of production"):
         write_batch(world.spec, world.versions, met, "2026-02-20", now=NOW)
+
+
+def repeated(world, day, count):
+    """Rows of a day that repeat rows the champion was fitted to, and their labels."""
+    rows = load_champion(world.spec, world.versions).training.to_pylist()[:count]
+    lines = [
+        f"again{at},{day} 10:00:00,{row['petal']},{row['sepal']},{row['leaf']},{row['colour']}"
+        for at, row in enumerate(rows)
+    ]
+    return lines, {f"again{at}": row["label"] for at, row in enumerate(rows)}
+
+
+def test_labels_of_rows_that_the_champion_has_learned_measure_nothing(world):
+    lines, kinds = day_lines(START)
+    learned, known = repeated(world, FIRST, 30)
+    write_lines(world.arrivals / "a.csv", [*lines, *learned])
+    write_answers(world.catalog / "answers", {**kinds, **known})
+    world.run(FIRST)
+    join_labels(world.spec, world.versions, now=NOW)
+    world.run(FIRST)
+    table = read(world, "performance_estimate").to_pylist()
+    whole = next(one for one in table if one["slice"] == "overall" and one["metric"] == "accuracy")
+    assert (whole["rows"], whole["labels"]) == (70, 40)
+    parts = [one for one in table if one["metric"] == "accuracy" and one["slice"] != "overall"]
+    assert sum(one["labels"] for one in parts) == 40
+    said = {row["example_id"]: row["predicted"] for row in read(world, "predictions").to_pylist()}
+    right = [said[name] == kind for name, kind in kinds.items()]
+    assert whole["measured"] == pytest.approx(np.mean(right), abs=0.02)
