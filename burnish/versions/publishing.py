@@ -49,8 +49,11 @@ class Publishing(Views):
         iteration: int | None = None,
         properties: Mapping[str, str] | None = None,
         gated: bool = True,
+        same_by: Sequence[str] = (),
     ) -> TableVersion:
         """Store a candidate; where the newest has the same content, that one is returned.
+
+        Where properties named in `same_by` are others, equal content makes a new version too.
 
         Content has no row order: positions of rows are those of `read_candidate`, which is what
         a gate must judge. `gated=False` publishes at once, for stages without a gate. With
@@ -61,7 +64,7 @@ class Publishing(Views):
         digest = content_digest(table)
         while True:
             newest = self.candidate(dataset, stage)
-            if newest is not None and newest.digest == digest:
+            if newest is not None and newest.digest == digest and _agree(newest, facts, same_by):
                 break
             expected = newest.version if newest else 0
             try:
@@ -267,6 +270,10 @@ class Publishing(Views):
                 self.store.tag(table, BEFORE, before)
             if after is not None:
                 self.store.tag(table, PUBLISHED, after)
+
+
+def _agree(newest: TableVersion, facts: Mapping[str, str], names: Sequence[str]) -> bool:
+    return all(newest.properties.get(name) == facts.get(name) for name in names)
 
 
 def never_materialized(dataset: str, stage: str) -> GateError:

@@ -150,8 +150,7 @@ def measure_drift(
     table = drift_table(spec, versions, serving, window, rebased=rebased)
     rests_on = _rests_on(spec, versions, record, window, serving)
     stage = partition_stage(DRIFT, period)
-    written = versions.write(spec.name, stage, table, gated=False, properties=rests_on)
-    return Written(written, table)
+    return _measured(versions, spec.name, stage, table, rests_on)
 
 
 def estimate_period(
@@ -172,7 +171,16 @@ def estimate_period(
     table, _ = performance_table(spec, serving, window)
     rests_on = _rests_on(spec, versions, record, window, serving)
     stage = partition_stage(PERFORMANCE, period)
-    written = versions.write(spec.name, stage, table, gated=False, properties=rests_on)
+    return _measured(versions, spec.name, stage, table, rests_on)
+
+
+def _measured(
+    versions: Versions, dataset: str, stage: str, table: pa.Table, rests_on: dict[str, str]
+) -> Written:
+    """A measure is of what it rests on: the same figures of other rows are another measure."""
+    written = versions.write(
+        dataset, stage, table, gated=False, properties=rests_on, same_by=(RESTS_ON,)
+    )
     return Written(written, table)
 
 

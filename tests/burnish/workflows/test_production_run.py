@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from burnish.errors import DataError, GateError
+from burnish.workflows.production_due import production_due
 from burnish.workflows.production_labels import join_labels
 from burnish.workflows.production_reference import load_champion
 from burnish.workflows.production_rows import read_production
@@ -255,3 +256,17 @@ def test_labels_of_rows_that_the_champion_has_learned_measure_nothing(world):
     said = {row["example_id"]: row["predicted"] for row in read(world, "predictions").to_pylist()}
     right = [said[name] == kind for name, kind in kinds.items()]
     assert whole["measured"] == pytest.approx(np.mean(right), abs=0.02)
+
+
+def test_a_measure_of_equal_figures_is_of_what_it_was_measured_on_last(world):
+    write_day(world.arrivals, START)
+    world.run(FIRST)
+    window = {"window_start": FIRST, "window_end": FIRST}
+    world.record.append("flowers", [("rebased", FIRST, None, window)])
+    before = production_due(world.spec, world.versions, world.record, now=NOW)
+    assert [period for period, _ in before.measures] == [FIRST]
+    world.run(FIRST)
+    after = production_due(world.spec, world.versions, world.record, now=NOW)
+    assert after.measures == ()
+    world.run(FIRST)
+    assert world.versions.published("flowers", "performance_estimate/2026-03-01").version == 2
