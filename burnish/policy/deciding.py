@@ -7,30 +7,16 @@ carrying them out (`burnish.workflows.policy_actions`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 
 from burnish.errors import DataError
 from burnish.policy.holding import Case, actions_of, ranked
 from burnish.policy.periods import day_of
-from burnish.policy.records import AlarmChange, Decision, Facts, Key, PolicyEvent, Signal
+from burnish.policy.records import CAUSES, AlarmChange, Decision, Facts, Key, PolicyEvent, Signal
 from burnish.policy.standing import Standing, standing_after
 from burnish.spec.production import Period, Policy, Rule, SignalName
-
-CAUSES: Mapping[SignalName, str] = {
-    "column_drift": "rows",
-    "prediction_drift": "rows",
-    "row_drift": "rows",
-    "estimated_loss": "rows",
-    "label_drift": "labels",
-    "measured_loss": "labels",
-    "late_data": "delivery",
-    "refused_data": "delivery",
-    "reports": "reports",
-}
-"""Signals that rise in one window for one cause: what is seen without labels is kept apart from
-what labels say."""
 
 
 def decide(
@@ -180,12 +166,12 @@ def running(windows: Sequence[Signal], holds: Callable[[Signal], bool]) -> int:
 
 
 def _group(case: Case, signals: Sequence[Signal], found: dict[Key, _Change]) -> None:
-    """Signals of one cause that rise in one window are one alarm, led by the gravest."""
+    """Signals of one cause are one alarm, led by the gravest of the window that it rose in."""
     risen = ranked([one for one in signals if found[one.of].alarm == "raise"])
     numbers: dict[str, int] = {}
     following = case.state.last_number
     for one in risen:
-        cause, known = CAUSES[one.name], _alarm_of_name(case, one.name)
+        cause, known = CAUSES[one.name], _alarm_of_cause(case, one.name)
         if known is None:
             known = numbers.get(cause)
         if known is None:
@@ -196,10 +182,10 @@ def _group(case: Case, signals: Sequence[Signal], found: dict[Key, _Change]) -> 
             found[one.of] = replace(found[one.of], alarm="join", number=known)
 
 
-def _alarm_of_name(case: Case, name: SignalName) -> int | None:
-    """The open alarm that another signal of this name stands in: they are told together."""
+def _alarm_of_cause(case: Case, name: SignalName) -> int | None:
+    """The open alarm of this cause: drift that grows is seen by one signal after the other."""
     for one in case.state.open.values():
-        if any(stands and key[0] == name for key, stands in one.members.items()):
+        if any(stands and CAUSES[key[0]] == CAUSES[name] for key, stands in one.members.items()):
             return one.number
     return None
 

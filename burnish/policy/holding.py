@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from burnish.policy.records import Facts, Key, Signal
+from burnish.policy.records import CAUSES, Facts, Key, Signal
 from burnish.policy.standing import Standing
 from burnish.spec.production import Action, Policy, Rule, SignalName
 
@@ -85,9 +85,9 @@ def actions_of(case: Case, over: Sequence[Signal]) -> Chosen:
 
 def _held_back(case: Case, signal: Signal, rule: Rule) -> str:
     """Why the action of the rule is not taken now; empty where nothing holds it back."""
-    ago = case.state.since(rule.action, case.present, rule=signal.name)
+    ago = case.state.since(rule.action, case.present, cause=CAUSES[signal.name])
     if ago is not None and ago < rule.cooldown:
-        return f"cool-down: done {ago} periods ago, and again after {rule.cooldown}"
+        return f"cool-down: done for this cause {ago} periods ago, again after {rule.cooldown}"
     if case.state.since(rule.action, case.present) == 0:
         return f"one {rule.action} a window: there was one in this"
     if rule.action == "label":

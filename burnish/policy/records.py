@@ -29,6 +29,20 @@ AlarmChange: TypeAlias = Literal["none", "raise", "join", "keep", "clear"]
 Key: TypeAlias = tuple[str, str]
 """Which signal: its name, and its key."""
 
+CAUSES: Mapping[str, str] = {
+    "column_drift": "rows",
+    "prediction_drift": "rows",
+    "row_drift": "rows",
+    "estimated_loss": "rows",
+    "label_drift": "labels",
+    "measured_loss": "labels",
+    "late_data": "delivery",
+    "refused_data": "delivery",
+    "reports": "reports",
+}
+"""Which signals rise for one cause: what is seen without labels is kept apart from what labels
+say."""
+
 
 @dataclass(frozen=True)
 class Signal:

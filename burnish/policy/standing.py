@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from burnish.policy.periods import apart
-from burnish.policy.records import Key, PolicyEvent, Signal
+from burnish.policy.records import CAUSES, Key, PolicyEvent, Signal
 from burnish.spec.production import Action, Period
 
 BY_POLICY = "policy"
@@ -77,12 +77,12 @@ class Standing:
         before = self.seen.get(signal.of, {}) if champion == self.champion else {}
         return [before[at] for at in sorted(before) if at < period] + [signal]
 
-    def since(self, action: Action, present: str, *, rule: str | None = None) -> int | None:
-        """Periods since an action was decided last (of one rule); None where it never was."""
+    def since(self, action: Action, present: str, *, cause: str | None = None) -> int | None:
+        """Periods since an action was decided last (for one cause); None where it never was."""
         ago = [
             apart(one.present, present, self.every)
             for one in self.taken
-            if one.action == action and rule in (None, one.rule)
+            if one.action == action and cause in (None, CAUSES[one.rule])
         ]
         return min(ago, default=None)
 

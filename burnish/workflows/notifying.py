@@ -18,19 +18,20 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from burnish.policy import Alarm, PolicyEvent, SqlPolicyRecord
+from burnish.policy.holding import RANK, ranked
 from burnish.policy.words import alarm_sentence
 from burnish.report.pages import Pages, write_page
 from burnish.spec import DatasetSpec
 from burnish.workflows.webhook import Webhook, post_note
 
-What: TypeAlias = Literal["opened", "closed"]
+What: TypeAlias = Literal["opened", "graver", "closed"]
 AT_ONCE, MOST_TRIES = 3, 50
 _TAGS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 @dataclass(frozen=True)
 class Note:
-    """What is told: of which alarm, that it was opened or closed, in a sentence, and where more."""
+    """What is told: of which alarm, that it opened, grew or closed, and where more."""
 
     alarm: Alarm
     what: What
@@ -49,6 +50,8 @@ def notify(
     now: datetime,
 ) -> int:
     """Tell of each alarm once that it was opened and that it was closed; how many notes went out.
+
+    And once in between, where a signal joined that is graver than the one it was opened for.
 
     What could not be told is recorded with the reason, and tried again by the next looks: at once
     at first, then at growing distances of up to an hour, 50 times in all. A channel that failed is
@@ -87,7 +90,7 @@ def write_mail(folder: Path, spec: DatasetSpec, note: Note) -> str:
     mail["To"] = _line(spec.policy.owner or spec.owner or "undisclosed-recipients:;")
     mail["From"] = "burnish"
     alarm = note.alarm
-    at = alarm.opened_at if note.what == "opened" or not alarm.closed_at else alarm.closed_at
+    at = alarm.closed_at if note.what == "closed" and alarm.closed_at else alarm.opened_at
     mail["Date"] = format_datetime(at)
     mail.set_content(f"{note.sentence}\n\nWhat to do: {note.link}\n")
     try:
@@ -102,6 +105,9 @@ def _notes(alarm: Alarm, pages: Pages) -> Iterator[Note]:
     name = f"{alarm.dataset}, alarm {alarm.number}"
     said = alarm_sentence(alarm.signal)
     yield Note(alarm, "opened", f"{name}: opened", f"{said} (window to {alarm.opened})", link)
+    first = ranked([alarm.signal, *alarm.evidence])[0]
+    if RANK.index(first.name) < RANK.index(alarm.signal.name):
+        yield Note(alarm, "graver", f"{name}: graver", f"{alarm_sentence(first)} {said}", link)
     if alarm.closed_at is not None:
         yield Note(alarm, "closed", f"{name}: {alarm.status}", f"{said} {alarm.why_closed}", link)
 

@@ -63,6 +63,28 @@ def test_signals_of_one_cause_are_one_alarm_led_by_the_gravest():
     assert (later.alarm, later.number) == ("join", 2)
 
 
+def test_drift_that_grows_is_one_alarm_and_one_audit_whatever_sees_it_next():
+    seen = Followed(Policy())
+    column = loss(0.3, key="size", name="column_drift")
+    rows, estimate = loss(0.8, name="row_drift"), loss(0.2, name="estimated_loss")
+    windows = [[column], [column, rows], [column, rows, estimate], [column, rows, estimate]]
+    made = [seen.look(at, *signals) for at, signals in enumerate(windows)]
+    assert [one[-1].alarm for one in made] == ["raise", "join", "join", "keep"]
+    assert {one.number for window in made for one in window} == {1}
+    asked = [one for window in made for one in window if one.action == "label"]
+    assert [one.signal.name for one in asked] == ["row_drift"]
+    assert "for this cause 1 periods ago" in made[2][-1].held_back
+    assert seen.one(4, loss(0.2)).number == 2, "what labels say is an alarm of its own"
+
+
+def test_after_the_alarm_of_a_cause_is_over_the_next_one_is_new():
+    seen = Followed(Policy())
+    seen.look(0, loss(0.3, key="size", name="column_drift"))
+    seen.look(1, loss(0.0, key="size", name="column_drift"))
+    later = seen.one(2, loss(0.8, name="row_drift"))
+    assert (later.alarm, later.number) == ("raise", 2)
+
+
 def test_an_alarm_ends_when_none_of_its_signals_stands():
     seen = Followed(Policy())
     a, b = (loss(0.3, key=key, name="column_drift") for key in "ab")

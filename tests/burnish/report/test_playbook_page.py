@@ -94,7 +94,7 @@ def test_all_decisions_are_listed_those_to_do_nothing_as_well(seen):
     page_of(seen)
     text = text_of(pages.decisions("boxes").read_text(encoding="utf-8"))
     assert "1 alarm open. 3 windows looked at." in text
-    assert "Held back: cool-down: done 1 periods ago" in text
+    assert "Held back: cool-down: done for this cause 1 periods ago" in text
     assert "ignore" in text
 
 

@@ -107,6 +107,17 @@ def test_that_an_alarm_is_over_is_told_as_well(spec, record, pages, clock, serve
     assert "mended by Ada" in server.seen[-1][1]["text"]
 
 
+def test_that_a_graver_signal_joined_is_told_once(spec, record, pages, clock, server):
+    hook = Webhook(server.url, private=True)
+    tell(spec, record, pages, clock, webhook=hook)
+    joined = Signal("estimated_loss", "", 0.2, 0.15, 0.25, 300, "no labels")
+    made = {"alarm": "join", "number": 1, "action": "label", "rows": 100}
+    body = {"signals": [joined.to_json()], "decisions": [made]}
+    record.append("boxes", [("decided", "2026-03-08", None, body)])
+    assert [tell(spec, record, pages, clock, webhook=hook) for _ in range(2)] == [1, 0]
+    assert "boxes, alarm 1: graver" in server.seen[-1][1]["text"]
+
+
 def test_what_was_not_taken_is_tried_again_and_the_address_is_recorded_nowhere(
     spec, record, pages, clock, server, caplog, capfd
 ):

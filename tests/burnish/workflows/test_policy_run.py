@@ -133,10 +133,8 @@ def test_the_same_is_decided_once_and_new_tables_again(spec, full):
     assert run_policy(spec, full.versions, record, DAY, now=NOW) == []
     estimated(full.versions, DAY)
     again = run_policy(spec, full.versions, record, DAY, now=NOW)
-    assert [(one.alarm, one.action) for one in again] == [("keep", "watch"), ("raise", "label")]
-    assert [one.kind for one in record.events("boxes")] == [
-        "decided", "opened", "decided", "opened",
-    ]  # fmt: skip
+    assert [(one.alarm, one.action) for one in again] == [("keep", "watch"), ("join", "label")]
+    assert [one.kind for one in record.events("boxes")] == ["decided", "opened", "decided"]
     body = record.events("boxes")[2].body
     assert body["sources"] == {"drift_report": 1, "performance_estimate": 1}
     assert replay(spec.policy, record.events("boxes")).differing == 0
