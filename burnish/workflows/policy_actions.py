@@ -20,7 +20,8 @@ from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.policy_rows import Rows, rows_to_ask
-from burnish.workflows.production_asking import ask_for_labels
+from burnish.workflows.production_asking import ask_for_labels, asked_for
+from burnish.workflows.production_reports import ASKED_BY as REPORTED
 
 Part: TypeAlias = Literal["audit", "refresh", "roll_back"]
 PARTS: Mapping[str, Part] = {"label": "audit", "retrain": "refresh", "roll_back": "roll_back"}
@@ -118,11 +119,14 @@ def _ask(
             spec, versions, one.signal, one.event.period, most=one.rows
         )
         if chosen.ids:
-            request = ask_for_labels(
-                spec, versions, ledger, chosen.ids, asked_by=ASKED_BY, reason=reason
-            )
-            body |= {"rows": len(chosen.ids), "request": request.request_id}
-            body |= {"where": chosen.where, "drawn": len(chosen.drawn)}
+            reported = asked_for(ledger.requests(spec.name), REPORTED)
+            new = [one for one in chosen.ids if one not in reported]
+            if new:
+                request = ask_for_labels(
+                    spec, versions, ledger, new, asked_by=ASKED_BY, reason=reason
+                )
+                body["request"] = request.request_id
+            body |= {"rows": len(chosen.ids), "where": chosen.where, "drawn": len(chosen.drawn)}
             body["example_ids"] = list(chosen.ids)
         else:
             body["why"] = "no row of the window is left to ask about"

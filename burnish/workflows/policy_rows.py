@@ -12,6 +12,7 @@ confidence that was recorded has to do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from zlib import crc32
@@ -63,10 +64,12 @@ def rows_to_ask(
     The rows that users reported, where the signal is of reports. The same tables give the same
     rows.
     """
-    known = _known(spec, versions)
     if signal.name == "reports":
+        # Asked about as they were reported: what is wanted here is that they are queued.
+        known = _known(spec, versions, (ADOPTED,))
         told = [one for one in signal.where.get("example_ids", []) if one not in known]
         return Rows(tuple(told[:most]), (), "rows that users reported")
+    known = _known(spec, versions, (ASKED, ADOPTED))
     if versions.champion(spec.name) is not None:
         return _by_estimate(spec, versions, signal, period, most=most, known=known)
     return _by_confidence(spec, versions, signal, period, most=most, known=known)
@@ -157,10 +160,10 @@ def masks_of(spec: DatasetSpec, rows: pa.Table) -> list[SliceMask]:
     return found
 
 
-def _known(spec: DatasetSpec, versions: Versions) -> set[str]:
-    """Rows that were asked about, or have a label."""
+def _known(spec: DatasetSpec, versions: Versions, stages: Sequence[str]) -> set[str]:
+    """Rows of these tables, and those that have a label."""
     found: set[str] = set()
-    for stage in (ASKED, ADOPTED):
+    for stage in stages:
         table = versions.read_last_good(spec.name, stage, columns=["example_id"])
         found |= set() if table is None else set(table["example_id"].to_pylist())
     came = versions.read_last_good(spec.name, LABELS, columns=["example_id", "label"])

@@ -112,6 +112,20 @@ def test_reported_rows_are_the_ones_asked_for(spec, home):
     assert home.ledger.requests("boxes")[0].example_ids == ("m2-01", "m3-05")
 
 
+def test_rows_that_users_reported_are_asked_about_once_and_an_audit_queues_them(spec, home):
+    from burnish.records import LabelRequest
+    from burnish.workflows.production_reports import ASKED_BY
+
+    home.ledger.request("boxes", LabelRequest(("m2-01", "m3-05"), ASKED_BY, "wrong"))
+    record = record_of(home)
+    run_policy(spec, home.versions, record, DAY, now=NOW, reports=["m2-01", "m3-05"])
+    assert parts(spec, home, record) == ["audit"]
+    [request] = home.ledger.requests("boxes")
+    assert request.asked_by == ASKED_BY
+    [acted] = [one for one in record.events("boxes") if one.kind == "acted"]
+    assert acted.body["example_ids"] == ["m2-01", "m3-05"]
+
+
 def test_an_alarm_that_a_person_closed_is_not_acted_on(spec, home):
     record = record_of(home)
     estimated(home.versions, DAY)
