@@ -20,7 +20,7 @@ from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows import production_pages, production_run
 from burnish.workflows.production_labels import join_labels
-from burnish.workflows.production_periods import first_day
+from burnish.workflows.production_periods import end_of, first_day
 from burnish.workflows.production_rows import read_production, required_production
 from burnish.workflows.production_stages import BATCH, DRIFT, LABELS, PERFORMANCE, PREDICTIONS
 
@@ -31,13 +31,14 @@ def partitions_of(spec: DatasetSpec) -> dg.TimeWindowPartitionsDefinition:
     """The periods of production as Dagster knows them: keys are the dates on which they begin."""
     production = required_production(spec)
     start, zone = first_day(production), production.timezone
+    until = end_of(production)
     if production.period == "week":
         # Dagster counts Sunday as 0.
         on = start.isoweekday() % 7
-        return dg.WeeklyPartitionsDefinition(start.isoformat(), timezone=zone, day_offset=on)
+        return dg.WeeklyPartitionsDefinition(start.isoformat(), until, timezone=zone, day_offset=on)
     if production.period == "month":
-        return dg.MonthlyPartitionsDefinition(start.isoformat(), timezone=zone)
-    return dg.DailyPartitionsDefinition(start.isoformat(), timezone=zone)
+        return dg.MonthlyPartitionsDefinition(start.isoformat(), until, timezone=zone)
+    return dg.DailyPartitionsDefinition(start.isoformat(), until, timezone=zone)
 
 
 def production_pool(spec: DatasetSpec) -> str:

@@ -40,7 +40,7 @@ def build_arrivals(
         name=f"{spec.name}_production",
         jobs=[jobs[part] for part in ("production", "labels") if part in jobs],
         minimum_interval_seconds=LOOK_EVERY,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=watch_status(spec),
         description="Takes each period that is over once its rows came, and when they change.",
     )
     def production(
@@ -70,6 +70,13 @@ def build_arrivals(
         )
 
     return [production]
+
+
+def watch_status(spec: DatasetSpec) -> dg.DefaultSensorStatus:
+    """Running from the start; of a bundled stream, which is over, when somebody switches it on."""
+    source = spec.production.source if spec.production is not None else None
+    bundled = source is not None and source.bundled
+    return dg.DefaultSensorStatus.STOPPED if bundled else dg.DefaultSensorStatus.RUNNING
 
 
 def _requests(instance: dg.DagsterInstance, spec: DatasetSpec, due: Due) -> list[dg.RunRequest]:

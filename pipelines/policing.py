@@ -31,6 +31,7 @@ from burnish.workflows.production_adopting import adopt_labels
 from burnish.workflows.production_reports import take_reports
 from burnish.workflows.rolling_back import roll_back_record
 from burnish.workflows.webhook import Webhook
+from pipelines.arrivals import watch_status
 from pipelines.jobs import stage_keys
 from pipelines.underway import ASKED_TAG, UNFINISHED, cut_short, underway
 
@@ -63,7 +64,7 @@ def build_policing(
         name=f"{spec.name}_policy",
         jobs=[jobs[part] for part in ("audit", "refresh", "production")],
         minimum_interval_seconds=LOOK_EVERY,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=watch_status(spec),
         description="Decides each period that was measured, asks for what is decided, tells "
         "people of alarms, and closes those that a new model answers.",
     )

@@ -17,12 +17,15 @@ import dagster as dg
 
 from assets.gates import production_suite
 from burnish.errors import BurnishError, SpecError
+from burnish.policy import SqlPolicyRecord
 from burnish.spec import DatasetSpec, load_usable
+from burnish.versions import Versions
+from burnish.workflows.production_due import production_due
 from burnish.workflows.production_labels import join_labels
 from burnish.workflows.production_periods import periods_over, require_period
-from burnish.workflows.production_reference import load_champion
+from burnish.workflows.production_reference import Champion, load_champion
 from burnish.workflows.production_rows import read_production, required_production
-from burnish.workflows.production_run import RanPeriod, run_period
+from burnish.workflows.production_run import RanPeriod, remeasure_period, run_period
 from pipelines.definitions import settings_from_environment
 from pipelines.environments import Settings, resources_for
 
@@ -63,8 +66,8 @@ def run_periods(
 ) -> Iterator[RanPeriod]:
     """Each period of production that is over, in order, as it is done.
 
-    Labels that came in are joined at the end. Raises `DataError` where a bound is no period,
-    `GateError` where there is no champion.
+    Labels that came in are joined at the end, and what they are of is measured again. Raises
+    `DataError` where a bound is no period, `GateError` where there is no champion.
     """
     calendar = required_production(spec)
     for bound in filter(None, (since, until)):
@@ -93,6 +96,20 @@ def run_periods(
             )
         if calendar.labels is not None:
             join_labels(spec, built["versions"], now=now)
+            yield from measure_again(spec, built["versions"], built["policy"], champion, now=now)
+
+
+def measure_again(
+    spec: DatasetSpec,
+    versions: Versions,
+    record: SqlPolicyRecord,
+    champion: Champion,
+    *,
+    now: datetime,
+) -> Iterator[RanPeriod]:
+    """Periods in whose window labels or rows came in since they were measured, oldest first."""
+    for period, _ in production_due(spec, versions, record, now=now).measures:
+        yield remeasure_period(spec, versions, record, period, champion=champion)
 
 
 @contextmanager
@@ -122,5 +139,7 @@ def _sentence(done: RanPeriod) -> str:
     worth = "accuracy not known"
     if done.estimated is not None:
         worth = f"accuracy likely {done.estimated:.3f}"
+    if done.measured is not None:
+        worth += f", {done.measured:.3f} by {done.labels} labels"
     drifted = ", ".join(done.drifted) or "nothing"
     return f"{done.period}  {done.rows:>6} rows  {worth}; drifted: {drifted}"

@@ -58,7 +58,7 @@ def make_digits(*, noise: float = 0.2, seed: int = 0, unlabeled: int = 0) -> Mad
     _check_noise(noise)
     _check_whole("seed", seed)
     _check_whole("unlabeled", unlabeled)
-    images, digits = _real_images()
+    images, digits = real_images()
     scans, splits, answers = (
         np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)
     )
@@ -83,11 +83,12 @@ def make_digits(*, noise: float = 0.2, seed: int = 0, unlabeled: int = 0) -> Mad
         unlabeled=table.filter(pa.array(withheld)).drop_columns(["label", "split"])
         if unlabeled
         else None,
-        truth=pa.table({"example_id": pa.array(ids), "label": _as_text(digits)}),
+        truth=pa.table({"example_id": pa.array(ids), "label": as_text(digits)}),
     )
 
 
-def _real_images() -> tuple[FloatArray, IntArray]:
+def real_images() -> tuple[FloatArray, IntArray]:
+    """The 1,797 images (n, 8, 8) and what they show."""
     from sklearn.datasets import load_digits
 
     bunch: Any = load_digits()
@@ -95,19 +96,26 @@ def _real_images() -> tuple[FloatArray, IntArray]:
 
 
 def _scanned(images: FloatArray, source: IntArray, rng: np.random.Generator) -> FloatArray:
-    """Images as their scanner saw them, shape (n, 64), in whole grey levels from 0 to 16."""
-    from scipy.ndimage import gaussian_filter
-
+    """Images as their scanner saw them, shape (n, 64)."""
     seen = images.copy()
     for place, scanner in enumerate(SCANNERS):
         own = source == place
-        if scanner.blur:
-            seen[own] = gaussian_filter(seen[own], sigma=(0, scanner.blur, scanner.blur))
-        # Losing contrast lifts the paper as much as it fades the ink: both move to a light grey.
-        grey = (1.0 - scanner.contrast) * LEVELS / 4
-        seen[own] = scanner.contrast * seen[own] + grey
-        seen[own] += rng.normal(0.0, scanner.noise, size=seen[own].shape)
-    return np.clip(np.rint(seen), 0, LEVELS).reshape(len(images), SIDE * SIDE)
+        seen[own] = seen_by(scanner, images[own], rng)
+    return seen.reshape(len(images), SIDE * SIDE)
+
+
+def seen_by(scanner: Scanner, images: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Images (n, 8, 8) as a scanner sees them, in whole grey levels from 0 to 16."""
+    from scipy.ndimage import gaussian_filter
+
+    seen = images
+    if scanner.blur:
+        seen = gaussian_filter(seen, sigma=(0, scanner.blur, scanner.blur))
+    # Losing contrast lifts the paper as much as it fades the ink: both move to a light grey.
+    grey = (1.0 - scanner.contrast) * LEVELS / 4
+    seen = scanner.contrast * seen + grey
+    seen = seen + rng.normal(0.0, scanner.noise, size=seen.shape)
+    return np.clip(np.rint(seen), 0, LEVELS)
 
 
 def _stratified_split(digits: IntArray, rng: np.random.Generator) -> NDArray[np.str_]:
@@ -139,12 +147,11 @@ def _examples(
     source: IntArray,
     split: NDArray[np.str_],
 ) -> pa.Table:
-    starts = np.arange(0, pixels.size + 1, SIDE * SIDE, dtype=np.int32)
     return pa.table(
         {
             "example_id": pa.array(ids),
-            "label": _as_text(given),
-            "image": pa.ListArray.from_arrays(starts, pixels.ravel().astype(np.float32)),
+            "label": as_text(given),
+            "image": pixel_lists(pixels),
             "source": pa.array([SCANNERS[place].name for place in source.tolist()]),
             "ink": pixels.mean(axis=1),
             "split": pa.array(split),
@@ -164,13 +171,20 @@ def _annotations(ids: NDArray[np.str_], answers: IntArray, rng: np.random.Genera
         {
             "example_id": pa.array(np.repeat(ids, len(ANNOTATORS))),
             "annotator_id": pa.array(list(ANNOTATORS) * ids.size),
-            "label": _as_text(answers.ravel()),
+            "label": as_text(answers.ravel()),
             "time": pa.array(micros.ravel(), pa.timestamp("us", tz="UTC")),
         }
     )
 
 
-def _as_text(codes: IntArray) -> pa.Array:
+def pixel_lists(pixels: FloatArray) -> pa.ListArray:
+    """A list of 64 numbers a row."""
+    starts = np.arange(0, pixels.size + 1, SIDE * SIDE, dtype=np.int32)
+    return pa.ListArray.from_arrays(starts, pixels.ravel().astype(np.float32))
+
+
+def as_text(codes: IntArray) -> pa.Array:
+    """Digits as labels."""
     return pa.array([str(code) for code in codes.tolist()])
 
 

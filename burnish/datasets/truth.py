@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from burnish.datasets.registry import build
+from burnish.datasets.registry import build, build_stream
 
 
 def bundled_truth(name: str, **options: Any) -> pa.Table:
@@ -22,3 +22,16 @@ def bundled_truth(name: str, **options: Any) -> pa.Table:
     [{'example_id': 'digit-0000', 'label': '0'}, {'example_id': 'digit-0001', 'label': '1'}]
     """
     return build(name, options).truth
+
+
+def stream_truth(name: str, **options: Any) -> pa.Table:
+    """True labels of what a model of a bundled set meets later: example_id, label.
+
+    No rows where the set has no such stream.
+
+    >>> stream_truth("digits").num_rows, stream_truth("parcels").num_rows
+    (1680, 0)
+    """
+    stream = build_stream(name, options)
+    text = pa.schema([("example_id", pa.string()), ("label", pa.string())])
+    return text.empty_table() if stream is None else stream.truth

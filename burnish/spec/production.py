@@ -65,8 +65,9 @@ class Production(Part):
 
     `source` is as that of the dataset (its `path` may be a pattern: files are read wherever they
     have rows of a period), or `sql`; `time` the column of when a row was met. Periods begin at
-    `start`, by the clock of `timezone`. Drift is measured over a `window` of so many periods.
-    Rows of one period are taken to be alike, unless `independent_rows`.
+    `start`, by the clock of `timezone`; `end` is the last day, where production is over. Drift is
+    measured over a `window` of so many periods. Rows of one period are taken to be alike, unless
+    `independent_rows`.
     `labels` are true labels that come in later, `reports` what users say is wrong.
     """
 
@@ -74,6 +75,7 @@ class Production(Part):
     sql: SqlSource | None = None
     time: str
     start: date
+    end: date | None = None
     period: Period = "day"
     timezone: str = "UTC"
     window: Annotated[int, Field(ge=1, le=366)] = 7
@@ -88,6 +90,8 @@ class Production(Part):
     def _one(self) -> Production:
         if (self.source is None) == (self.sql is None):
             raise ValueError("give exactly one of source, sql")
+        if self.end is not None and self.end < self.start:
+            raise ValueError("end lies before start")
         return self
 
 

@@ -28,6 +28,7 @@ from burnish.policy.standing import Standing
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows.policy_facts import facts_of
+from burnish.workflows.production_periods import after_end
 from burnish.workflows.production_signals import present_period, production_of, signals_of
 from burnish.workflows.production_stages import DRIFT, PERFORMANCE, partition_stage
 
@@ -94,7 +95,7 @@ def due_periods(
         if period not in decided or decided[period].body["sources"] != sources
     }
     last = moved(present_period(production, now), -1, production.period)
-    if last >= production.start.isoformat():
+    if last >= production.start.isoformat() and not after_end(production, last):
         found.add(last)
     return sorted(found)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 
@@ -132,6 +133,19 @@ def _ends_a_line(path: Path) -> bool:
             return False
         file.seek(-1, os.SEEK_END)
         return file.read(1) in {b"\n", b"\r"}
+
+
+def bundled_part(source: Source, part: Literal["production", "production_labels"]) -> pa.Table:
+    """The stream of a bundled data set; raises `DataError` where it has none."""
+    from burnish.datasets import load_bundled
+
+    table = getattr(load_bundled(str(source.bundled), **source.options), part)
+    if table is None:
+        raise DataError(
+            f"the bundled data set {source.bundled!r} has no production rows",
+            expected="one that has: digits",
+        )
+    return table
 
 
 def fingerprint(spec: DatasetSpec, source: Source) -> str:

@@ -21,7 +21,7 @@ from burnish.spec.cells import as_text
 from burnish.spec.keys import near
 from burnish.versions import Versions
 from burnish.workflows.ingest import INSTANT
-from burnish.workflows.production_files import Delivered, Waited, read_delivered
+from burnish.workflows.production_files import Delivered, Waited, bundled_part, read_delivered
 from burnish.workflows.production_kinds import instants
 from burnish.workflows.production_periods import periods_over
 from burnish.workflows.production_reference import joined_by_id
@@ -90,6 +90,9 @@ def _arrived(
         name = arrivals.sql.table or "query"
         return [Delivered(name, read_sql(arrivals.sql, environ), False, now)], []
     assert arrivals.source is not None  # the spec's own check: exactly one of source, sql
+    if arrivals.source.bundled:
+        table = bundled_part(arrivals.source, "production_labels")
+        return [Delivered(arrivals.source.bundled, table, False, now)], []
     return read_delivered(spec, arrivals.source, now=now)
 
 

@@ -69,7 +69,7 @@ def periods_over(production: Production, now: datetime) -> list[str]:
 
 
 def periods_of(production: Production, times: pa.ChunkedArray) -> pa.Array:
-    """The period that each time (timestamp[us, UTC]) is of; null before the start, and for none.
+    """The period that each time (timestamp[us, UTC]) is of; null outside of production.
 
     >>> production = Production.model_validate({"sql": {"url_variable": "X", "table": "t"},
     ...     "time": "at", "start": "2026-03-27"})
@@ -90,6 +90,10 @@ def periods_of(production: Production, times: pa.ChunkedArray) -> pa.Array:
             break
         names.append(period)
         begins.append(begin)
+    else:
+        if len(names) > 1:
+            names.append(None)
+            begins.append(_micros(bounds(production, str(names[-2]))[1]))
     places = np.searchsorted(np.asarray(begins, np.int64), moments, side="right")
     places[~known] = 0
     return pa.array(names, pa.string()).take(pa.array(places))
@@ -118,9 +122,10 @@ def parsed(period: str) -> date:
 def require_period(production: Production, period: str) -> None:
     """Raise `DataError` unless a period of this calendar is called so."""
     if not is_period(production, period):
+        until = "" if production.end is None else f", {production.end} at the latest"
         raise DataError(
             f"no {production.period} of production begins on {period}",
-            expected=f"a {production.period} from {first_day(production)} on",
+            expected=f"a {production.period} from {first_day(production)} on{until}",
             hint="periods are called by the date on which they begin",
         )
 
@@ -133,12 +138,32 @@ def is_period(production: Production, period: str) -> bool:
     day = parsed(period)
     apart = (day - first_day(production)).days
     fits = {"day": True, "week": apart % 7 == 0, "month": day.day == 1}[production.period]
-    return apart >= 0 and fits
+    return apart >= 0 and fits and not after_end(production, period)
+
+
+def end_of(production: Production) -> str | None:
+    """The date on which the last period is over; None where production has no end.
+
+    >>> end_of(Production.model_validate({"sql": {"url_variable": "X", "table": "t"}, "time": "at",
+    ...     "start": "2026-03-07", "end": "2026-03-20", "period": "week"}))
+    '2026-03-21'
+    """
+    if production.end is None:
+        return None
+    period = first_day(production).isoformat()
+    while not after_end(production, period):
+        period = shifted(production, period, 1)
+    return period
+
+
+def after_end(production: Production, period: str) -> bool:
+    """Whether a period begins after the last day of production."""
+    return production.end is not None and period > production.end.isoformat()
 
 
 def _periods(production: Production) -> Iterator[str]:
     period = first_day(production).isoformat()
-    while True:
+    while not after_end(production, period):
         yield period
         period = shifted(production, period, 1)
 

@@ -29,7 +29,7 @@ from burnish.spec.cells import as_text, infer
 from burnish.spec.keys import near
 from burnish.spec.known import RESERVED
 from burnish.workflows.ingest import INSTANT, content_ids, decoded
-from burnish.workflows.production_files import Delivered, Waited, read_delivered
+from burnish.workflows.production_files import Delivered, Waited, bundled_part, read_delivered
 from burnish.workflows.production_kinds import in_kind, instants
 from burnish.workflows.production_periods import bounds, periods_of
 from burnish.workflows.production_sql import read_sql
@@ -60,7 +60,7 @@ KEYS = pa.schema(
     ]
 )
 NO_TIME = "no time, or one that cannot be read"
-BEFORE = "before the start of production"
+OUTSIDE = "before the start of production, or after its end"
 AHEAD = "later than now: the clock that wrote it is ahead"
 REPLACED = "a newer file has the row with other content"
 
@@ -194,16 +194,9 @@ def _one(
             until = bounds(production, max(periods))[1]
         table = read_sql(production.sql, environ, time=production.time, since=since, until=until)
         return Delivered(production.sql.table or "query", table, False, now)
-    from burnish.datasets import load_bundled
-
     assert production.source is not None  # the spec's own check: exactly one of source, sql
-    name = str(production.source.bundled)
-    table = getattr(load_bundled(name, **production.source.options), "production", None)
-    if table is None:
-        raise DataError(
-            f"the bundled data set {name!r} has no production rows", expected="one that has"
-        )
-    return Delivered(name, table, False, now)
+    table = bundled_part(production.source, "production")
+    return Delivered(str(production.source.bundled), table, False, now)
 
 
 # ---------------------------------------------------------------- one shape
@@ -338,7 +331,7 @@ def _placed(
     aside = [
         _aside(keys, ~known & stays, NO_TIME),
         _aside(keys, ahead & stays, AHEAD),
-        _aside(keys, known & ~ahead & ~placed & stays, BEFORE),
+        _aside(keys, known & ~ahead & ~placed & stays, OUTSIDE),
     ]
     return period, pa.concat_tables(aside)
 

@@ -68,13 +68,18 @@ class Written:
 
 @dataclass(frozen=True)
 class RanPeriod:
-    """What became of a period. `refused` says why nothing was predicted or measured."""
+    """What became of a period. `refused` says why nothing was predicted or measured.
+
+    `estimated` is the accuracy that is likely in its window, `measured` what `labels` rows say.
+    """
 
     period: str
     rows: int
     refused: str = ""
     drifted: tuple[str, ...] = ()
     estimated: float | None = None
+    measured: float | None = None
+    labels: int = 0
 
 
 def write_batch(
@@ -246,13 +251,45 @@ def run_period(
         predict_period(spec, versions, period, champion=serving)
     except GateError as refused:
         return RanPeriod(period, batch.rows.num_rows, refused=str(refused))
-    drift = measure_drift(spec, versions, record, period, champion=serving)
-    estimate = estimate_period(spec, versions, record, period, champion=serving)
+    return _measure(spec, versions, record, period, batch.rows.num_rows, champion=serving)
+
+
+def remeasure_period(
+    spec: DatasetSpec,
+    versions: Versions,
+    record: SqlPolicyRecord,
+    period: str,
+    *,
+    champion: Champion | None = None,
+) -> RanPeriod:
+    """Drift and performance of a period once more, of the rows and labels that there are by now.
+
+    Raises as `measure_drift`.
+    """
+    rows = versions.read(spec.name, partition_stage(BATCH, period), columns=["example_id"])
+    serving = champion or load_champion(spec, versions)
+    return _measure(spec, versions, record, period, rows.num_rows, champion=serving)
+
+
+def _measure(
+    spec: DatasetSpec,
+    versions: Versions,
+    record: SqlPolicyRecord,
+    period: str,
+    rows: int,
+    *,
+    champion: Champion,
+) -> RanPeriod:
+    drift = measure_drift(spec, versions, record, period, champion=champion)
+    estimate = estimate_period(spec, versions, record, period, champion=champion)
+    whole = overall(estimate.rows)
     return RanPeriod(
         period,
-        batch.rows.num_rows,
+        rows,
         drifted=drifted_columns(drift.rows),
-        estimated=overall(estimate.rows)["estimated"],
+        estimated=whole["estimated"],
+        measured=whole["measured"],
+        labels=int(whole["labels"] or 0),
     )
 
 

@@ -22,7 +22,7 @@ from burnish.records import GateVerdict
 from burnish.spec import DatasetSpec
 from burnish.spec.production import Production, SignalName
 from burnish.versions import Versions
-from burnish.workflows.production_periods import is_period
+from burnish.workflows.production_periods import after_end, is_period
 from burnish.workflows.production_stages import BATCH, DRIFT, PERFORMANCE, partition_stage
 
 LOOK_BACK = 31
@@ -173,7 +173,8 @@ def _looked_at(production: Production, now: datetime, watched: Collection[Key]) 
     start = production.start.isoformat()
     span = [moved(first, by, every) for by in range(back)]
     open_for = {key for name, key in watched if name in {"late_data", "refused_data"}}
-    return sorted({one for one in span if one >= start} | open_for)
+    over = [one for one in span if one >= start and not after_end(production, one)]
+    return sorted({*over} | open_for)
 
 
 def _late(

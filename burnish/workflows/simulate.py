@@ -194,11 +194,15 @@ def _looked_up(ids: Sequence[str], truth: Mapping[str, str]) -> list[str]:
 
 
 def _bundled(simulation: Simulation, spec: DatasetSpec) -> pa.Table:
-    from burnish.datasets.truth import bundled_truth
+    from burnish.datasets.truth import bundled_truth, stream_truth
 
     name = str(simulation.bundled)
     options = spec.source.options if spec.source.bundled == name else {}
-    return _columns(bundled_truth(name, **options), simulation, f"the bundled truth {name!r}")
+    truth = bundled_truth(name, **options)
+    if spec.production is not None:
+        # People are asked about rows met in production as well.
+        truth = pa.concat_tables([truth, stream_truth(name, **options)])
+    return _columns(truth, simulation, f"the bundled truth {name!r}")
 
 
 def _from_file(simulation: Simulation, spec: DatasetSpec) -> pa.Table:

@@ -12,7 +12,8 @@ PACKAGES = ("burnish", "assets", "resources", "pipelines")
 DOOR = "burnish.datasets.truth"
 # Modules of the room that hold truth beside the labels, and what a generator hands out with it.
 INNER = tuple(
-    f"burnish.datasets.{name}" for name in ("digits", "parcels", "made", "registry", "annotators")
+    f"burnish.datasets.{name}"
+    for name in ("digits", "digits_stream", "parcels", "made", "registry", "annotators")
 )
 PLANTED = ("burnish.datasets.planted", "burnish.datasets.make_classification_table")
 BUNDLES = ("sklearn.datasets",)
@@ -102,7 +103,10 @@ def test_what_a_team_would_be_given_carries_no_truth():
     digits = load_bundled("digits", unlabeled=20)
     truth = bundled_truth("digits", unlabeled=20)["label"].to_pylist()
     by_id = dict(zip(bundled_truth("digits")["example_id"].to_pylist(), truth, strict=True))
-    assert set(digits.__dataclass_fields__) == {"name", "examples", "annotations", "unlabeled"}
+    tables = {"examples", "annotations", "unlabeled"}
+    assert set(digits.__dataclass_fields__) == {"name", "options", *tables}
+    assert digits.production is not None
+    assert set(digits.production.column_names) == {"example_id", "met", "image", "source", "ink"}
     for table in (digits.examples, digits.annotations, digits.unlabeled):
         assert table is not None
         wanted = [by_id[example_id] for example_id in table["example_id"].to_pylist()]

@@ -13,7 +13,7 @@ import pytest
 from burnish.errors import DataError, SourceUnreadable
 from burnish.spec import SqlSource
 from burnish.store import content_digest
-from burnish.workflows.production_rows import AHEAD, BEFORE, NO_TIME, REPLACED, read_production
+from burnish.workflows.production_rows import AHEAD, NO_TIME, OUTSIDE, REPLACED, read_production
 from burnish.workflows.production_sql import read_sql
 from tests.burnish.workflows.production_days import (
     HEADER,
@@ -120,7 +120,7 @@ def test_rows_of_no_period_are_kept_aside_with_the_reason(spec, arrivals):
     assert met.counts == {"2026-03-01": 1}
     reasons = {row["example_id"]: row["reason"] for row in met.aside.to_pylist()}
     assert reasons == {
-        "none": NO_TIME, "odd": NO_TIME, "early": BEFORE, "ahead": AHEAD, "far": AHEAD,
+        "none": NO_TIME, "odd": NO_TIME, "early": OUTSIDE, "ahead": AHEAD, "far": AHEAD,
     }  # fmt: skip
     assert [r["time"] for r in met.aside.to_pylist() if r["example_id"] == "odd"] == [
         "last Tuesday"
