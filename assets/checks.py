@@ -1,8 +1,8 @@
-"""The gate factory: a suite becomes a blocking asset check that also publishes.
+"""The gate factory: a suite becomes a blocking asset check that also publishes; and open alarms.
 
-What belongs here: turning one gate into one Dagster check. What does not: the expectations
-(`assets.gates`), running them (`resources.expectations`) and the record of verdicts
-(`burnish.versions`): Dagster's check mirrors that record.
+What belongs here: turning one gate, or the alarms of a dataset, into one Dagster check. What does
+not: the expectations (`assets.gates`), running them (`resources.expectations`), the record of
+verdicts (`burnish.versions`) and alarms (`burnish.policy`): Dagster's checks mirror those records.
 
 Write, audit, publish: a stage writes a candidate version; its gate judges that candidate; only a
 pass moves what readers see.
@@ -15,22 +15,29 @@ import dagster as dg
 from assets.gates import GATED_STAGES, PRODUCTION_GATE, production_suite, suite_for
 from assets.production import partitions_of, production_pool
 from assets.reporting import as_link, as_table, pool_of, without_second_try
+from burnish.policy import SqlPolicyRecord
 from burnish.report.gate_story import gate_story
 from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import GateRunner
 from burnish.versions import Versions
+from burnish.workflows.alarm_status import CHECK, AlarmStatus, alarm_status
 from burnish.workflows.gates import Judged, known_classes, promised_rows, run_gate
-from burnish.workflows.production_stages import partition_stage
+from burnish.workflows.production_stages import PERFORMANCE, partition_stage
 
 MOST_ROWS = 10
 """Rows at fault that are shown beside a check; its report has all of them."""
 
 
 def build_checks(spec: DatasetSpec) -> list[dg.AssetChecksDefinition]:
-    """One blocking gate for each gated stage of one dataset, that of production by period."""
+    """One blocking gate for each gated stage of one dataset, that of production by period.
+
+    With production also `alarms`, which stops nothing.
+    """
     gates = [_gate(spec, stage) for stage in GATED_STAGES]
-    return gates if spec.production is None else [*gates, _production_gate(spec)]
+    if spec.production is None:
+        return gates
+    return [*gates, _production_gate(spec), _alarms(spec)]
 
 
 def _gate(spec: DatasetSpec, stage: str) -> dg.AssetChecksDefinition:
@@ -83,6 +90,38 @@ def _production_gate(spec: DatasetSpec) -> dg.AssetChecksDefinition:
         return _shown(judged, pages)
 
     return gate
+
+
+def _alarms(spec: DatasetSpec) -> dg.AssetChecksDefinition:
+    # Of no partition: an alarm stays open while periods go by.
+    @dg.asset_check(
+        asset=[spec.name, PERFORMANCE],
+        name=CHECK,
+        blocking=False,
+        pool=production_pool(spec),
+        description="No alarm of the policy is open. It stops nothing: what follows from an alarm "
+        "is on its playbook. The sensor of the policy tells it anew whenever alarms change.",
+    )
+    @without_second_try
+    def alarms(
+        policy: dg.ResourceParam[SqlPolicyRecord], pages: dg.ResourceParam[Pages]
+    ) -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(**told_alarms(alarm_status(policy, spec.name, pages)))
+
+    return alarms
+
+
+def told_alarms(status: AlarmStatus) -> dict[str, Any]:
+    """The open alarms as what Dagster keeps of a check, whoever evaluates it."""
+    links = zip(status.open_alarms, status.playbooks, strict=True)
+    metadata: dict[str, Any] = {"open alarms": len(status.open_alarms)}
+    metadata |= {f"playbook of alarm {number}": as_link(page) for number, page in links}
+    return {
+        "passed": status.passed,
+        "severity": dg.AssetCheckSeverity[status.severity],
+        "metadata": metadata,
+        "description": status.description,
+    }
 
 
 def _shown(judged: Judged, pages: Pages) -> dg.AssetCheckResult:

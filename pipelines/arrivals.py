@@ -25,13 +25,14 @@ MOST_AT_ONCE = 30
 
 
 def build_arrivals(
-    spec: DatasetSpec, jobs: dict[str, dg.JobDefinition]
+    spec: DatasetSpec, jobs: dict[str, dg.JobDefinition], *, every: int = 0
 ) -> list[dg.SensorDefinition]:
     """The sensor `NAME_production`; none where the spec says nothing of production.
 
     A period is asked for when its rows are others than those that were judged last, once by
     content; a run that was cut short is asked for again. While files, labels and the champion stay
-    as they were, a look costs nothing.
+    as they were, a look costs nothing. It looks `every` so many seconds, 0 for as many as it takes
+    by itself.
     """
     if spec.production is None:
         return []
@@ -39,7 +40,7 @@ def build_arrivals(
     @dg.sensor(
         name=f"{spec.name}_production",
         jobs=[jobs[part] for part in ("production", "labels") if part in jobs],
-        minimum_interval_seconds=LOOK_EVERY,
+        minimum_interval_seconds=every or LOOK_EVERY,
         default_status=watch_status(spec),
         description="Takes each period that is over once its rows came, and when they change.",
     )

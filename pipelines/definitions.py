@@ -13,12 +13,12 @@ from pathlib import Path
 import dagster as dg
 
 from assets import build_assets, build_checks
-from burnish.errors import SpecError
+from burnish.errors import ProjectError, SpecError
 from burnish.spec import DatasetSpec, load_usable
 from pipelines.arrivals import build_arrivals
 from pipelines.environments import Settings, resources_for
 from pipelines.jobs import build_jobs, executor_named
-from pipelines.policing import build_policing
+from pipelines.policing import Telling, build_policing
 from pipelines.schedules import build_returns_schedule, build_schedule
 from pipelines.sensors import build_tracking, build_verdicts_ready
 
@@ -40,6 +40,9 @@ def settings_from_environment(environ: Mapping[str, str] = os.environ) -> Settin
         pages_url=environ.get("BURNISH_PAGES_URL", ""),
         review_url=environ.get("BURNISH_REVIEW_URL", ""),
         executor=environ.get("BURNISH_EXECUTOR") or "in_process",
+        look_seconds=_seconds("BURNISH_LOOK_SECONDS", environ.get("BURNISH_LOOK_SECONDS", "")),
+        webhook_private=environ.get("BURNISH_WEBHOOK_PRIVATE") == "1",
+        named=environ,
         git_sha=_git_sha(),
     )
 
@@ -61,11 +64,13 @@ def build_definitions(
         jobs += own.values()
         schedules.append(build_schedule(spec, own["cycle"]))
         schedules.append(build_returns_schedule(spec, own["returns"]))
-        sensors.append(build_verdicts_ready(spec, own["retrain"]))
+        every = settings.look_seconds
+        sensors.append(build_verdicts_ready(spec, own["retrain"], every=every))
         sensors.append(build_tracking(spec, own["track"]))
-        sensors += build_arrivals(spec, own)
+        sensors += build_arrivals(spec, own, every=every)
         if spec.production is not None:
-            sensors.append(build_policing(spec, own))
+            telling = Telling(settings.named, private=settings.webhook_private)
+            sensors.append(build_policing(spec, own, telling=telling, every=every))
     return dg.Definitions(
         assets=[*assets, *(_refused(name, error) for name, error in (refused or {}).items())],
         asset_checks=checks,
@@ -86,6 +91,17 @@ def _refused(name: str, error: SpecError) -> dg.AssetSpec:
         kinds={"yaml"},
         description=f"This dataset is not run: its spec has a mistake.\n```\n{error}\n```",
     )
+
+
+def _seconds(variable: str, text: str) -> int:
+    """Whole seconds, 0 where the variable is empty; raises `ProjectError` for what is none."""
+    if text and not (text.isdecimal() and int(text) > 0):
+        raise ProjectError(
+            f"{variable} is {text!r}",
+            expected="a whole number of seconds, at least 1",
+            hint="leave it empty for the usual",
+        )
+    return int(text or 0)
 
 
 def _git_sha() -> str:

@@ -6,7 +6,7 @@ variables, which `pipelines.definitions` alone does: here their names are at mos
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,10 @@ class Settings:
     `database_url` is the ledger and our record, `dagster_url` Dagster's own storage,
     `mlflow_url` what the MLflow server of `burnish up` keeps its runs in, `tracking_uri` the
     server that iterations are logged to, `pages_url` the address under which reports are served,
-    `review_url` the one under which people reach the review desk.
+    `review_url` the one under which people reach the review desk. `look_seconds` lie between two
+    looks of a sensor (0: as many as each takes by itself). `named` are the variables that specs
+    may name, for addresses that are secrets; `webhook_private` lets notes go into a network of
+    one's own.
     """
 
     project: Path
@@ -45,6 +48,9 @@ class Settings:
     pages_url: str = ""
     review_url: str = ""
     executor: str = "in_process"
+    look_seconds: int = 0
+    webhook_private: bool = False
+    named: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     git_sha: str = "unknown"
 
 

@@ -9,13 +9,15 @@ Each run is known by what it was asked for, so that a daemon that dies between a
 finds the run when it is back.
 """
 
-import os
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from assets import AUDIT, PRODUCTION, RETRAIN
+from assets.checks import told_alarms
 from assets.reporting import ALARM_TAG, DATASET_TAG, PART_TAG, WHY_TAG
 from burnish.errors import DataError, IterationError
 from burnish.policy import SqlPolicyRecord
@@ -23,12 +25,14 @@ from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
+from burnish.workflows.alarm_status import CHECK, AlarmStatus, alarm_status
 from burnish.workflows.alarms_closing import close_alarms, periods_to_repeat
 from burnish.workflows.notifying import notify
 from burnish.workflows.policy_actions import Wanted, carry_out, settle
 from burnish.workflows.policy_run import due_periods, run_policy
 from burnish.workflows.production_adopting import adopt_labels
 from burnish.workflows.production_reports import take_reports
+from burnish.workflows.production_stages import PERFORMANCE
 from burnish.workflows.rolling_back import roll_back_record
 from burnish.workflows.webhook import Webhook
 from pipelines.arrivals import watch_status
@@ -43,7 +47,17 @@ ATTEMPTS = 20
 
 STAGES = {"audit": AUDIT, "refresh": AUDIT + RETRAIN}
 BY = "policy"
-PRIVATE = "BURNISH_WEBHOOK_PRIVATE"
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What a spec names and does not hold: variables, with the addresses of webhook and reports.
+
+    `private` lets a webhook lie in a network of one's own, and be spoken to by http.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    private: bool = False
 
 
 def utc_now() -> datetime:
@@ -56,14 +70,18 @@ def build_policing(
     jobs: Mapping[str, dg.JobDefinition],
     *,
     clock: Callable[[], datetime] = utc_now,
-    environ: Mapping[str, str] = os.environ,
+    telling: Telling,
+    every: int = 0,
 ) -> dg.SensorDefinition:
-    """The sensor `NAME_policy` of a dataset with production; `jobs` by part, as `build_jobs`."""
+    """The sensor `NAME_policy` of a dataset with production; `jobs` by part, as `build_jobs`.
+
+    It looks `every` so many seconds, 0 for as many as it takes by itself.
+    """
 
     @dg.sensor(
         name=f"{spec.name}_policy",
         jobs=[jobs[part] for part in ("audit", "refresh", "production")],
-        minimum_interval_seconds=LOOK_EVERY,
+        minimum_interval_seconds=every or LOOK_EVERY,
         default_status=watch_status(spec),
         description="Decides each period that was measured, asks for what is decided, tells "
         "people of alarms, and closes those that a new model answers.",
@@ -77,15 +95,32 @@ def build_policing(
         record, now = SqlPolicyRecord(versions.engine, clock=clock), clock()
         close_alarms(spec, versions, record)
         warn = context.log.warning
-        decide_due(spec, versions, ledger, record, now=now, environ=environ, warn=warn)
+        decide_due(spec, versions, ledger, record, now=now, environ=telling.environ, warn=warn)
         wanted = carry_out(spec, versions, ledger, record)
         asked = [*_runs(context.instance, spec, versions, record, wanted)]
         asked += _repeated(context.instance, spec, versions)
-        tell(spec, record, pages, now=now, environ=environ)
+        tell(spec, record, pages, now=now, telling=telling)
         waits = f"{len(wanted)} actions wait or are done" if wanted else "nothing is to be run"
-        return dg.SensorResult(run_requests=asked or None, skip_reason=None if asked else waits)
+        alarms = alarm_status(record, spec.name, pages)
+        return dg.SensorResult(
+            run_requests=asked or None,
+            skip_reason=None if asked else waits,
+            # The check of the run that measured came before what was decided of it.
+            asset_events=[] if _mark(alarms) == context.cursor else [_evaluation(spec, alarms)],
+            cursor=_mark(alarms),
+        )
 
     return policy
+
+
+def _mark(alarms: AlarmStatus) -> str:
+    """Other where what the check says is another."""
+    return hashlib.sha256(alarms.description.encode()).hexdigest()[:16]
+
+
+def _evaluation(spec: DatasetSpec, alarms: AlarmStatus) -> dg.AssetCheckEvaluation:
+    key = dg.AssetKey([spec.name, PERFORMANCE])
+    return dg.AssetCheckEvaluation(asset_key=key, check_name=CHECK, **told_alarms(alarms))
 
 
 def decide_due(
@@ -120,12 +155,12 @@ def tell(
     pages: Pages,
     *,
     now: datetime,
-    environ: Mapping[str, str],
+    telling: Telling,
 ) -> int:
     """Tell people of alarms by what the spec names; how many notes went out."""
     variable, folder = spec.policy.webhook_variable, spec.policy.email_folder
-    url = environ.get(variable, "") if variable else ""
-    webhook = Webhook(url, private=environ.get(PRIVATE) == "1") if url else None
+    url = telling.environ.get(variable, "") if variable else ""
+    webhook = Webhook(url, private=telling.private) if url else None
     mails = spec.folder / folder if folder else None
     return notify(spec, record, pages, webhook=webhook, email_folder=mails, now=now)
 

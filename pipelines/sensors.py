@@ -31,18 +31,21 @@ TRACK_EVERY = 60
 LOOKS_AN_HOUR = 60
 
 
-def build_verdicts_ready(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorDefinition:
+def build_verdicts_ready(
+    spec: DatasetSpec, job: dg.JobDefinition, *, every: int = 0
+) -> dg.SensorDefinition:
     """The sensor `NAME_verdicts_ready`: retrains as soon as people are done with a batch.
 
     It also tells Dagster where the ledger and the label requests stand, so that the graph shows
     what a verdict made stale. A retrain that was cut short with everything else is asked for
-    again; one that failed is not, until somebody decides anew or the nightly tick tries it.
+    again; one that failed is not, until somebody decides anew or the nightly tick tries it. It
+    looks `every` so many seconds, 0 for as many as it takes by itself.
     """
 
     @dg.sensor(
         name=f"{spec.name}_verdicts_ready",
         target=job,
-        minimum_interval_seconds=LOOK_EVERY,
+        minimum_interval_seconds=every or LOOK_EVERY,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts the retrain when the last row of a batch is decided.",
     )

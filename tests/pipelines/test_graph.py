@@ -123,7 +123,7 @@ def test_the_return_is_measured_beside_the_cycle_and_holds_up_no_night(definitio
     }
 
 
-def test_production_is_five_more_stages_that_no_cycle_waits_for(planted):
+def test_production_is_six_more_stages_and_a_check_of_alarms_that_no_cycle_waits_for(planted):
     from tests.burnish.workflows.production_days import with_production
 
     with_production(planted)
@@ -139,11 +139,16 @@ def test_production_is_five_more_stages_that_no_cycle_waits_for(planted):
         "drift_report": {"production_batch", "predictions"},
         "performance_estimate": {"production_batch", "predictions"},
         "production_labels": {"production_batch"},
+        # Rows of production that a label is asked for.
+        "unlabeled_examples": {"validated_examples"},
     }
     gates = {key.asset_key.path[-1] for key in graph.asset_check_keys if key.name == "gate"}
     assert gates == {*GATED, "production_batch"}
     cycle = built.resolve_job_def("flowers_cycle").asset_layer.selected_asset_keys
-    assert not {key.path[-1] for key in cycle} - set(DEPS)
+    assert not {key.path[-1] for key in cycle} - {*DEPS, "unlabeled_examples"}
+    [alarms] = [key for key in graph.asset_check_keys if key.name == "alarms"]
+    assert alarms.asset_key.path[-1] == "performance_estimate"
+    assert not graph.get(alarms).blocking
     built.resolve_job_def("flowers_production")
     built.resolve_job_def("flowers_labels")
     built.resolve_sensor_def("flowers_production")

@@ -16,7 +16,7 @@ from burnish.workflows.production_labels import join_labels
 from burnish.workflows.production_stages import ADOPTED, ASKED
 from pipelines.definitions import build_definitions
 from pipelines.environments import Settings
-from pipelines.policing import build_policing
+from pipelines.policing import Telling, build_policing
 from tests.burnish.workflows.production_days import (
     KINDS,
     START,
@@ -54,7 +54,7 @@ class Project:
             part: self.definitions.resolve_job_def(f"flowers_{part}")
             for part in ("audit", "refresh", "production")
         }
-        self.sensor = build_policing(self.spec, jobs, clock=lambda: CLOCK, environ={})
+        self.sensor = build_policing(self.spec, jobs, clock=lambda: CLOCK, telling=Telling())
 
     def tick(self):
         """What the sensor asks for now."""

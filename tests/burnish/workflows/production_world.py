@@ -57,7 +57,11 @@ class World:
 
     @classmethod
     def of(cls, planted: Any) -> World:
-        spec = with_production(planted)
+        return cls.opened(planted, with_production(planted))
+
+    @classmethod
+    def opened(cls, planted: Any, spec: DatasetSpec) -> World:
+        """The same of a spec that stands already."""
         engine = open_database(str(planted.home / "burnish.db"))
         ledger = SqlLedger(engine)
         store = DeltaStore(str(planted.home / "tables"), engine)
