@@ -10,6 +10,7 @@ finds the run when it is back.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from burnish.versions import Versions
 from burnish.workflows.alarm_status import CHECK, AlarmStatus, alarm_status
 from burnish.workflows.alarms_closing import close_alarms, periods_to_repeat
 from burnish.workflows.notifying import notify
+from burnish.workflows.playbooks import write_alarm_pages
 from burnish.workflows.policy_actions import Wanted, carry_out, settle
 from burnish.workflows.policy_run import due_periods, run_policy
 from burnish.workflows.production_adopting import adopt_labels
@@ -37,7 +39,7 @@ from burnish.workflows.rolling_back import roll_back_record
 from burnish.workflows.webhook import Webhook
 from pipelines.arrivals import watch_status
 from pipelines.jobs import stage_keys
-from pipelines.underway import ASKED_TAG, UNFINISHED, cut_short, underway
+from pipelines.underway import ASKED_TAG, UNFINISHED, cut_short, periods_at_work, underway
 
 LOOK_EVERY = 30
 """Seconds between two looks."""
@@ -99,6 +101,8 @@ def build_policing(
         wanted = carry_out(spec, versions, ledger, record)
         asked = [*_runs(context.instance, spec, versions, record, wanted)]
         asked += _repeated(context.instance, spec, versions)
+        # Before people are told, and only then: what they are told links a page.
+        seen = write_pages(spec, versions, record, pages, now=now, seen=_seen(context.cursor))
         tell(spec, record, pages, now=now, telling=telling)
         waits = f"{len(wanted)} actions wait or are done" if wanted else "nothing is to be run"
         alarms = alarm_status(record, spec.name, pages)
@@ -106,16 +110,44 @@ def build_policing(
             run_requests=asked or None,
             skip_reason=None if asked else waits,
             # The check of the run that measured came before what was decided of it.
-            asset_events=[] if _mark(alarms) == context.cursor else [_evaluation(spec, alarms)],
-            cursor=_mark(alarms),
+            asset_events=[] if _same(alarms, context.cursor) else [_evaluation(spec, alarms)],
+            cursor=json.dumps({"alarms": _mark(alarms), "written": seen}),
         )
 
     return policy
 
 
+def write_pages(
+    spec: DatasetSpec,
+    versions: Versions,
+    record: SqlPolicyRecord,
+    pages: Pages,
+    *,
+    now: datetime,
+    seen: int,
+) -> int:
+    """Write the playbooks and the list of decisions, where the record goes on beyond `seen`.
+
+    Returns the newest event that they say.
+    """
+    events = record.events(spec.name)
+    newest = events[-1].seq if events else 0
+    if newest > seen or (newest and not pages.decisions(spec.name).exists()):
+        write_alarm_pages(spec, versions, record, pages, now=now)
+    return newest
+
+
+def _seen(cursor: str | None) -> int:
+    return int(json.loads(cursor or "{}").get("written", 0))
+
+
 def _mark(alarms: AlarmStatus) -> str:
     """Other where what the check says is another."""
     return hashlib.sha256(alarms.description.encode()).hexdigest()[:16]
+
+
+def _same(alarms: AlarmStatus, cursor: str | None) -> bool:
+    return json.loads(cursor or "{}").get("alarms") == _mark(alarms)
 
 
 def _evaluation(spec: DatasetSpec, alarms: AlarmStatus) -> dg.AssetCheckEvaluation:
@@ -230,8 +262,7 @@ def _repeated(
     if champion is None or not due:
         return []
     asked = f"{spec.name}-champion-{versions.champion_seq(spec.name)}"
-    known = instance.get_runs(dg.RunsFilter(tags={ASKED_TAG: f"{asked}-{due[0]}"}))
-    if any(run.status in UNFINISHED for run in known):
+    if periods_at_work(instance, spec) & set(due):
         return []
     # The last of a window is measured when the others are predicted, which is another look.
     return [

@@ -6,6 +6,7 @@ dataset's pool does (`assets.reporting.pool_of`).
 
 import dagster as dg
 from dagster import DagsterRunStatus as Status
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from assets import ASIDE, RETURNS
 from assets.reporting import DATASET_TAG, PART_TAG
@@ -48,6 +49,12 @@ def measuring(instance: dg.DagsterInstance, spec: DatasetSpec) -> list[dg.Dagste
     return [
         run for run in _of(instance, spec, UNFINISHED) if _makes_only(run, RETURNS, ("returns",))
     ]
+
+
+def periods_at_work(instance: dg.DagsterInstance, spec: DatasetSpec) -> set[str]:
+    """Periods of production that a run is queued for, or at work on, whoever asked for it."""
+    found = (run.tags.get(PARTITION_NAME_TAG) for run in _of(instance, spec, UNFINISHED))
+    return {period for period in found if period}
 
 
 def cut_short(instance: dg.DagsterInstance, asked: str) -> int | None:
