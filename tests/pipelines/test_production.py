@@ -17,6 +17,7 @@ from burnish.workflows.production_periods import periods_over
 from pipelines.definitions import build_definitions
 from pipelines.environments import Settings
 from tests.burnish.workflows.production_days import (
+    HEADER,
     NOW,
     START,
     day_lines,
@@ -28,6 +29,22 @@ from tests.burnish.workflows.production_days import (
 from tests.burnish.workflows.production_world import World, copied
 
 PERIODS = [(START + timedelta(days=n)).isoformat() for n in range(3)]
+WITHOUT = "flower,met,petal,sepal,colour"
+FAULTS = {
+    "gone": (lambda cells: [*cells[:4], cells[5]], WITHOUT, "PRODUCTION-COLUMN-EXISTS-LEAF"),
+    "renamed": (list, HEADER.replace("leaf", "leaf_mm"), "PRODUCTION-COLUMN-EXISTS-LEAF"),
+    "retyped": (
+        lambda cells: [*cells[:2], "wide", *cells[3:]], HEADER, "PRODUCTION-FEATURE-TYPE-PETAL",
+    ),
+    "all null": (
+        lambda cells: [*cells[:3], "", *cells[4:]], HEADER, "PRODUCTION-FEATURE-EMPTY-SEPAL",
+    ),
+    "another unit": (
+        lambda cells: [*cells[:4], f"{float(cells[4]) * 1000:.1f}", cells[5]],
+        HEADER,
+        "PRODUCTION-SCALE-LEAF",
+    ),
+}  # fmt: skip
 STAGES = ["production_batch", "predictions", "drift_report", "performance_estimate"]
 
 
@@ -106,10 +123,36 @@ def test_a_refused_day_stops_alone_and_its_verdict_is_of_its_period(graph):
             run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
         )
     ]
-    told = {one.partition: one.passed for one in logs}
+    told = {one.partition: one.passed for one in logs if one.check_name == "gate"}
     assert told == {PERIODS[0]: False, PERIODS[1]: True}
     stage = f"production_batch/{PERIODS[0]}"
     assert graph.world.versions.verdict("flowers", stage).stopped_by == ("PRODUCTION-SCALE-LEAF",)
+
+
+def test_days_with_each_fault_stop_alone_in_the_graph_and_go_on_once_they_are_mended(graph):
+    days = [START + timedelta(days=place) for place in range(len(FAULTS) + 1)]
+    for day, (name, (spoil, header, _)) in zip(days, FAULTS.items(), strict=False):
+        lines = [",".join(spoil(line.split(","))) for line in day_lines(day)[0]]
+        write_lines(graph.world.arrivals / f"{day}.csv", lines, header=header)
+        assert not graph.run(day.isoformat()), name
+    # The last day came twice, and once more but half.
+    write_day(graph.world.arrivals, days[-1])
+    whole = write_day(graph.world.arrivals, days[-1], name="twice.csv").read_bytes()
+    half = graph.world.arrivals / "half.csv"
+    half.write_bytes(whole[: len(whole) // 2])
+    assert graph.run(days[-1].isoformat())
+    half.unlink()
+    assert graph.metadata("production_batch", days[-1].isoformat())["dagster/row_count"].value == 40
+    versions = graph.world.versions
+    for day, (name, (_, _, code)) in zip(days, FAULTS.items(), strict=False):
+        assert code in versions.verdict("flowers", f"production_batch/{day}").stopped_by, name
+        assert versions.published("flowers", f"predictions/{day}") is None, name
+    # No run that failed is asked for again; a day that came mended is.
+    assert not graph.look().run_requests
+    write_day(graph.world.arrivals, days[0])
+    [again] = graph.look().run_requests
+    assert again.partition_key == days[0].isoformat()
+    assert graph.run(days[0].isoformat())
 
 
 def test_a_stage_asked_for_alone_is_refused_past_a_gate_that_stopped(graph):
