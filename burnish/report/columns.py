@@ -7,11 +7,12 @@ What does not: the tables themselves (`burnish.workflows`), or the checks that h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from burnish.report.columns_measured import MARK, MEASURED
 from burnish.spec import DatasetSpec
 
 MOST_FEATURES = 12  # further ones are told in one line, or a wide table would hide what follows
@@ -186,23 +187,26 @@ def column_lines(
     classes = [n.removeprefix(PROBABILITY) for n in schema.names if n.startswith(PROBABILITY)]
     features = [name for name in schema.names if name in spec.features]
     left = set(features[MOST_FEATURES:])
+    meaning = MEANING | MEASURED if MARK in schema.names else MEANING
     lines: list[ColumnLine] = []
     for part in schema:
         if part.name.startswith(PROBABILITY):
             if part.name == f"{PROBABILITY}{classes[0]}":
                 lines.append(_probabilities(classes, str(part.type)))
         elif part.name not in left:
-            lines.append(_line(part, spec, keyed=keyed))
+            lines.append(_line(part, spec, meaning, keyed=keyed))
         elif part.name == features[-1]:
             lines.append(_further(features[MOST_FEATURES:]))
     return tuple(lines)
 
 
-def _line(part: pa.Field, spec: DatasetSpec, *, keyed: bool) -> ColumnLine:
+def _line(
+    part: pa.Field, spec: DatasetSpec, meaning: Mapping[str, str], *, keyed: bool
+) -> ColumnLine:
     key = keyed and part.name == "example_id"
     feature = spec.features.get(part.name)
     if feature is None:
-        text = MEANING.get(part.name, BESIDE)
+        text = meaning.get(part.name, BESIDE)
         if part.name == "label" and spec.classes:
             text = f"{text} One of: {_listed(spec.classes)}."
         return ColumnLine(part.name, str(part.type), text, unique=key)

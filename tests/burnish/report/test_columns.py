@@ -53,3 +53,17 @@ def test_only_a_key_is_unique():
     schema = pa.schema([("example_id", pa.string())])
     assert column_lines(schema, spec_of(), keyed=True)[0].unique
     assert not column_lines(schema, spec_of())[0].unique
+
+
+def test_every_column_of_what_is_measured_of_production_has_its_own_meaning():
+    for measured in (DRIFT_SCHEMA, PERFORMANCE_SCHEMA):
+        schema = measured.append(pa.field("window_end", pa.string()))
+        told = {line.name: line.text for line in column_lines(schema, spec_of())}
+        assert BESIDE not in told.values(), told
+    assert "effect size" in told_of(DRIFT_SCHEMA, "effect")
+    assert "effect size" not in told_of(pa.schema([("effect", pa.float64())]), "effect", mark=False)
+
+
+def told_of(schema, name, *, mark=True):
+    schema = schema.append(pa.field("window_end", pa.string())) if mark else schema
+    return next(line.text for line in column_lines(schema, spec_of()) if line.name == name)
