@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from burnish.errors import SpecError
 from burnish.spec.expectations import COMMON, EXPECTATIONS, NEEDS_DATABASE
 from burnish.spec.keys import Step, near
-from burnish.spec.known import AUGMENTERS, MODELS, QUALITY, RESERVED
+from burnish.spec.known import AUGMENTERS, MODELS, QUALITY, RESERVED, RESERVED_IN_PRODUCTION
 from burnish.spec.models import DatasetSpec, ExtraExpectation
 
 
@@ -89,6 +89,11 @@ def _names_taken(spec: DatasetSpec) -> Iterator[Contradiction]:
             found = f"found {name!r}, a column that the loop writes"
             hint = f"rename the column in the source, to {name}_given for instance"
             yield Contradiction(path, found, "another name", hint)
+    if spec.production is not None:
+        for name in sorted(RESERVED_IN_PRODUCTION & set(spec.features)):
+            found = f"found {name!r}, a column that production writes"
+            hint = f"rename the column in the sources, to {name}_given for instance"
+            yield Contradiction(("features", name), found, "another name", hint)
 
 
 def _empty_promises(spec: DatasetSpec) -> Iterator[Contradiction]:

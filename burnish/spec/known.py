@@ -67,3 +67,8 @@ RESERVED = frozenset(
     }
 )
 """Columns that the loop writes itself: no feature and no group can have one of these names."""
+
+RESERVED_IN_PRODUCTION = frozenset(
+    {"met_at", "period", "unread_columns", "predicted", "confidence", "champion"}
+)
+"""Columns that production writes beside features: with `production`, no feature can have these."""

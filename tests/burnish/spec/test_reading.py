@@ -235,6 +235,15 @@ def test_a_value_that_fits_no_member_of_a_union_is_one_mistake(tmp_path: Path) -
     assert found[1] == "  expected: text or true/false or a whole number or a number"
 
 
+def test_a_feature_that_production_would_overwrite_is_refused_where_there_is_production(
+    tmp_path: Path,
+) -> None:
+    text = GOOD.replace("city: categorical", "period: numeric")
+    assert "period" in load_spec(write(tmp_path, text)).features
+    found = refusal(tmp_path, text + "production: {source: {path: a}, time: t, start: 2026-03-01}")
+    assert found[0].startswith("toy.yaml, line 6, features.period: found 'period', a column that")
+
+
 def test_the_target_as_a_feature_is_named_where_it_stands(tmp_path: Path) -> None:
     found = refusal(tmp_path, GOOD.replace("target: kind", "target: city"))
     assert found[0].startswith("toy.yaml, line 6, features.city")
