@@ -35,8 +35,9 @@ LABELLING = ("keep", "change")
 def facts_of(spec: DatasetSpec, versions: Versions) -> Facts:
     """What is so now: nothing of it is guessed, and what is not known is None.
 
-    New labels are rows of production whose label came in, and rows that people decided on, since
-    the champion's turn of the loop. Rows that a gate turned away are in neither.
+    New labels are rows of production whose label came in and that the champion was not made with,
+    and rows that people decided on since its turn of the loop. Rows that a gate turned away are in
+    neither.
     """
     production = production_of(spec)
     events = versions.champion_events(spec.name)
@@ -58,25 +59,40 @@ def facts_of(spec: DatasetSpec, versions: Versions) -> Facts:
 
 
 def new_labels(spec: DatasetSpec, versions: Versions, champion: Iteration | None) -> int:
-    """Rows with a label that the champion was not trained with; all of them where there is none."""
-    since = champion.opened_at if champion else None
-    came = versions.read_last_good(spec.name, LABELS)
-    names: set[str] = set()
-    if came is not None:
-        known = came.filter(pc.field("label").is_valid())
-        names |= _since(_timed(known), "labelled_at", since)
+    """Rows with a label that the champion was not made with; all of them where there is none.
+
+    Of production these are rows that are not among its curated ones, whenever their label came:
+    what is filled in of the past was not learned either. A label that is no class of the spec
+    cannot be learned, and does not count.
+    """
+    names = _labelled(spec, versions)
+    if champion is not None and names:
+        names -= _curated(versions, champion)
     decisions = versions.ledger.fold(spec.name).decisions
     decided = decisions.filter(pc.field("decision").isin(list(LABELLING)))
     closed = (champion.closed_at or champion.opened_at) if champion else None
     return len(names | _since(decided, "at", closed))
 
 
-def _timed(came: pa.Table) -> pa.Table:
-    """A label that came without a time is as old as its row: that one no model has learned."""
-    if "met_at" not in came.column_names:
-        return came
-    place = came.schema.get_field_index("labelled_at")
-    return came.set_column(place, "labelled_at", pc.coalesce(came["labelled_at"], came["met_at"]))
+def _labelled(spec: DatasetSpec, versions: Versions) -> set[str]:
+    came = versions.read_last_good(spec.name, LABELS, columns=["example_id", "label"])
+    if came is None:
+        return set()
+    known = came.filter(pc.field("label").is_valid())
+    if spec.classes:
+        known = known.filter(pc.field("label").isin(list(spec.classes)))
+    return set(known["example_id"].to_pylist())
+
+
+def _curated(versions: Versions, champion: Iteration) -> set[str]:
+    """The rows that the champion was trained on or held against."""
+    number = champion.summary.get("curated_version")
+    if number is None:
+        return set()
+    rows = versions.read_version(
+        champion.dataset, "curated_examples", version=int(number), columns=["example_id"]
+    )
+    return set(rows["example_id"].to_pylist())
 
 
 def _since(table: pa.Table, column: str, moment: datetime | None) -> set[str]:

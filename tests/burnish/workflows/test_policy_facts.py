@@ -82,8 +82,22 @@ def test_a_champion_that_labels_show_to_be_worse_is_rolled_back(home, spec):
 def test_rows_met_before_the_champion_was_promoted_show_nothing_of_it(home, spec):
     labels_met(home, after=False)
     facts = facts_of(spec, home.versions)
-    assert (facts.worse_by, facts.paired_rows, facts.new_labels) == (None, 0, 0)
+    assert (facts.worse_by, facts.paired_rows) == (None, 0)
     assert "not compared" in decided(spec, facts).held_back
+
+
+def test_labels_of_the_past_are_new_where_the_champion_was_not_made_with_them(home, spec):
+    labels_met(home, after=False)
+    assert facts_of(spec, home.versions).new_labels == 80
+    champion = home.versions.champion("pets")
+    known = home.versions.read_version(
+        "pets", "curated_examples", version=int(champion.summary["curated_version"])
+    )
+    came = home.versions.read("pets", LABELS)
+    names = [*known["example_id"].to_pylist()[:30], *came["example_id"].to_pylist()[30:]]
+    came = came.set_column(0, "example_id", pa.array(names))
+    home.versions.write("pets", LABELS, came, gated=False)
+    assert facts_of(spec, home.versions).new_labels == 50
 
 
 def test_models_are_not_loaded_where_the_policy_never_rolls_back(home, spec):
