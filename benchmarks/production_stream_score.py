@@ -46,7 +46,7 @@ class Window:
     high: float
     trusted: bool
     alarms: dict[str, datetime]
-    refresh: int
+    loss: tuple[float, float] | None
 
     @property
     def fell(self) -> bool:
@@ -77,7 +77,7 @@ def _window(told: dict[str, Any], events: Sequence[dict[str, Any]]) -> Window:
         high=line["high"],
         trusted=bool(line["trusted"]),
         alarms=_alarms(told, events),
-        refresh=sum(one.startswith("refresh") for one in told["runs"]),
+        loss=_loss(told, events),
     )
 
 
@@ -94,6 +94,19 @@ def _alarms(told: dict[str, Any], events: Sequence[dict[str, Any]]) -> dict[str,
                 if signal["name"] in names and made["alarm"] in STANDS:
                     found.setdefault(kind, datetime.fromisoformat(event["at"]))
     return found
+
+
+def _loss(told: dict[str, Any], events: Sequence[dict[str, Any]]) -> tuple[float, float] | None:
+    """The loss that labels first showed, and its lower limit; None where another model served."""
+    for event in events:
+        body = event["body"]
+        if event["kind"] != "decided" or event["period"] != told["period"]:
+            continue
+        for signal in body["signals"]:
+            mine = body["facts"]["champion"] == told["champion"]
+            if mine and (signal["name"], signal["key"]) == ("measured_loss", ""):
+                return signal["value"], signal["low"]
+    return None
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -179,12 +192,13 @@ def _drawn(count: int, seed: int) -> Any:
     return np.random.default_rng(seed).integers(0, count, (2000, count))
 
 
-def turns_of(folder: Path, name: str, arm: str) -> tuple[int, int, int]:
-    """Trainings after the first model, promotions and refusals among them."""
+def turns_of(folder: Path, name: str, arm: str, *, until: datetime) -> list[str]:
+    """Trainings after the first model that began by a time, promotions and refusals among them."""
     turns = json.loads((folder / f"{name}-{arm}.record.json").read_text())["turns"][1:]
-    done = [one for one in turns if one["promotion"] is not None]
+    begun = [one for one in turns if datetime.fromisoformat(one["opened"]) <= until]
+    done = [one for one in begun if one["promotion"] is not None]
     promoted = sum(bool(one["promoted"]) for one in done)
-    return len(done), promoted, len(done) - promoted
+    return [f"{len(done)}", f"{promoted}", f"{len(done) - promoted}"]
 
 
 def report(folder: Path, name: str, ends: dict[str, datetime]) -> str:
@@ -207,34 +221,44 @@ def report(folder: Path, name: str, ends: dict[str, datetime]) -> str:
         ("measured loss, with labels", "labels"),
     ):
         told.append(_row(words, *alarms_row(found, kind, ends)))
+    told += ["", "| Measured loss of a window | falls told | where nothing fell |", "|---|---|---|"]
+    for words, over, least in (
+        ("shown to be over 5 points (the default rule)", 0.05, 0.0),
+        ("shown to be over 2 points", 0.02, 0.0),
+        ("shown to be a loss, and 5 points or more", 0.0, FALL),
+        ("shown to be a loss", 0.0, 0.0),
+    ):
+        said = [one for one in found if one.loss and one.loss[1] > over and one.loss[0] >= least]
+        told.append(_row(words, *_counted(said, found)))
     told += [
         "",
         "| Retraining | periods | accuracy | against never | trainings | promoted | refused |",
     ]
-    told += ["|---|---|---|---|---|---|---|", *_arms(folder, name)]
+    told += ["|---|---|---|---|---|---|---|", *_arms(folder, name, ends)]
     return "\n".join(told)
 
 
-def _arms(folder: Path, name: str) -> Iterator[str]:
+def _counted(said: Sequence[Window], found: Sequence[Window]) -> list[str]:
+    falls = sum(one.fell for one in found)
+    right = sum(one.fell for one in said)
+    return [f"{right} of {falls}", f"{len(said) - right} of {len(found) - falls}"]
+
+
+def _arms(folder: Path, name: str, ends: dict[str, datetime]) -> Iterator[str]:
     policy = _lines(folder / f"{name}-policy.jsonl")
-    spans = [(policy, "policy", len(policy))]
+    spans = [(policy, "policy")]
     always = folder / f"{name}-always.jsonl"
     if always.exists() and (lines := _lines(always)):
-        spans += [(lines, "always", len(lines)), (policy[: len(lines)], "policy", len(lines))]
-    for lines, arm, count in spans:
+        spans += [(lines, "always"), (policy[: len(lines)], "policy")]
+    for lines, arm in spans:
         rows = [one["rows"] for one in lines]
         right, first = ([one[key] for one in lines] for key in ("right", "right_first"))
-        counts = turns_of(folder, name, arm) if arm == "always" or count == len(policy) else None
-        shown = [f"{one}" for one in counts] if counts else _short(lines)
+        # A model that was trained when the last period was over did nothing for any of them.
+        until = ends[lines[-1]["period"]]
         gain = _points(difference(right, first, rows), sign=True)
-        yield _row(arm, f"{count}", _points(accuracy(right, rows)), gain, *shown)
-        yield _row("never", f"{count}", _points(accuracy(first, rows)), "", "0", "", "")
-
-
-def _short(lines: Sequence[dict[str, Any]]) -> list[str]:
-    done = sum(sum(run.startswith("refresh") for run in one["runs"]) for one in lines)
-    promoted = len({one["champion"] for one in lines}) - 1
-    return [f"{done}", f"{promoted}", f"{done - promoted}"]
+        shown = turns_of(folder, name, arm, until=until)
+        yield _row(arm, f"{len(lines)}", _points(accuracy(right, rows)), gain, *shown)
+        yield _row("never", f"{len(lines)}", _points(accuracy(first, rows)), "", "0", "", "")
 
 
 def _points(figures: tuple[float, ...], *, sign: bool = False) -> str:
