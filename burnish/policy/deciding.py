@@ -115,7 +115,7 @@ def _standing(case: Case, signal: Signal, rule: Rule, number: int | None) -> _Ch
     """What becomes of an alarm that is open."""
     clear = rule.over if rule.clear is None else rule.clear
     calm = running(case.windows(signal), lambda one: one.low <= clear)
-    over = signal.low > rule.over
+    over = _is_over(signal, rule.over, rule)
     if calm >= rule.windows:
         return _Change("clear", number, False, _words(signal, clear, calm))
     return _Change("keep", number, over, _words(signal, rule.over if over else clear))
@@ -129,9 +129,11 @@ def _resting(case: Case, signal: Signal, rule: Rule, number: int | None) -> _Cha
         return _Change("none", None, False, why)
     windows = case.windows(signal)
     level = _level(case, signal, rule, windows)
-    run = running(windows, lambda one: one.low > level)
-    over = signal.low > level
+    run = running(windows, lambda one: _is_over(one, level, rule))
+    over = _is_over(signal, level, rule)
     why = _words(signal, level, run)
+    if signal.low > level and not over:
+        why += f", and less than the {rule.least:g} that the rule asks for"
     if level > rule.over:
         why += "; somebody overruled the alarm at that level"
     if run < rule.windows:
@@ -139,6 +141,11 @@ def _resting(case: Case, signal: Signal, rule: Rule, number: int | None) -> _Cha
             why += f", of {rule.windows} that the rule asks for"
         return _Change("none", None, over, why)
     return _Change("raise" if number is None else "join", number, True, why)
+
+
+def _is_over(signal: Signal, level: float, rule: Rule) -> bool:
+    """Whether a signal is shown to be over a level, and is large enough to matter."""
+    return signal.low > level and signal.value >= rule.least
 
 
 def _level(case: Case, signal: Signal, rule: Rule, windows: Sequence[Signal]) -> float:

@@ -161,9 +161,10 @@ def _end_words(rule: Rule) -> str:
     running = f" in {rule.windows} windows running" if rule.windows > 1 else ""
     if rule.signal in {"late_data", "refused_data"}:
         return "The alarm ends by itself once the data has come and passed its gate."
+    least = f" and the figure itself at least {rule.least:g}" if rule.least else ""
     return (
-        f"The alarm was raised because the lower limit was over {rule.over:g}{running}; it ends by "
-        f"itself when it is not over {clear:g} any more{running}."
+        f"The alarm was raised because the lower limit was over {rule.over:g}{least}{running}; it "
+        f"ends by itself when it is not over {clear:g} any more{running}."
     )
 
 

@@ -98,14 +98,16 @@ class Production(Part):
 class Rule(Part):
     """What follows from one signal.
 
-    The alarm is raised where the signal is shown to be over `over` in `windows` windows running,
-    and cleared where it is not shown to be over `clear` in as many (hysteresis). `rows` are asked
-    for by `label`. An action is not repeated within `cooldown` periods.
+    The alarm is raised where the signal is shown to be over `over`, and is itself at least `least`,
+    in `windows` windows running, and cleared where it is not shown to be over `clear` in as many
+    (hysteresis). `rows` are asked for by `label`. An action is not repeated within `cooldown`
+    periods.
     """
 
     signal: SignalName
     action: Action
     over: Annotated[float, Field(ge=0.0)] = 0.0
+    least: Annotated[float, Field(ge=0.0)] = 0.0
     clear: Annotated[float, Field(ge=0.0)] | None = None
     windows: Annotated[int, Field(ge=1, le=100)] = 1
     rows: Annotated[int, Field(ge=1)] = 100

@@ -32,6 +32,21 @@ def test_a_loss_that_is_not_shown_to_be_over_raises_nothing():
     assert seen.one(1, loss(0.09, room=0.03)).alarm == "raise"
 
 
+def test_a_loss_that_is_shown_but_small_raises_nothing_where_the_rule_asks_for_more():
+    rule = Rule(signal="measured_loss", action="retrain", least=0.05)
+    seen = Followed(policy_of(rule))
+    small = seen.one(0, loss(0.04, room=0.03))
+    assert (small.alarm, small.action) == ("none", "ignore")
+    assert small.reason.endswith("less than the 0.05 that the rule asks for")
+    assert seen.one(1, loss(0.06, room=0.08)).alarm == "none"
+    large = seen.one(2, loss(0.06, room=0.05))
+    assert (large.alarm, large.action) == ("raise", "retrain")
+    # It stays while a loss is shown, and acts no more on one that is small.
+    kept = seen.one(30, loss(0.04, room=0.03))
+    assert (kept.alarm, kept.action) == ("keep", "watch")
+    assert seen.one(31, loss(0.02)).alarm == "clear"
+
+
 def test_between_clear_and_over_an_alarm_stays():
     rule = Rule(signal="measured_loss", action="watch", over=0.05, clear=0.02)
     seen = Followed(policy_of(rule))
