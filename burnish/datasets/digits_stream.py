@@ -119,16 +119,19 @@ def _written_again(images: FloatArray, rng: np.random.Generator) -> FloatArray:
     from scipy.ndimage import affine_transform
 
     count, middle = len(images), (SIDE - 1) / 2
-    turn, slant = rng.normal(0.0, 0.03, count), rng.normal(0.0, 0.02, count)
-    stretch = rng.normal(1.0, 0.015, (count, 2))
-    moved = rng.normal(0.0, 0.07, (count, 2))
+    turn, slant = rng.normal(0.0, 0.06, count), rng.normal(0.0, 0.05, count)
+    stretch = rng.normal(1.0, 0.03, (count, 2))
+    moved = rng.normal(0.0, 0.15, (count, 2))
     again = np.empty_like(images)
     for row in range(count):
         cos, sin = np.cos(turn[row]), np.sin(turn[row])
         shape = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1.0, slant[row]], [0.0, 1.0]])
         shape = shape * stretch[row]
         offset = middle - shape @ np.full(2, middle) + moved[row]
-        again[row] = affine_transform(images[row], shape, offset=offset, order=3)
+        # Digits touch the edge: what lies a little beyond it fades, and is not cut off.
+        again[row] = affine_transform(
+            images[row], shape, offset=offset, order=3, mode="grid-constant"
+        )
     return again
 
 
