@@ -67,7 +67,7 @@ def kind_of(name: str, before: pa.ChunkedArray, after: pa.ChunkedArray) -> Kind:
     'numeric'
     """
     sides = [side for side in (before, after) if not pa.types.is_null(side.type)]
-    kinds = [_kind(name, side) for side in sides]
+    kinds: list[Kind] = [_kind(name, side) for side in sides]
     if not kinds:
         return "categorical"
     found = set(kinds)

@@ -179,9 +179,9 @@ def _losses(spec: DatasetSpec, champion: Champion, window: Window) -> dict[tuple
         estimated = (row["loss"], row["loss_low"], row["loss_high"])
         if row["trusted"] and _known(estimated):
             found["estimated_loss", key] = _Loss(*estimated, int(row["rows"]))
-        measured = tuple(row[name] for name in MEASURED_LOSS)
-        if _known(measured) and row["labels"] >= FEWEST:
-            found["measured_loss", key] = _Loss(*measured, int(row["labels"]))
+        loss, low, high = (row[name] for name in MEASURED_LOSS)
+        if _known((loss, low, high)) and row["labels"] >= FEWEST:
+            found["measured_loss", key] = _Loss(loss, low, high, int(row["labels"]))
     return found
 
 
