@@ -34,7 +34,7 @@ from burnish.workflows.policy_actions import Wanted, carry_out, settle
 from burnish.workflows.policy_run import due_periods, run_policy
 from burnish.workflows.production_adopting import adopt_labels
 from burnish.workflows.production_reports import take_reports
-from burnish.workflows.production_stages import PERFORMANCE
+from burnish.workflows.production_stages import DRIFT, PERFORMANCE, partition_stage
 from burnish.workflows.rolling_back import roll_back_record
 from burnish.workflows.webhook import Webhook
 from pipelines.arrivals import watch_status
@@ -177,8 +177,24 @@ def decide_due(
         warn(f"what users reported of {spec.name} cannot be taken: {error}")
     periods = due_periods(spec, versions, record, now=now)
     for period in periods:
+        if measured_before_rebase(spec, versions, record, period):
+            continue
         newest = reported if period == periods[-1] else ()
         run_policy(spec, versions, record, period, now=now, reports=newest)
+
+
+def measured_before_rebase(
+    spec: DatasetSpec, versions: Versions, record: SqlPolicyRecord, period: str
+) -> bool:
+    """Whether the drift of a period is from what a model learned before it learned that window.
+
+    The period is measured again, and decided then: else each promotion would raise an alarm.
+    """
+    rebased = [one for one in record.events(spec.name) if one.kind == "rebased"]
+    drift = versions.published(spec.name, partition_stage(DRIFT, period))
+    if not rebased or drift is None or rebased[-1].body["window_end"] != period:
+        return False
+    return drift.created_at < rebased[-1].at
 
 
 def tell(
