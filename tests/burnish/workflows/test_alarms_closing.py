@@ -47,8 +47,8 @@ UP = {("measured_loss", ""): _Loss(0.12, 0.08, 0.16, 120)}
 @pytest.mark.parametrize(
     ("name", "facts", "losses", "closed", "says"),
     [
-        ("measured_loss", {}, DOWN, True, "1.0 points (-1.0 to 3.0), not shown to be over 5"),
-        ("measured_loss", {}, UP, False, "12.0 points (8.0 to 16.0), shown to be over 5"),
+        ("measured_loss", {}, DOWN, True, "1.0 points (-1.0 to 3.0), not shown to be over 2"),
+        ("measured_loss", {}, UP, False, "12.0 points (8.0 to 16.0), shown to be over 2"),
         ("row_drift", {}, DOWN, True, "was trained on 50 rows of the window"),
         ("measured_loss", {"learned": 0}, DOWN, False, "has learned no row of the window"),
         ("measured_loss", {"fresh": 4}, {}, False, "cannot be told: 4 rows"),

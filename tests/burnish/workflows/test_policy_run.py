@@ -5,7 +5,6 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from burnish.errors import SpecError
 from burnish.policy import replay
 from burnish.records import Expectation, GateReport, Suite
 from burnish.versions import QUARANTINE
@@ -200,7 +199,7 @@ def test_labels_are_counted_once_and_rows_without_one_are_not(spec, full):
 
 
 def test_labels_that_come_without_a_time_are_new_where_their_rows_are(spec, full):
-    from datetime import timedelta
+    from dataclasses import replace
 
     from burnish.records import Iteration, Watermark
     from burnish.workflows.policy_facts import new_labels
@@ -209,12 +208,8 @@ def test_labels_that_come_without_a_time_are_new_where_their_rows_are(spec, full
     rows = rows.append_column("label", pa.array(["small"] * rows.num_rows))
     bare = pa.nulls(rows.num_rows, pa.timestamp("us", "UTC"))
     full.versions.write("boxes", LABELS, rows.append_column("labelled_at", bare), gated=False)
-    opened = [at(DAY) + timedelta(hours=hours) for hours in (-1, 1)]
-    champions = [Iteration("boxes", 1, Watermark(0, ""), one) for one in opened]
-    assert [new_labels(spec, full.versions, one) for one in champions] == [rows.num_rows, 0]
-
-
-def test_a_spec_without_production_is_refused(spec, home):
-    bare = spec.model_copy(update={"production": None})
-    with pytest.raises(SpecError, match="no production"):
-        run_policy(bare, home.versions, record_of(home), DAY, now=NOW)
+    written = full.versions.write("boxes", "curated_examples", rows, gated=False)
+    mark = Watermark(0, "")
+    others = Iteration("boxes", 1, mark, at(DAY))
+    made = replace(others, summary={"curated_version": written.version})
+    assert [new_labels(spec, full.versions, one) for one in (others, made)] == [rows.num_rows, 0]

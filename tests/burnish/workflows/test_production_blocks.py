@@ -54,7 +54,7 @@ def drifted(spec: DatasetSpec, seed: int, *, moved: float = 0.0) -> set[str]:
     sure = rng.uniform(0.5, 1.0, 2000)
     said = {"predicted": pa.array(["a"] * 2000), "confidence": sure}
     validation = pa.table({**known, "label": training["label"], **said})
-    champion = Champion(1, None, ("a", "b"), training, validation, spec)
+    champion = Champion(1, None, ("a", "b"), training, training, validation, spec)
     day = np.repeat(np.arange(7), 200)
     rows = pa.table(
         {
