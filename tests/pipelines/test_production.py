@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -11,6 +12,7 @@ import dagster as dg
 import pytest
 
 from assets.production import partitions_of
+from assets.reading import HOW_TO_READ
 from burnish.spec import load_catalog
 from burnish.workflows.production_due import arrivals_state
 from burnish.workflows.production_periods import periods_over
@@ -107,6 +109,18 @@ def test_a_day_runs_through_and_shows_its_figures(graph):
     assert low <= value <= high
     assert graph.metadata("predictions", PERIODS[0])["champion, iteration"].value == 1
     assert "columns drifted" in graph.metadata("drift_report", PERIODS[0])
+
+
+def test_what_the_descriptions_of_production_name_is_on_its_pages(graph):
+    lines, kinds = day_lines(START)
+    write_lines(graph.world.arrivals / "one.csv", lines)
+    write_answers(graph.world.catalog / "answers", kinds)
+    assert graph.run(PERIODS[0])
+    assert graph.run_labels()
+    assert graph.run(PERIODS[0])
+    for stage in STAGES:
+        named = set(re.findall(r"\*\*(.+?)\*\*", HOW_TO_READ[stage]))
+        assert named <= set(graph.metadata(stage, PERIODS[0])), stage
 
 
 def test_a_refused_day_stops_alone_and_its_verdict_is_of_its_period(graph):
