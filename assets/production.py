@@ -20,8 +20,8 @@ from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows import production_pages, production_run
 from burnish.workflows.production_labels import join_labels
-from burnish.workflows.production_periods import end_of, first_day
-from burnish.workflows.production_rows import read_production, required_production
+from burnish.workflows.production_periods import end_of, first_day, required_production
+from burnish.workflows.production_rows import read_production
 from burnish.workflows.production_stages import BATCH, DRIFT, LABELS, PERFORMANCE, PREDICTIONS
 
 GROUP = "production"

@@ -22,9 +22,9 @@ from burnish.spec import DatasetSpec, load_usable
 from burnish.versions import Versions
 from burnish.workflows.production_due import production_due
 from burnish.workflows.production_labels import join_labels
-from burnish.workflows.production_periods import periods_over, require_period
+from burnish.workflows.production_periods import periods_over, require_period, required_production
 from burnish.workflows.production_reference import Champion, load_champion
-from burnish.workflows.production_rows import read_production, required_production
+from burnish.workflows.production_rows import read_production
 from burnish.workflows.production_run import RanPeriod, remeasure_period, run_period
 from pipelines.definitions import settings_from_environment
 from pipelines.environments import Settings, resources_for

@@ -22,7 +22,7 @@ from burnish.report.playbook_page import Examples, Shift
 from burnish.report.plots import IntervalRow, Point, Series, dot_interval_chart, line_chart
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
-from burnish.workflows.policy_rows import window_of
+from burnish.workflows.production_periods import required_production, window_of
 from burnish.workflows.production_stages import BATCH, PREDICTIONS, partition_stage
 
 MOST_EXAMPLES, MOST_COLUMNS, MOST_SHIFTS, MOST_VALUES, BINS = 12, 8, 6, 8, 6
@@ -137,7 +137,7 @@ def _rows(spec: DatasetSpec, versions: Versions, ids: Sequence[str], period: str
     """The rows by id: their period, a few features, and what the model said of them."""
     wanted = pc.field("example_id").isin(pa.array(list(ids), pa.string()))
     found: list[pa.Table] = []
-    for one in window_of(spec, period):
+    for one in window_of(required_production(spec), period):
         rows = versions.read_last_good(spec.name, partition_stage(BATCH, one))
         if rows is None:
             continue
@@ -178,7 +178,7 @@ def _training(spec: DatasetSpec, versions: Versions) -> pa.Table | None:
 def _window(spec: DatasetSpec, versions: Versions, period: str) -> pa.Table | None:
     parts = [
         versions.read_last_good(spec.name, partition_stage(BATCH, one))
-        for one in window_of(spec, period)
+        for one in window_of(required_production(spec), period)
     ]
     known = [one for one in parts if one is not None]
     return pa.concat_tables(known, promote_options="permissive") if known else None

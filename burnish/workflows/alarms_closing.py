@@ -27,9 +27,9 @@ from burnish.spec.production import SignalName
 from burnish.versions import Versions
 from burnish.workflows.production_measure import performance_table, window_for
 from burnish.workflows.production_met import published_periods
-from burnish.workflows.production_periods import is_period, window_of
+from burnish.workflows.production_periods import is_period, required_production, window_of
 from burnish.workflows.production_reference import Champion, load_champion
-from burnish.workflows.production_signals import MEASURED_LOSS, production_of
+from burnish.workflows.production_signals import MEASURED_LOSS
 from burnish.workflows.production_stages import BATCH, PERFORMANCE, PREDICTIONS, partition_stage
 from burnish.workflows.production_window import Window
 
@@ -257,7 +257,7 @@ def _events(found: Closing, key: str, served: ChampionEvent) -> Iterator[NewEven
 
 
 def _newest_window(spec: DatasetSpec, versions: Versions) -> list[str]:
-    production = production_of(spec)
+    production = required_production(spec)
     # Of a calendar that the spec had before, periods are left that nothing can be run for.
     arrived = [one for one in published_periods(versions, spec.name) if is_period(production, one)]
     return window_of(production, arrived[-1]) if arrived else []

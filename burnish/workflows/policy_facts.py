@@ -22,7 +22,8 @@ from burnish.records import ChampionEvent, Iteration
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.versions.champions import serving
-from burnish.workflows.production_signals import present_period, production_of
+from burnish.workflows.production_periods import required_production
+from burnish.workflows.production_signals import present_period
 from burnish.workflows.production_stages import LABELS
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
@@ -39,7 +40,7 @@ def facts_of(spec: DatasetSpec, versions: Versions) -> Facts:
     and rows that people decided on since its turn of the loop. Rows that a gate turned away are in
     neither.
     """
-    production = production_of(spec)
+    production = required_production(spec)
     events = versions.champion_events(spec.name)
     stack = serving(events)
     champion = versions.champion(spec.name)

@@ -24,13 +24,12 @@ import pyarrow.compute as pc
 from burnish.drift import choose_rows
 from burnish.errors import SpecError
 from burnish.policy import Signal
-from burnish.policy.periods import moved
 from burnish.slices import SliceMask, resolve_slices
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows.production_measure import performance_table, window_for
+from burnish.workflows.production_periods import required_production, window_of
 from burnish.workflows.production_reference import load_champion
-from burnish.workflows.production_signals import production_of
 from burnish.workflows.production_stages import (
     ADOPTED,
     ASKED,
@@ -141,13 +140,6 @@ def _by_confidence(
     return Rows(tuple(doubted), tuple(rest[place] for place in draw), where)
 
 
-def window_of(spec: DatasetSpec, period: str) -> list[str]:
-    """The periods of the window that ends with `period`, oldest first."""
-    production = production_of(spec)
-    every = production.period
-    return [moved(period, -back, every) for back in range(production.window - 1, -1, -1)]
-
-
 def masks_of(spec: DatasetSpec, rows: pa.Table) -> list[SliceMask]:
     """The slices of the spec that rows of production have the columns for."""
     found: list[SliceMask] = []
@@ -176,7 +168,7 @@ def _known(spec: DatasetSpec, versions: Versions, stages: Sequence[str]) -> set[
 def _said(spec: DatasetSpec, versions: Versions, period: str) -> pa.Table | None:
     """What the champion said of the rows of the window; a row that stands twice, once."""
     parts: dict[str, float] = {}
-    for one in window_of(spec, period):
+    for one in window_of(required_production(spec), period):
         stage = partition_stage(PREDICTIONS, one)
         said = versions.read_last_good(spec.name, stage, columns=["example_id", "confidence"])
         if said is not None:
@@ -195,7 +187,7 @@ def _inside(
     if not identity or identity == "overall":
         return None, "all rows of the window"
     inside: set[str] = set()
-    for one in window_of(spec, period):
+    for one in window_of(required_production(spec), period):
         rows = versions.read_last_good(spec.name, partition_stage(BATCH, one))
         if rows is None:
             continue

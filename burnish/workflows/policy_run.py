@@ -28,8 +28,8 @@ from burnish.policy.standing import Standing
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows.policy_facts import facts_of
-from burnish.workflows.production_periods import after_end
-from burnish.workflows.production_signals import present_period, production_of, signals_of
+from burnish.workflows.production_periods import after_end, required_production
+from burnish.workflows.production_signals import present_period, signals_of
 from burnish.workflows.production_stages import DRIFT, PERFORMANCE, partition_stage
 
 _TRIES = 20
@@ -51,7 +51,7 @@ def run_policy(
     those of earlier looks are left out. Raises `SpecError` where the spec has no production;
     `WriteConflict` where others go on deciding first.
     """
-    production = production_of(spec)
+    production = required_production(spec)
     for _ in range(_TRIES):
         events = record.events(spec.name)
         state = standing_after(events, every=production.period)
@@ -82,7 +82,7 @@ def due_periods(
     The last one is due also where nothing was measured of it: data that does not come is a signal.
     `run_policy` says nothing where it was decided already.
     """
-    production = production_of(spec)
+    production = required_production(spec)
     decided = {one.period: one for one in record.events(spec.name) if one.kind == "decided"}
     measured: dict[str, dict[str, int]] = {}
     for stage in (DRIFT, PERFORMANCE):

@@ -19,13 +19,19 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import compute
 
-from burnish.errors import DataError
 from burnish.quality import duplicate_groups
 from burnish.records import TableVersion
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows.ingest import read_examples
-from burnish.workflows.production_met import alone_with, among, append_once, ids_of, rows_met
+from burnish.workflows.production_met import (
+    alone_with,
+    among,
+    append_once,
+    ids_of,
+    in_fields,
+    rows_met,
+)
 from burnish.workflows.production_stages import ADOPTED, ASKED, LABELS
 from burnish.workflows.validate import ADOPTED as COLUMN
 
@@ -115,19 +121,7 @@ def with_adopted(raw: pa.Table, adopted: pa.Table) -> pa.Table:
     {'example_id': 'p1', 'label': 'y', 'size': 2.0, 'site': None, 'adopted_period': '2026-03-07'}
     """
     rows = adopted.filter(~among([name for name in raw["example_id"].to_pylist() if name]))
-    columns: dict[str, pa.ChunkedArray | pa.Array] = {}
-    for field in raw.schema:
-        if field.name not in rows.column_names:
-            columns[field.name] = pa.nulls(rows.num_rows, field.type)
-            continue
-        try:
-            columns[field.name] = rows[field.name].cast(field.type)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise DataError(
-                f"column {field.name!r} of rows adopted from production does not fit: {error}",
-                expected=f"{field.type}, as in the source",
-                hint="write the column in production as it is in the source",
-            ) from error
+    columns = in_fields(rows, raw.schema, what="rows adopted from production", like="in the source")
     columns[COLUMN] = rows[COLUMN]
     bare = raw.append_column(COLUMN, pa.nulls(raw.num_rows, pa.string()))
     return pa.concat_tables([bare, pa.table(columns, schema=bare.schema)])

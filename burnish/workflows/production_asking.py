@@ -29,6 +29,7 @@ from burnish.workflows.production_met import (
     among,
     append_once,
     ids_of,
+    in_fields,
     rows_met,
     shown_ids,
 )
@@ -151,19 +152,10 @@ def _shaped(rows: pa.Table, validated: pa.Table, spec: DatasetSpec) -> pa.Table:
         "example_id": rows["example_id"].cast(pa.string()),
         "label": pa.nulls(rows.num_rows, pa.string()),
     }
-    for field in validated.schema:
-        if field.name in OF_THE_LOOP:
-            continue
-        if field.name not in rows.column_names:
-            columns[field.name] = pa.nulls(rows.num_rows, field.type)
-            continue
-        try:
-            columns[field.name] = rows[field.name].cast(field.type)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise DataError(
-                f"column {field.name!r} of rows met in production does not fit: {error}",
-                expected=f"{field.type}, as among the validated rows",
-            ) from error
+    fields = [field for field in validated.schema if field.name not in OF_THE_LOOP]
+    columns |= in_fields(
+        rows, fields, what="rows met in production", like="among the validated rows"
+    )
     if spec.group is not None and spec.group in rows.column_names:
         columns["fold_group"] = as_text(rows[spec.group])
     return pa.table(columns)

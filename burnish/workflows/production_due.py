@@ -19,9 +19,9 @@ from burnish.store import content_digest
 from burnish.versions import Versions
 from burnish.workflows.production_files import fingerprint
 from burnish.workflows.production_labels import read_labels
-from burnish.workflows.production_periods import periods_over, window_of
+from burnish.workflows.production_periods import periods_over, required_production, window_of
 from burnish.workflows.production_reference import rebased_to
-from burnish.workflows.production_rows import Met, read_production, required_production
+from burnish.workflows.production_rows import Met, read_production
 from burnish.workflows.production_run import RESTS_ON
 from burnish.workflows.production_stages import (
     BATCH,

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
-from burnish.workflows.production_periods import bounds
-from burnish.workflows.production_rows import UNREAD, required_production
+from burnish.workflows.production_periods import bounds, required_production
+from burnish.workflows.production_rows import UNREAD
 from burnish.workflows.production_stages import BATCH, partition_stage
 
 FACTOR = 7.0

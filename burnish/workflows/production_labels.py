@@ -23,9 +23,9 @@ from burnish.versions import Versions
 from burnish.workflows.ingest import INSTANT
 from burnish.workflows.production_files import Delivered, Waited, bundled_part, read_delivered
 from burnish.workflows.production_kinds import instants
-from burnish.workflows.production_periods import periods_over
+from burnish.workflows.production_periods import periods_over, required_production
 from burnish.workflows.production_reference import joined_by_id
-from burnish.workflows.production_rows import UNREAD, of_one_type, required_production
+from burnish.workflows.production_rows import UNREAD, of_one_type
 from burnish.workflows.production_sql import read_sql
 from burnish.workflows.production_stages import BATCH, LABELS, PREDICTIONS, partition_stage
 

@@ -19,9 +19,8 @@ from burnish.errors import SpecError
 from burnish.slices import SliceMask, resolve_slices
 from burnish.spec import DatasetSpec, Production, Slice
 from burnish.versions import Versions
-from burnish.workflows.production_periods import window_of
+from burnish.workflows.production_periods import required_production, window_of
 from burnish.workflows.production_reference import PROBABILITY, Champion
-from burnish.workflows.production_rows import required_production
 from burnish.workflows.production_window import Window, read_window
 
 TRAINING, VALIDATION, REBASED = "training", "validation", "rebased"

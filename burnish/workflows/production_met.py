@@ -7,13 +7,13 @@ asks for rows and why (`burnish.workflows.production_asking`, `.production_adopt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from burnish.errors import WriteConflict
+from burnish.errors import DataError, WriteConflict
 from burnish.records import TableVersion
 from burnish.versions import Versions
 from burnish.workflows.production_stages import BATCH, partition_stage
@@ -109,3 +109,26 @@ def shown_ids(example_ids: Sequence[str]) -> str:
     """
     named = ", ".join(repr(name) for name in example_ids[:3])
     return named + (f" and {len(example_ids) - 3} more" if len(example_ids) > 3 else "")
+
+
+def in_fields(
+    rows: pa.Table, fields: Iterable[pa.Field], *, what: str, like: str
+) -> dict[str, pa.ChunkedArray | pa.Array]:
+    """The columns of rows of production as other rows have them; null where they have none such.
+
+    `what` names the rows, `like` the others. Raises `DataError` where a column does not fit.
+    """
+    columns: dict[str, pa.ChunkedArray | pa.Array] = {}
+    for field in fields:
+        if field.name not in rows.column_names:
+            columns[field.name] = pa.nulls(rows.num_rows, field.type)
+            continue
+        try:
+            columns[field.name] = rows[field.name].cast(field.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise DataError(
+                f"column {field.name!r} of {what} does not fit: {error}",
+                expected=f"{field.type}, as {like}",
+                hint="write the column in production as it is in the source",
+            ) from error
+    return columns

@@ -26,8 +26,8 @@ from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows.figures import counts_of
 from burnish.workflows.production_labels import Joined
-from burnish.workflows.production_periods import first_day, shifted
-from burnish.workflows.production_rows import Met, required_production
+from burnish.workflows.production_periods import first_day, required_production, shifted
+from burnish.workflows.production_rows import Met
 from burnish.workflows.production_run import Batch, drifted_columns, overall
 from burnish.workflows.production_stages import BATCH, PERFORMANCE, partition_stage
 

@@ -18,10 +18,22 @@ import numpy as np
 import pyarrow as pa
 
 from burnish.errors import DataError
-from burnish.spec import Production
+from burnish.policy.periods import day_of, moved
+from burnish.spec import DatasetSpec, Production
 
 INSTANT = pa.timestamp("us", "UTC")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def required_production(spec: DatasetSpec) -> Production:
+    """What the spec says of production; raises `DataError` where it says nothing."""
+    if spec.production is None:
+        raise DataError(
+            f"the spec of {spec.name} has no production",
+            expected="a key `production` with a source, a time and a start",
+            hint="docs/production.md shows one",
+        )
+    return spec.production
 
 
 def first_day(production: Production) -> date:
@@ -34,22 +46,19 @@ def first_day(production: Production) -> date:
     start = production.start
     if production.period != "month" or start.day == 1:
         return start
-    return _months_on(start.replace(day=1), 1)
+    return day_of(moved(start.replace(day=1).isoformat(), 1, "month"))
 
 
 def shifted(production: Production, period: str, by: int) -> str:
     """The period so many periods later (earlier, where `by` is negative)."""
-    day = parsed(period)
-    if production.period == "month":
-        return _months_on(day, by).isoformat()
-    return (day + timedelta(days=by * (7 if production.period == "week" else 1))).isoformat()
+    return moved(period, by, production.period)
 
 
 def bounds(production: Production, period: str) -> tuple[datetime, datetime]:
     """The instants, in UTC, at which a period begins and at which it is over."""
     zone = ZoneInfo(production.timezone)
-    ends = parsed(shifted(production, period, 1))
-    return _midnight(parsed(period), zone), _midnight(ends, zone)
+    ends = day_of(shifted(production, period, 1))
+    return _midnight(day_of(period), zone), _midnight(ends, zone)
 
 
 def periods_over(production: Production, now: datetime) -> list[str]:
@@ -106,17 +115,7 @@ def window_of(production: Production, period: str, *, back: int = 0) -> list[str
     """
     places = range(-back - production.window + 1, -back + 1)
     names = [shifted(production, period, place) for place in places]
-    return [name for name in names if parsed(name) >= first_day(production)]
-
-
-def parsed(period: str) -> date:
-    """The date that a period is called by; raises `DataError` for another text."""
-    try:
-        return date.fromisoformat(period)
-    except ValueError as error:
-        raise DataError(
-            f"no period is called {period!r}", expected="the date on which it begins: 2026-03-07"
-        ) from error
+    return [name for name in names if day_of(name) >= first_day(production)]
 
 
 def require_period(production: Production, period: str) -> None:
@@ -135,7 +134,7 @@ def is_period(production: Production, period: str) -> bool:
 
     Tables of periods stay where the calendar of a spec is changed, and are periods no more.
     """
-    day = parsed(period)
+    day = day_of(period)
     apart = (day - first_day(production)).days
     fits = {"day": True, "week": apart % 7 == 0, "month": day.day == 1}[production.period]
     return apart >= 0 and fits and not after_end(production, period)
@@ -166,11 +165,6 @@ def _periods(production: Production) -> Iterator[str]:
     while not after_end(production, period):
         yield period
         period = shifted(production, period, 1)
-
-
-def _months_on(day: date, by: int) -> date:
-    months = day.year * 12 + day.month - 1 + by
-    return date(months // 12, months % 12 + 1, 1)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -31,7 +31,7 @@ from burnish.spec.known import RESERVED
 from burnish.workflows.ingest import INSTANT, content_ids, decoded
 from burnish.workflows.production_files import Delivered, Waited, bundled_part, read_delivered
 from burnish.workflows.production_kinds import in_kind, instants
-from burnish.workflows.production_periods import bounds, periods_of
+from burnish.workflows.production_periods import bounds, periods_of, required_production
 from burnish.workflows.production_sql import read_sql
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
@@ -128,17 +128,6 @@ def empty_batch() -> pa.Table:
     """A period of which no row came."""
     text = [(name, pa.string()) for name in ("period", UNREAD)]
     return pa.schema([("example_id", pa.string()), ("met_at", INSTANT), *text]).empty_table()
-
-
-def required_production(spec: DatasetSpec) -> Production:
-    """What the spec says of production; raises `DataError` where it says nothing."""
-    if spec.production is None:
-        raise DataError(
-            f"the spec of {spec.name} has no production",
-            expected="a key `production` with a source, a time and a start",
-            hint="docs/production.md shows one",
-        )
-    return spec.production
 
 
 def read_production(

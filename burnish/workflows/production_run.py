@@ -24,14 +24,14 @@ from burnish.typing import GateRunner
 from burnish.versions import Versions
 from burnish.workflows.gates import Judged, run_gate
 from burnish.workflows.production_measure import drift_table, performance_table, window_for
-from burnish.workflows.production_periods import bounds, require_period
+from burnish.workflows.production_periods import bounds, require_period, required_production
 from burnish.workflows.production_reference import (
     PROBABILITY,
     Champion,
     load_champion,
     rebased_to,
 )
-from burnish.workflows.production_rows import Met, required_production
+from burnish.workflows.production_rows import Met
 from burnish.workflows.production_stages import (
     BATCH,
     DRIFT,

@@ -14,7 +14,6 @@ from datetime import date, datetime
 from math import isfinite
 from typing import Any, TypeAlias
 
-from burnish.errors import SpecError
 from burnish.policy import Signal
 from burnish.policy.periods import apart, moved, period_at
 from burnish.policy.records import Key
@@ -22,7 +21,7 @@ from burnish.records import GateVerdict
 from burnish.spec import DatasetSpec
 from burnish.spec.production import Production, SignalName
 from burnish.versions import Versions
-from burnish.workflows.production_periods import after_end, is_period
+from burnish.workflows.production_periods import after_end, is_period, required_production
 from burnish.workflows.production_stages import BATCH, DRIFT, PERFORMANCE, partition_stage
 
 LOOK_BACK = 31
@@ -58,7 +57,7 @@ def signals_of(
     so that its alarm can end. `reports` are ids of rows that users reported since the last look.
     Raises `SpecError` where the spec has no production.
     """
-    production = production_of(spec)
+    production = required_production(spec)
     found = [*_drift(spec, versions, period), *_performance(spec, versions, period)]
     verdicts = _newest_verdicts(spec, versions)
     arrived = {*verdicts, *_published(spec, versions)}
@@ -70,17 +69,6 @@ def signals_of(
         where = {"example_ids": list(reports)}
         found.append(Signal("reports", "", count, count, count, len(reports), "labels", where))
     return sorted(found, key=lambda one: one.of)
-
-
-def production_of(spec: DatasetSpec) -> Production:
-    """What the spec says of production; raises `SpecError` where it says nothing."""
-    if spec.production is None:
-        raise SpecError(
-            f"{spec.name} has no production",
-            expected="the key `production` in its spec",
-            hint="docs/production.md says what it holds",
-        )
-    return spec.production
 
 
 def present_period(production: Production, now: datetime) -> str:
