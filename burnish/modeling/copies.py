@@ -64,7 +64,9 @@ def find_copies(
         names = near_duplicate_groups([" ".join(texts) for texts in zip(*columns, strict=True)])
     elif around is None:
         return Copies(np.arange(len(space)), None)
-    elif frame is not None and "categorical" in kinds.values():
+    elif (
+        frame is not None and "categorical" in kinds.values() and set(kinds) <= set(frame.columns)
+    ):  # images and signals are in the space alone
         names = near_duplicate_rows(_as_table(frame, kinds), kinds)
     else:
         names = near_duplicate_groups(space, neighbours=around)
