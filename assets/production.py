@@ -64,7 +64,6 @@ def _declared(spec: DatasetSpec, name: str, *, description: str, deps: tuple[str
         description=description,
         pool=production_pool(spec),
         partitions_def=partitions_of(spec),
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
     )
 
 

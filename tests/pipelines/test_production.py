@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import warnings
 from datetime import timedelta
 from pathlib import Path
 
@@ -277,6 +278,16 @@ def test_production_has_a_pool_of_its_own_and_a_dataset_without_it_no_stage(plan
     graph = build_definitions(load_catalog(planted.catalog), where).resolve_asset_graph()
     for stage in (*STAGES, "production_labels"):
         assert graph.get(dg.AssetKey(["flowers", stage])).pools == {"production/flowers"}
+
+
+def test_definitions_with_production_say_nothing_of_what_dagster_holds_for_new(with_champion):
+    specs = load_catalog(with_champion.catalog)
+    where = Settings(with_champion.catalog.parent, with_champion.home, with_champion.catalog)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", dg.BetaWarning)
+        warnings.simplefilter("error", dg.PreviewWarning)
+        built = build_definitions(specs, where)
+    assert built.resolve_job_def("flowers_production")
 
 
 def test_the_definitions_import_nothing_heavy():
