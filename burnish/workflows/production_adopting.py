@@ -149,14 +149,16 @@ def splits_so_far(spec: DatasetSpec, versions: Versions) -> pa.Table | None:
 
 
 def repeats_held_out(rows: pa.Table, validated: pa.Table, spec: DatasetSpec) -> pa.Array:
-    """Which rows have the features of a validation or test row."""
+    """Which rows have the features of a validation or test row.
+
+    A feature that did not come is missing, as it will be among the raw rows. Raises `DataError`
+    where a column does not fit.
+    """
     names = list(spec.features)
     held_out = validated.filter(pc.field("split").isin(["validation", "test"])).select(names)
-    try:
-        cells = rows.select(names).cast(held_out.schema)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError):
-        # They do not fit: no such row will be among the raw ones, nor repeat any.
-        return pa.repeat(False, rows.num_rows)
+    cells = pa.table(
+        in_fields(rows, held_out.schema, what="rows met in production", like="in the source")
+    )
     known = duplicate_groups(held_out, names)
     return pc.is_in(duplicate_groups(cells, names), value_set=known)
 

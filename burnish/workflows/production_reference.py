@@ -53,12 +53,16 @@ class Champion:
 
         A feature that did not come counts as missing: a gate has said before whether it may.
         """
+        rows = self._with_all_features(rows)
+        # The scale of pixels is read off the column: all rows that are compared go together.
+        return design_frames([self.training, rows], self.spec)[1]
+
+    def _with_all_features(self, rows: pa.Table) -> pa.Table:
         lacking = [name for name in self.spec.features if name not in rows.column_names]
         for name in lacking:
             kind = self.training.schema.field(name).type
             rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
-        # The scale of pixels is read off the column: all rows that are compared go together.
-        return design_frames([self.training, rows], self.spec)[1]
+        return rows
 
     def probs(self, rows: pa.Table) -> NDArray[np.float64]:
         """What the model says of rows: (n, K), columns by `classes`."""
@@ -72,8 +76,10 @@ class Champion:
     def has_learned(self, rows: pa.Table) -> NDArray[np.bool_]:
         """Which rows (n,) it was fitted to, by themselves, a variant, or a row just like them.
 
-        None of them where they have not its features.
+        A feature that did not come counts as missing, as in `frame`. None of them where a column
+        does not fit.
         """
+        rows = self._with_all_features(rows)
         known = learned_by(self.learned, rows, list(self.spec.features))
         if known is None:
             return np.zeros(rows.num_rows, dtype=bool)

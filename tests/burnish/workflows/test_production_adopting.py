@@ -17,6 +17,7 @@ from burnish.workflows.production_adopting import (
     TURNED_AWAY,
     adopt_labels,
     read_raw,
+    repeats_held_out,
     splits_so_far,
     with_adopted,
 )
@@ -180,3 +181,24 @@ def test_a_row_asked_about_that_repeats_a_held_out_row_follows_that_one(tmp_path
     labels_came(home.versions, DAY, {"p1": "large"})
     adopt_labels(spec, home.versions, until=DAY)
     assert splits(validated(spec, home))["p1"] == "test"
+
+
+def test_a_row_without_a_column_still_repeats_a_held_out_row_that_lacks_its_cell():
+    spec = DatasetSpec.model_validate(
+        {
+            "name": "toy",
+            "source": {"path": "toy.csv"},
+            "target": "y",
+            "features": {"x": "numeric", "z": "numeric"},
+        }
+    )
+    known = pa.table(
+        {
+            "example_id": ["t", "v"],
+            "x": [1.0, 2.0],
+            "z": pa.array([None, 3.0], pa.float64()),
+            "split": ["test", "validation"],
+        }
+    )
+    rows = pa.table({"example_id": ["p", "q"], "x": [1.0, 2.0]})
+    assert repeats_held_out(rows, known, spec).to_pylist() == [True, False]

@@ -78,3 +78,11 @@ def test_days_that_differ_as_ever_are_no_drift_unless_rows_are_said_to_be_indepe
 @pytest.mark.parametrize("window", [3, 7])
 def test_a_column_that_moved_on_all_days_is_drift_of_a_long_and_of_a_short_window(window) -> None:
     assert "x0" in drifted(spec_of(window=window), 5, moved=3.0)
+
+
+def test_a_row_that_a_champion_learned_is_known_by_its_name_though_a_column_did_not_come():
+    learned = pa.table({"example_id": ["a", "b"], **{name: [1.0, 2.0] for name in NAMES}})
+    spec = spec_of()
+    champion = Champion(1, None, ("a", "b"), learned, learned, learned, spec)
+    rows = pa.table({"example_id": ["a", "new"], NAMES[0]: [1.0, 7.0]})
+    assert champion.has_learned(rows).tolist() == [True, False]
