@@ -25,6 +25,8 @@ def served(app: Any) -> Iterator[str]:
 
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    # A browser may knock before the thread runs: it waits in the queue, and is not turned away.
+    listening.listen()
     config = uvicorn.Config(app, log_level="warning", proxy_headers=False, server_header=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
