@@ -32,9 +32,8 @@ def run(args: argparse.Namespace) -> None:
         tempfile.TemporaryDirectory(prefix="burnish-stream-") as folder,
         stem.with_suffix(".jsonl").open("w") as out,
     ):
-        for told in run_stream(
-            stream, rows, Path(folder), arm=args.arm, model=args.model, most=args.periods
-        ):
+        ways = {"arm": args.arm, "model": args.model, "most": args.periods, "recent": args.recent}
+        for told in run_stream(stream, rows, Path(folder), **ways):
             print(line_of(told), file=out, flush=True)
             said = (
                 f"{told.period} {told.right}/{told.rows} by {told.champion}, {told.seconds:.1f} s"
@@ -66,6 +65,7 @@ def main() -> None:
     one.add_argument("--arm", choices=("policy", "always"), default="policy")
     one.add_argument("--model", default="boosting")
     one.add_argument("--periods", type=int, default=10_000)
+    one.add_argument("--recent", type=int, help="promotion.recent of the spec; 0: the default gate")
     one.add_argument("--out", type=Path, default=Path("stream"))
     one.set_defaults(does=run)
     two = commands.add_parser("table", help="tables and a plot of what was run")

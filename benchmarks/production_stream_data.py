@@ -114,7 +114,7 @@ features: {{{features}}}
 model: {model}
 augment: {{share: {share}}}
 review: {{budget: 20}}
-production:
+{promotion}production:
   source: {{path: arrivals/*.csv}}
   time: met
   start: {start}
@@ -127,17 +127,26 @@ policy:
   rules:
     - {{signal: row_drift, action: watch, over: 0.65}}
     - {{signal: estimated_loss, action: watch, over: 0.05}}
-    - {{signal: measured_loss, action: retrain, over: 0.05, cooldown: {every}}}
+    - {{signal: measured_loss, action: retrain, over: 0.02, least: 0.05, cooldown: {every}}}
 """
 """Labels of every row come in by themselves, so nothing is asked of people: where the default
 policy would ask for labels, the alarm is raised and nothing else. A model is retrained at most
 every `every` periods. All else is as it is by default."""
 
 EVERY = {"day": 7, "week": 2, "month": 3}
+RECENT = {"day": 84, "week": 12, "month": 24}
+"""The promotion gate looks at validation rows of so many periods: a quarter of electricity, and two
+years of weather, which has seasons."""
 
 
-def write_project(stream: Stream, rows: list[Row], folder: Path, *, model: str) -> Path:
-    """The catalog of a stream: its spec and the rows of the start."""
+def write_project(
+    stream: Stream, rows: list[Row], folder: Path, *, model: str, recent: int | None = None
+) -> Path:
+    """The catalog of a stream: its spec and the rows of the start.
+
+    `recent` is as in the spec's `promotion`; None: as `RECENT` says, 0: the gate's default.
+    """
+    lately = RECENT[stream.period] if recent is None else recent
     catalog = folder / "catalog"
     for name in ("arrivals", "answers"):
         (catalog / name).mkdir(parents=True)
@@ -152,6 +161,7 @@ def write_project(stream: Stream, rows: list[Row], folder: Path, *, model: str) 
         period=stream.period,
         window=stream.window,
         every=EVERY[stream.period],
+        promotion=f"promotion: {{recent: {lately}}}\n" if lately else "",
     )
     (catalog / f"{stream.name}.yaml").write_text(text)
     names = ["example_id", "block", *features, "label"]

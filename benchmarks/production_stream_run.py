@@ -118,12 +118,19 @@ class Project:
 
 
 def run_stream(
-    stream: Stream, rows: list[Row], folder: Path, *, arm: Arm, model: str, most: int
+    stream: Stream,
+    rows: list[Row],
+    folder: Path,
+    *,
+    arm: Arm,
+    model: str,
+    most: int,
+    recent: int | None = None,
 ) -> Iterator[Told]:
     """Each period as it is done; `most` periods at most."""
     last = stream.first + len(rows) * stream.step
     start = [row for row in rows if row["met"] < _text(stream.start)]
-    catalog = write_project(stream, start, folder, model=model)
+    catalog = write_project(stream, start, folder, model=model, recent=recent)
     with (
         time_machine.travel(stream.start, tick=True) as clock,
         dg.instance_for_test() as instance,

@@ -201,9 +201,14 @@ class PromotionPolicy(Part):
     validation rows, of accuracy in each slice of `min_support` rows or more, and of the Brier
     score. `confidence` is that of the whole decision: of two models that are equally good, the
     new one is turned down by all checks together at most so often as 1 - confidence.
+
+    With `recent` the gate looks at the validation rows that were met in the last so many periods of
+    production alone, where there are enough of them: a model that is better now, and worse at what
+    does not come back, is not turned down for yesterday.
     """
 
     require: Literal["not_worse", "better"] = "not_worse"
+    recent: Annotated[int, Field(ge=1, le=10_000)] | None = None
     max_overall_loss: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     max_slice_loss: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     max_calibration_loss: Annotated[float, Field(ge=0.0, le=2.0)] = 0.01
@@ -457,6 +462,8 @@ class DatasetSpec(Part):
             raise ValueError("two slices have the same name")
         if "overall" in names:
             raise ValueError("a slice is called overall, which is the name of all rows together")
+        if self.promotion.recent is not None and self.production is None:
+            raise ValueError("promotion.recent counts periods of production, and there is none")
         return self
 
     def of_kind(self, *kinds: FeatureKind) -> tuple[str, ...]:

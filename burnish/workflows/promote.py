@@ -28,7 +28,8 @@ from burnish.workflows.promote_checks import (
     check_support,
     share_level,
 )
-from burnish.workflows.promote_pairs import Pair, pair_rows
+from burnish.workflows.promote_pairs import Pair
+from burnish.workflows.promote_recent import LEAST, Recent, judged_pair
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,11 @@ class Promotion:
 
     `difference` is the challenger's accuracy minus the incumbent's on `rows` common validation
     rows, `low` and `high` its paired interval at `level`; None where there was nothing to compare.
-    Of these rows, `since` came after the incumbent was trained: its kept model predicted them for
-    this decision. `checks` are all that were made, `slices_better` and `slices_worse` the slices of
-    which that is shown, `against` the iteration whose model it was held against (None: the
-    baseline, or none).
+    Of all validation rows, `since` came after the incumbent was trained: its kept model predicted
+    them for this decision. `which` says which rows were looked at, where they are not all because
+    of `promotion.recent`, or are although it is set. `checks` are all that were made,
+    `slices_better` and `slices_worse` the slices of which that is shown, `against` the iteration
+    whose model it was held against (None: the baseline, or none).
     """
 
     promoted: bool
@@ -57,6 +59,7 @@ class Promotion:
     slices_worse: tuple[str, ...] = ()
     against: int | None = None
     since: int = 0
+    which: str = ""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Promotion:
@@ -102,12 +105,18 @@ def rule_in_words(policy: PromotionPolicy) -> str:
     in_slice = f" by more than {100 * policy.max_slice_loss:g} points"
     loss = overall if policy.max_overall_loss else ""
     better = policy.require == "better"
+    lately = (
+        f" met in the last {policy.recent} periods of production (on all, where these are fewer "
+        f"than {LEAST})"
+        if policy.recent is not None
+        else ""
+    )
     start = (
-        "promoted only if shown to be better in accuracy overall on common validation rows, held "
-        "against their current labels, and not shown to be worse:"
+        f"promoted only if shown to be better in accuracy overall on common validation rows{lately}"
+        ", held against their current labels, and not shown to be worse:"
         if better
-        else "promoted unless shown to be worse on common validation rows, held against their "
-        f"current labels: in accuracy overall{loss},"
+        else f"promoted unless shown to be worse on common validation rows{lately}, held against "
+        f"their current labels: in accuracy overall{loss},"
     )
     error = 100 * (1 - policy.confidence)
     gold = f"{100 * policy.min_gold_accuracy:.0f} %"
@@ -135,6 +144,7 @@ def decide_promotion(
     gold: GoldReviews | None = None,
     against: int | None = None,
     since: int = 0,
+    recent: Recent | None = None,
 ) -> Promotion:
     """Holds the challenger's predictions against the incumbent's, by the policy of the spec.
 
@@ -145,7 +155,7 @@ def decide_promotion(
     nothing. `examples` are the curated rows, which the declared `slices` speak of; a slice for
     each class is looked at beside them. `gold` is what this batch's reviewers said of rows with a
     known answer; `against` the iteration of the incumbent, `since` how many of its validation rows
-    came after it was trained.
+    came after it was trained; `recent` the rows that alone are looked at, where there are enough.
 
     >>> rows = {"example_id": ["1", "2"], "split": ["validation"] * 2, "label": ["a", "b"]}
     >>> found = decide_promotion(pa.table({**rows, "predicted": ["a", "b"]}), None)
@@ -160,9 +170,10 @@ def decide_promotion(
             else [check_gold(gold, policy, level=share_level(policy.confidence, 1))]
         )
         return _nothing_to_compare("the first model: there is none to compare with", policy, checks)
-    pair = pair_rows(incumbent, challenger, split="validation")
+    pair, which = judged_pair(incumbent, challenger, recent)
     masks = _slices_of(pair, examples, slices)
-    return replace(decide_on_pair(pair, masks, policy, gold=gold, against=against), since=since)
+    decided = decide_on_pair(pair, masks, policy, gold=gold, against=against, which=which)
+    return replace(decided, since=since)
 
 
 def decide_on_pair(
@@ -172,16 +183,17 @@ def decide_on_pair(
     *,
     gold: GoldReviews | None = None,
     against: int | None = None,
+    which: str = "",
 ) -> Promotion:
     """The decision on rows that were joined already; `slices` are cut of them, each once."""
     asked = gold if gold is not None and gold.answered else None
     large = any_large_enough(slices, policy)
     made = (bool(pair.rows), large, pair.rows > 1 and bool(pair.classes), asked is not None)
     level = share_level(policy.confidence, sum(made))
-    checks = [check_support(pair.rows, policy)]
+    checks = [check_support(pair.rows, policy, which=which)]
     by_slice: SliceCheck | None = None
     if made[0]:
-        checks.append(check_overall(pair, policy, level=level))
+        checks.append(check_overall(pair, policy, level=level, which=which))
     if made[1]:
         by_slice = check_slices(pair, slices, policy, level=level)
         checks.append(by_slice.check)
@@ -208,6 +220,7 @@ def decide_on_pair(
         slices_better=by_slice.better if by_slice else (),
         slices_worse=by_slice.worse if by_slice else (),
         against=against,
+        which=which,
     )
 
 

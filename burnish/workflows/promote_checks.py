@@ -73,22 +73,22 @@ def any_large_enough(slices: Sequence[SliceMask | Partition], policy: PromotionP
     return any((grouped_rows(one)[1].count() >= policy.min_support).any() for one in slices)
 
 
-def check_support(rows: int, policy: PromotionPolicy) -> Check:
-    """Whether there are rows enough to show anything.
+def check_support(rows: int, policy: PromotionPolicy, *, which: str = "") -> Check:
+    """Whether there are rows enough to show anything; `which` they are is added to the reason.
 
     Too few stop a model that has to be shown to be better. One that must not be shown to be worse
     they let pass, and it is said: a data set that is small would never get a second model.
     """
     few = rows < policy.min_support
     passed = not few or policy.require == "not_worse"
-    reason = f"{rows} common validation rows"
+    reason = f"{rows} common validation rows{_aside(which)}"
     if few:
         end = "a loss could hardly be shown" if passed else "nothing can be shown to be better"
         reason = f"only {reason}, of {policy.min_support} asked for: {end}"
     return Check("support", passed, float(rows), float(policy.min_support), reason)
 
 
-def check_overall(pair: Pair, policy: PromotionPolicy, *, level: float) -> Check:
+def check_overall(pair: Pair, policy: PromotionPolicy, *, level: float, which: str = "") -> Check:
     """Accuracy of the challenger less that of the champion: Tango's paired interval."""
     found = paired_difference(
         pair.after == pair.labels, pair.before == pair.labels, confidence=level
@@ -100,8 +100,8 @@ def check_overall(pair: Pair, policy: PromotionPolicy, *, level: float) -> Check
     if better and not passed and word != "worse":
         word = "not shown to be better"
     reason = (
-        f"{word}: accuracy {points(found.value)} points on {pair.rows} common validation rows "
-        f"({_percent(level)} interval {points(found.low)} to {points(found.high)})"
+        f"{word}: accuracy {points(found.value)} points on {pair.rows} common validation rows"
+        f"{_aside(which)} ({_percent(level)} interval {points(found.low)} to {points(found.high)})"
     )
     return Check("overall", passed, found.value, limit, reason, found.low, found.high)
 
@@ -218,6 +218,10 @@ def _slices_in_words(
         f"worse in {named}{more}, of {looked_at} slices at once with "
         f"{_percent(level)} confidence{aside}"
     )
+
+
+def _aside(which: str) -> str:
+    return f", {which}" if which else ""
 
 
 def _percent(level: float) -> str:

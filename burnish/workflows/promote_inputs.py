@@ -15,6 +15,7 @@ from burnish.workflows.batch_quality import batch_gold
 from burnish.workflows.gold import GoldReviews, known_answers
 from burnish.workflows.promote import Promotion, decide_promotion
 from burnish.workflows.promote_incumbent import keep_incumbent
+from burnish.workflows.promote_recent import recently_met
 
 
 def decide_for(
@@ -24,14 +25,17 @@ def decide_for(
 
     It is held against the champion as the record has it now, whose kept model is asked about the
     validation rows that came since it was trained (`burnish.workflows.promote_incumbent`); against
-    the baseline, while there is none. What it was held against is noted with the iteration.
+    the baseline, while there is none. Where the spec says `promotion.recent`, the rows met lately
+    alone are looked at (`burnish.workflows.promote_recent`). What it was held against is noted with
+    the iteration.
     """
     champion = versions.champion(spec.name)
     curated = versions.let_through(
         spec.name, "curated_examples", int(iteration.summary["curated_version"])
     )
-    incumbent, since = versions.read_last_good(spec.name, "baseline"), 0
+    incumbent, since, recent = versions.read_last_good(spec.name, "baseline"), 0, None
     if champion is not None:
+        recent = recently_met(spec, versions)
         found = keep_incumbent(spec, versions, iteration, champion, curated)
         incumbent, since = found.predictions, found.since.get("validation", 0)
     return decide_promotion(
@@ -43,6 +47,7 @@ def decide_for(
         gold=gold_of_batch(versions, iteration),
         against=None if champion is None else champion.number,
         since=since,
+        recent=recent,
     )
 
 

@@ -6,7 +6,7 @@ What belongs here: joining them, on one ruler of labels. What does not: which ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,13 +39,19 @@ class Pair:
 
 
 def pair_rows(
-    before: pa.Table, after: pa.Table, *, split: str, labels: Mapping[str, str] | None = None
+    before: pa.Table,
+    after: pa.Table,
+    *,
+    split: str,
+    labels: Mapping[str, str] | None = None,
+    only: Collection[str] | None = None,
 ) -> Pair:
     """The rows of `split` in `after` that `before` predicted too, in the order of `after`.
 
     Both are tables of predictions (example_id, split, label, predicted, perhaps `p:<class>`).
     `labels` is the ruler by example_id: by default the labels of `after`. A row that moved
-    between validation and test counts where it is now: neither model trained on it.
+    between validation and test counts where it is now: neither model trained on it. Of the rows of
+    the split, `only` those are taken.
 
     >>> old = pa.table({"example_id": ["1", "2"], "split": ["test"] * 2, "label": ["a", "a"],
     ...                 "predicted": ["a", "b"]})
@@ -57,6 +63,8 @@ def pair_rows(
     names: list[str] = after["example_id"].to_pylist()
     splits: list[str] = after["split"].to_pylist()
     mine = [row for row, name in enumerate(names) if splits[row] == split and name in place]
+    if only is not None:
+        mine = [row for row in mine if names[row] in only]
     theirs = [place[names[row]] for row in mine]
     ours, old = after.take(pa.array(mine, pa.int64())), before.take(pa.array(theirs, pa.int64()))
     ids = tuple(names[row] for row in mine)
