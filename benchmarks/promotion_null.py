@@ -6,8 +6,10 @@
    is to be no more than the stated rate. Beside it, sets of simulated predictions of other sizes.
 2. power: in one slice of n rows the challenger loses accuracy, elsewhere it is as good. The loss
    that is refused in 80 % of the repetitions, found by bisection.
+3. groups: weeks of 300 rows, in each of which chance prefers one of two equally good models: how
+   often the new one is refused, with the weeks told to the gate and without.
 
-    BURNISH_DATA=/path/to/data python benchmarks/promotion_null.py [null] [power]
+    BURNISH_DATA=/path/to/data python benchmarks/promotion_null.py [null] [power] [groups]
 
 `--repetitions N` changes the count of the repetitions, `--json FILE` keeps the figures.
 """
@@ -183,6 +185,46 @@ def null(repetitions: int) -> Iterator[dict[str, Any]]:
         }
 
 
+def drawn_by_group(groups: int, rng: np.random.Generator, *, shift: float) -> Pair:
+    """Two equally good models on weeks of 300 rows, in each of which chance prefers one of them.
+
+    The difference of their accuracies in a week has the standard deviation `shift`.
+    """
+    rows = groups * WEEK
+    week = np.repeat(np.arange(groups), WEEK)
+    labels = rng.integers(0, 2, rows)
+    tilt = rng.normal(0.0, shift / 2, groups)[week]
+    words, said = np.array(["no", "yes"]), list[np.ndarray]()
+    for sign in (1.0, -1.0):
+        right = rng.random(rows) < 0.8 + sign * tilt
+        said.append(np.where(right, labels, 1 - labels))
+    probs = [np.stack([1 - (0.7 * one + 0.15), 0.7 * one + 0.15], axis=1) for one in said]
+    ids = tuple(map(str, range(rows)))
+    return Pair(ids, words[labels], *(words[one] for one in said), ("no", "yes"), *probs, week)
+
+
+WEEK = 300
+
+
+def by_groups(repetitions: int) -> Iterator[dict[str, Any]]:
+    """Refusals of equally good models where rows of a week stand or fall together."""
+    for shift in (0.0, 0.05, 0.1):
+        for groups in (2, 3, 5, 10, 30):
+            rng = np.random.default_rng(4)
+            refused = {"told": 0, "not told": 0}
+            for _ in range(repetitions):
+                pair = drawn_by_group(groups, rng, shift=shift)
+                slices = [by_class(pair.labels)]
+                for told, one in (("told", pair), ("not told", replace(pair, groups=None))):
+                    policy = PromotionPolicy(max_calibration_loss=0.0)
+                    refused[told] += not decide_on_pair(one, slices, policy).promoted
+            yield (
+                {"weeks": groups, "shift of a week": shift}
+                | {f"refused, weeks {told}": count / repetitions for told, count in refused.items()}
+                | {"upper limit, told": upper_limit(refused["told"], repetitions)}
+            )
+
+
 def refusals(
     rows: int, in_slice: int, loss: float, *, repetitions: int, accuracy: float = 0.9
 ) -> float:
@@ -237,7 +279,11 @@ def main() -> None:
     asked = parser.parse_args()
     remember_limits()
     kept: dict[str, list[dict[str, Any]]] = {}
-    for name, part, usual in (("null", null, 1000), ("power", power, 200)):
+    for name, part, usual in (
+        ("null", null, 1000),
+        ("groups", by_groups, 1000),
+        ("power", power, 200),
+    ):
         if name in (asked.parts or ["null", "power"]):
             print(f"\n{name}")
             kept[name] = []

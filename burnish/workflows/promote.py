@@ -28,7 +28,7 @@ from burnish.workflows.promote_checks import (
     check_support,
     share_level,
 )
-from burnish.workflows.promote_pairs import Pair
+from burnish.workflows.promote_pairs import Pair, by_group
 from burnish.workflows.promote_recent import LEAST, Recent, judged_pair
 
 
@@ -145,6 +145,7 @@ def decide_promotion(
     against: int | None = None,
     since: int = 0,
     recent: Recent | None = None,
+    group: str | None = None,
 ) -> Promotion:
     """Holds the challenger's predictions against the incumbent's, by the policy of the spec.
 
@@ -155,7 +156,8 @@ def decide_promotion(
     nothing. `examples` are the curated rows, which the declared `slices` speak of; a slice for
     each class is looked at beside them. `gold` is what this batch's reviewers said of rows with a
     known answer; `against` the iteration of the incumbent, `since` how many of its validation rows
-    came after it was trained; `recent` the rows that alone are looked at, where there are enough.
+    came after it was trained; `recent` the rows that alone are looked at, where there are enough;
+    `group` the column of `examples` by which rows stand or fall together, as the spec's.
 
     >>> rows = {"example_id": ["1", "2"], "split": ["validation"] * 2, "label": ["a", "b"]}
     >>> found = decide_promotion(pa.table({**rows, "predicted": ["a", "b"]}), None)
@@ -171,6 +173,8 @@ def decide_promotion(
         )
         return _nothing_to_compare("the first model: there is none to compare with", policy, checks)
     pair, which = judged_pair(incumbent, challenger, recent)
+    if group is not None and examples is not None:
+        pair = by_group(pair, examples, group)
     masks = _slices_of(pair, examples, slices)
     decided = decide_on_pair(pair, masks, policy, gold=gold, against=against, which=which)
     return replace(decided, since=since)

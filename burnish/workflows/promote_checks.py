@@ -8,21 +8,25 @@ Every check but that of support looks at one tail of an interval: a model is tur
 is *shown* to be worse. Where k checks can be made, each may be wrong at most (1 - confidence) / k
 of the time, so the gate as a whole at most 1 - confidence (Bonferroni). That of the slices keeps
 its share over all slices at once.
+
+Where the spec declares a group, rows of one group count together: two weeks of 300 rows each are
+two witnesses, not 600. The limits are then Student's over groups (`burnish.slices.compare`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from burnish.errors import DataError
-from burnish.metrics import exact_interval, paired_difference
+from burnish.metrics import Interval, exact_interval, paired_difference
 from burnish.metrics.grouped import Groups
 from burnish.metrics.limits import mean_limits
-from burnish.slices import Partition, SliceMask, compare
+from burnish.slices import Partition, SliceMask, compare, everything
 from burnish.slices.partitions import grouped_rows
 from burnish.spec import PromotionPolicy
 from burnish.workflows.gold import GoldReviews
@@ -89,19 +93,21 @@ def check_support(rows: int, policy: PromotionPolicy, *, which: str = "") -> Che
 
 
 def check_overall(pair: Pair, policy: PromotionPolicy, *, level: float, which: str = "") -> Check:
-    """Accuracy of the challenger less that of the champion: Tango's paired interval."""
-    found = paired_difference(
-        pair.after == pair.labels, pair.before == pair.labels, confidence=level
-    )
+    """Accuracy of the challenger less that of the champion: Tango's paired interval.
+
+    Of rows in groups, Student's over groups.
+    """
+    found = _overall(pair, level)
     better = policy.require == "better"
     limit = 0.0 if better else -policy.max_overall_loss
     passed = found.low > limit if better else not found.high < limit
     word = "worse" if found.high < 0 else "better" if found.low > 0 else "not shown to be worse"
     if better and not passed and word != "worse":
         word = "not shown to be better"
+    rows = f"{pair.rows} common validation rows{_together(pair)}{_aside(which)}"
     reason = (
-        f"{word}: accuracy {points(found.value)} points on {pair.rows} common validation rows"
-        f"{_aside(which)} ({_percent(level)} interval {points(found.low)} to {points(found.high)})"
+        f"{word}: accuracy {points(found.value)} points on {rows} "
+        f"({_percent(level)} interval {points(found.low)} to {points(found.high)})"
     )
     return Check("overall", passed, found.value, limit, reason, found.low, found.high)
 
@@ -110,16 +116,9 @@ def check_slices(
     pair: Pair, slices: Sequence[SliceMask | Partition], policy: PromotionPolicy, *, level: float
 ) -> SliceCheck:
     """Accuracy in every slice that is large enough, with limits that hold for all of them."""
-    found = compare(
-        pair.labels,
-        pair.before,
-        pair.after,
-        slices,
-        confidence=level,
-        min_support=policy.min_support,
-    )
-    large = [row for row in found.rows() if row["finding"] != "too few"]
-    small = found.table.num_rows - len(large)
+    found = _compared(pair, slices, level, min_support=policy.min_support)
+    large = [row for row in found if row["large"]]
+    small = len(found) - len(large)
     rows = sorted(large, key=lambda row: row["high_all"])
     lost = [row for row in rows if row["high_all"] < -policy.max_slice_loss]
     worst = min(rows, key=lambda row: row["difference"])
@@ -149,9 +148,14 @@ def check_calibration(pair: Pair, policy: PromotionPolicy, *, level: float) -> C
     """
     if pair.probs_before is None or pair.probs_after is None:
         raise DataError("predictions without probabilities", expected="a column p:<class> each")
-    difference = _brier(pair, pair.probs_after) - _brier(pair, pair.probs_before)
-    limits = mean_limits(difference, Groups(np.zeros(pair.rows, np.int64), 1), confidence=level)
-    value, low, high = float(limits.value[0]), float(limits.low[0]), float(limits.high[0])
+    before, after = _brier(pair, pair.probs_before), _brier(pair, pair.probs_after)
+    if pair.groups is None:
+        alone = Groups(np.zeros(pair.rows, np.int64), 1)
+        limits = mean_limits(after - before, alone, confidence=level)
+        value, low, high = float(limits.value[0]), float(limits.low[0]), float(limits.high[0])
+    else:
+        whole = _grouped(pair, before, after, [everything(pair.rows)], level)[0]
+        value, low, high = whole["difference"], whole["low"], whole["high"]
     passed = not low > policy.max_calibration_loss
     word = "worse" if low > 0 else "better" if high < 0 else "not shown to be worse"
     reason = (
@@ -218,6 +222,66 @@ def _slices_in_words(
         f"worse in {named}{more}, of {looked_at} slices at once with "
         f"{_percent(level)} confidence{aside}"
     )
+
+
+def _together(pair: Pair) -> str:
+    return "" if pair.groups is None else f" of {int(pair.groups.max()) + 1} groups"
+
+
+def _overall(pair: Pair, level: float) -> Interval:
+    right_before, right_after = pair.before == pair.labels, pair.after == pair.labels
+    if pair.groups is None:
+        return paired_difference(right_after, right_before, confidence=level)
+    (whole,) = _compared(pair, [everything(pair.rows)], level, min_support=1)
+    return Interval(whole["difference"], whole["low"], whole["high"])
+
+
+def _compared(
+    pair: Pair, slices: Sequence[SliceMask | Partition], level: float, *, min_support: int
+) -> list[dict[str, Any]]:
+    """The change of accuracy by slice; `large` says whether a slice has rows enough."""
+    if pair.groups is None:
+        found = compare(
+            pair.labels, pair.before, pair.after, slices, confidence=level, min_support=min_support
+        )
+        return [row | {"large": row["finding"] != "too few"} for row in found.rows()]
+    wrong = [np.asarray(one != pair.labels, float) for one in (pair.before, pair.after)]
+    rows = _grouped(pair, wrong[0], wrong[1], slices, level)
+    # Of errors less is better: the change of accuracy is the other way round.
+    turned = {"difference": "difference", "low": "high", "high": "low"}
+    turned |= {"low_all": "high_all", "high_all": "low_all"}
+    return [
+        row
+        | {name: min(1.0, max(-1.0, -row[other])) for name, other in turned.items()}
+        | {"large": row["support"] >= min_support}
+        for row in rows
+    ]
+
+
+def _grouped(
+    pair: Pair,
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    slices: Sequence[SliceMask | Partition],
+    level: float,
+) -> list[dict[str, Any]]:
+    """The change of a mean of the rows, by slice; one group shows nothing, so any change may be."""
+    found = compare(
+        np.zeros(pair.rows),
+        before,
+        after,
+        slices,
+        metrics=("mae",),
+        task="regression",
+        confidence=level,
+        min_support=2,
+        groups=pair.groups,
+    )
+    limits = {"low": -2.0, "high": 2.0, "low_all": -2.0, "high_all": 2.0, "difference": 0.0}
+    return [
+        row | {name: most for name, most in limits.items() if row[name] is None}
+        for row in found.rows()
+    ]
 
 
 def _aside(which: str) -> str:

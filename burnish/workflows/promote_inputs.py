@@ -48,6 +48,7 @@ def decide_for(
         against=None if champion is None else champion.number,
         since=since,
         recent=recent,
+        group=spec.group,
     )
 
 

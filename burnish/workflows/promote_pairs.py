@@ -7,7 +7,7 @@ What belongs here: joining them, on one ruler of labels. What does not: which ta
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,8 @@ class Pair:
 
     `labels` are the ruler both are held against. `probs_before` and `probs_after` have the shape
     (n, K), a column for each of `classes`; None where a table has no probabilities. A class that
-    a model does not know has the probability 0.
+    a model does not know has the probability 0. `groups` numbers what each row belongs to, where
+    rows of one group (a patient, a week) stand or fall together; None: each row by itself.
     """
 
     example_ids: tuple[str, ...]
@@ -32,6 +33,7 @@ class Pair:
     classes: tuple[str, ...]
     probs_before: NDArray[np.float64] | None
     probs_after: NDArray[np.float64] | None
+    groups: NDArray[np.int64] | None = None
 
     @property
     def rows(self) -> int:
@@ -80,6 +82,27 @@ def pair_rows(
         probs_before=_probabilities(old, classes) if classes else None,
         probs_after=_probabilities(ours, classes) if classes else None,
     )
+
+
+def by_group(pair: Pair, examples: pa.Table, column: str) -> Pair:
+    """The pair with its rows grouped by a column of `examples`, as far as any of them share one.
+
+    A row without a group is one by itself.
+
+    >>> rows = pa.table({"example_id": ["1", "2"], "split": ["test"] * 2, "label": ["a", "a"],
+    ...                  "predicted": ["a", "b"], "week": ["w1", "w1"]})
+    >>> by_group(pair_rows(rows, rows, split="test"), rows, "week").groups.tolist()
+    [0, 0]
+    """
+    place = {name: row for row, name in enumerate(examples["example_id"].to_pylist())}
+    rows = pa.array([place[name] for name in pair.example_ids], pa.int64())
+    told = examples[column].take(rows).to_pylist()
+    codes: dict[object, int] = {}
+    groups = [codes.setdefault(("", at) if one is None else one, len(codes))
+              for at, one in enumerate(told)]  # fmt: skip
+    if len(codes) == len(groups):
+        return pair
+    return replace(pair, groups=np.asarray(groups, dtype=np.int64))
 
 
 def _classes(table: pa.Table) -> list[str]:

@@ -38,7 +38,7 @@ def decided(course):
         read_last_good=lambda dataset, stage: tables[stage],
         let_through=lambda dataset, stage, version: rows,
     )
-    spec = SimpleNamespace(name="toy", promotion=PromotionPolicy(), slices=())
+    spec = SimpleNamespace(name="toy", promotion=PromotionPolicy(), slices=(), group=None)
     iteration = SimpleNamespace(
         dataset="toy",
         number=2,
