@@ -43,7 +43,7 @@ MEASURED: dict[str, str] = {
     "psi": "The population stability index; 0.1 is often called small, 0.25 large.",
     "reference": "What the metric is on the rows the model was judged on.",
     "reference_rows": "Rows that the window is held against.",
-    "rows": "Rows of the window in this slice.",
+    "rows": "Rows of the window in this slice that the model was not trained on.",
     "total_variation": "Half of the summed differences in share, 0 (alike) to 1.",
     "trusted": "Whether the estimate may be relied on.",
     "value": "The effect size.",

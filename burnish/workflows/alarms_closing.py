@@ -25,7 +25,7 @@ from burnish.records import ChampionEvent, Iteration
 from burnish.spec import DatasetSpec
 from burnish.spec.production import SignalName
 from burnish.versions import Versions
-from burnish.workflows.production_measure import performance_table, window_for
+from burnish.workflows.production_measure import performance_table, unlearned_window
 from burnish.workflows.production_met import published_periods
 from burnish.workflows.production_periods import is_period, required_production, window_of
 from burnish.workflows.production_reference import Champion, load_champion
@@ -132,7 +132,7 @@ def _looked(
     alarms = [one for one in record.alarms(spec.name) if one.is_open and one.opened_at <= served.at]
     champion = load_champion(spec, versions)
     last = _newest_window(spec, versions)[-1]
-    window, learned = _fresh(spec, versions, champion, last)
+    window, learned = unlearned_window(spec, versions, champion, last)
     losses = _losses(spec, champion, window) if alarms and window.rows.num_rows >= FEWEST else {}
     found = Closing(
         spec.name,
@@ -152,20 +152,6 @@ def _looked(
 def _may_rebase(alarms: list[Alarm], kept: Mapping[int, str]) -> bool:
     """Not while an alarm stays open that the model should have answered: its evidence would go."""
     return not any(one.number in kept and one.signal.name in ANSWERED for one in alarms)
-
-
-def _fresh(
-    spec: DatasetSpec, versions: Versions, champion: Champion, last: str
-) -> tuple[Window, int]:
-    """The newest window without the rows that the champion has learned, and how many those are."""
-    window = window_for(spec, versions, champion, last)
-    if not window.rows.num_rows:
-        return window, 0
-    mask = champion.has_learned(window.rows)
-    keep = ~mask
-    labels = tuple(one for one, mine in zip(window.labels, keep, strict=True) if mine)
-    rows = window.rows.filter(pa.array(keep))
-    return replace(window, rows=rows, probs=window.probs[keep], labels=labels), int(mask.sum())
 
 
 def _losses(spec: DatasetSpec, champion: Champion, window: Window) -> dict[tuple[Kind, str], _Loss]:

@@ -27,7 +27,7 @@ from burnish.policy import Signal
 from burnish.slices import SliceMask, resolve_slices
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
-from burnish.workflows.production_measure import performance_table, window_for
+from burnish.workflows.production_measure import performance_table, unlearned_window
 from burnish.workflows.production_periods import required_production, window_of
 from burnish.workflows.production_reference import load_champion
 from burnish.workflows.production_stages import (
@@ -85,7 +85,7 @@ def _by_estimate(
 ) -> Rows:
     """The choice by the estimate of the window; first those of the signal's slice."""
     champion = load_champion(spec, versions)
-    window = window_for(spec, versions, champion, period)
+    window, _ = unlearned_window(spec, versions, champion, period)
     if not window.rows.num_rows:
         return Rows((), (), "")
     _, estimate = performance_table(spec, champion, window)

@@ -8,6 +8,7 @@ performance_estimate. What does not: the measures (`burnish.drift`), the rows
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -33,6 +34,9 @@ FEWEST_PERIODS = 5
 ROW_MINIMUM = 0.65
 """How well rows must be told apart from the reference before it counts as drift of rows."""
 
+ALL_LEARNED = "the model was trained on every row of the window"
+"""Why an estimate of such a window is not to be trusted."""
+
 PREDICTED, CONFIDENCE, LABEL, ROWS = "(predicted)", "(confidence)", "(label)", "(rows)"
 
 
@@ -42,6 +46,20 @@ def window_for(
     """The window that ends with a period, or so many periods before it."""
     periods = window_of(required_production(spec), period, back=back)
     return read_window(spec, versions, champion, periods)
+
+
+def unlearned_window(
+    spec: DatasetSpec, versions: Versions, champion: Champion, period: str
+) -> tuple[Window, int]:
+    """The window that ends with a period without rows the champion learned, and how many it did.
+
+    Of rows that it learned it knows the answer: it is surer of them, and more often right.
+    """
+    window = window_for(spec, versions, champion, period)
+    if not window.rows.num_rows:
+        return window, 0
+    mask = champion.has_learned(window.rows)
+    return (window.only(~mask), int(mask.sum())) if mask.any() else (window, 0)
 
 
 def drift_table(
@@ -223,14 +241,33 @@ def _with_window(table: pa.Table, window: Window) -> pa.Table:
 # ---------------------------------------------------------------- performance
 
 
+def estimate_table(
+    spec: DatasetSpec, versions: Versions, champion: Champion, period: str
+) -> pa.Table:
+    """The table performance_estimate of a period: of the rows that the champion has not learned.
+
+    Where it has learned them all there is nothing to judge it by: the table is of all rows, without
+    what labels say, and not to be trusted.
+    """
+    window, learned = unlearned_window(spec, versions, champion, period)
+    if window.rows.num_rows or not learned:
+        return performance_table(spec, champion, window)[0]
+    whole = window_for(spec, versions, champion, period)
+    table, _ = performance_table(spec, champion, replace(whole, labels=(None,) * learned))
+    for name, told in (("trusted", pa.scalar(False)), ("why", pa.scalar(ALL_LEARNED))):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, pa.repeat(told, table.num_rows))
+    return table
+
+
 def performance_table(
     spec: DatasetSpec, champion: Champion, window: Window
 ) -> tuple[pa.Table, PerformanceEstimate]:
-    """The table performance_estimate of the period that the window ends with, and what made it.
+    """The figures of a window of `unlearned_window`, by slice, and the estimate that made them.
 
     The champion's validation rows, which it never saw, are the reference; slices are those of the
-    spec that both sides have the columns for. What labels say is said by rows that the champion has
-    not learned: of those it knows the answer.
+    spec that both sides have the columns for. Rows of validation and test that were met in the
+    window stay in it: the model was not fitted to them.
     """
     held_out = champion.validation
     names = [f"{PROBABILITY}{name}" for name in champion.classes]
@@ -244,7 +281,7 @@ def performance_table(
         current_features=champion.matrix(window.rows),
         reference_slices=reference_masks,
         slices=masks,
-        current_labels=_not_learned(champion, window),
+        current_labels=window.labels,
         random_state=spec.random_state,
     )
     table = found.table
@@ -258,14 +295,6 @@ def performance_table(
     table = table.set_column(place, "slice_id", pa.array(told, pa.string()))
     serves = pa.array([champion.number] * table.num_rows, pa.int64())
     return _with_window(table.append_column("champion", serves), window), found
-
-
-def _not_learned(champion: Champion, window: Window) -> list[str | None]:
-    """The labels of a window, None where the champion was trained on the row as well."""
-    if not any(label is not None for label in window.labels):
-        return list(window.labels)
-    known = champion.has_learned(window.rows)
-    return [None if mine else label for label, mine in zip(window.labels, known, strict=True)]
 
 
 def _slices(

@@ -23,8 +23,13 @@ from burnish.spec import DatasetSpec
 from burnish.typing import GateRunner
 from burnish.versions import Versions
 from burnish.workflows.gates import Judged, run_gate
-from burnish.workflows.production_measure import drift_table, performance_table, window_for
-from burnish.workflows.production_periods import bounds, require_period, required_production
+from burnish.workflows.production_measure import drift_table, estimate_table, window_for
+from burnish.workflows.production_periods import (
+    bounds,
+    require_period,
+    required_production,
+    window_of,
+)
 from burnish.workflows.production_reference import (
     PROBABILITY,
     Champion,
@@ -39,7 +44,7 @@ from burnish.workflows.production_stages import (
     PREDICTIONS,
     partition_stage,
 )
-from burnish.workflows.production_window import Window, label_digests, window_state
+from burnish.workflows.production_window import label_digests, window_state
 
 SuiteOf = Callable[[str], Suite]
 """The suite of `production_batch`, fitted to the candidate of a period."""
@@ -153,7 +158,7 @@ def measure_drift(
     window = window_for(spec, versions, serving, period)
     rebased = rebased_to(record, spec.name)
     table = drift_table(spec, versions, serving, window, rebased=rebased)
-    rests_on = _rests_on(spec, versions, record, window, serving)
+    rests_on = _rests_on(spec, versions, record, period, serving)
     stage = partition_stage(DRIFT, period)
     return _measured(versions, spec.name, stage, table, rests_on)
 
@@ -172,9 +177,8 @@ def estimate_period(
     """
     _require_passed(spec, versions, period)
     serving = champion or load_champion(spec, versions)
-    window = window_for(spec, versions, serving, period)
-    table, _ = performance_table(spec, serving, window)
-    rests_on = _rests_on(spec, versions, record, window, serving)
+    table = estimate_table(spec, versions, serving, period)
+    rests_on = _rests_on(spec, versions, record, period, serving)
     stage = partition_stage(PERFORMANCE, period)
     return _measured(versions, spec.name, stage, table, rests_on)
 
@@ -193,13 +197,13 @@ def _rests_on(
     spec: DatasetSpec,
     versions: Versions,
     record: SqlPolicyRecord,
-    window: Window,
+    period: str,
     champion: Champion,
 ) -> dict[str, str]:
     state = window_state(
         versions,
         spec.name,
-        window.periods,
+        window_of(required_production(spec), period),
         champion=champion.number,
         labels=label_digests(versions, spec.name),
         rebased=rebased_to(record, spec.name),

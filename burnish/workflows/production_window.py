@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +33,15 @@ class Window:
     rows: pa.Table
     probs: NDArray[np.float64]
     labels: tuple[str | None, ...]
+
+    def only(self, kept: NDArray[np.bool_]) -> Window:
+        """The rows for which `kept` (n,) is True."""
+        return replace(
+            self,
+            rows=self.rows.filter(pa.array(kept)),
+            probs=self.probs[kept],
+            labels=tuple(np.asarray(self.labels, dtype=object)[kept].tolist()),
+        )
 
 
 def label_digests(versions: Versions, dataset: str) -> dict[str, str]:
