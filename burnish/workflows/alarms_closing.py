@@ -25,7 +25,7 @@ from burnish.records import ChampionEvent, Iteration
 from burnish.spec import DatasetSpec
 from burnish.spec.production import SignalName
 from burnish.versions import Versions
-from burnish.workflows.production_measure import performance_table, unlearned_window
+from burnish.workflows.production_estimate import performance_table, unlearned_window
 from burnish.workflows.production_met import published_periods
 from burnish.workflows.production_periods import is_period, required_production, window_of
 from burnish.workflows.production_reference import Champion, load_champion

@@ -27,7 +27,7 @@ from burnish.policy import Signal
 from burnish.slices import SliceMask, resolve_slices
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
-from burnish.workflows.production_measure import performance_table, unlearned_window
+from burnish.workflows.production_estimate import performance_table, unlearned_window
 from burnish.workflows.production_periods import required_production, window_of
 from burnish.workflows.production_reference import load_champion
 from burnish.workflows.production_stages import (

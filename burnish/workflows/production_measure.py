@@ -1,27 +1,25 @@
-"""Measuring one period of production: how far its window drifted, what the model is worth there.
+"""Measuring one period of production: how far its window drifted.
 
-What belongs here: which rows are held against which, and the tables drift_report and
-performance_estimate. What does not: the measures (`burnish.drift`), the rows
-(`burnish.workflows.production_window`), or what follows (`burnish.workflows.policy_run`).
+What belongs here: which rows are held against which, and the table drift_report. What does not:
+the measures (`burnish.drift`), the rows (`burnish.workflows.production_window`), what the model is
+worth there (`burnish.workflows.production_estimate`), or what follows
+(`burnish.workflows.policy_run`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from burnish.drift import DriftReport, PerformanceEstimate, detect_drift, estimate_performance
-from burnish.errors import SpecError
-from burnish.slices import SliceMask, resolve_slices
-from burnish.spec import DatasetSpec, Production, Slice
+from burnish.drift import DriftReport, detect_drift
+from burnish.spec import DatasetSpec, Production
 from burnish.versions import Versions
 from burnish.workflows.production_periods import required_production, window_of
-from burnish.workflows.production_reference import PROBABILITY, Champion
+from burnish.workflows.production_reference import Champion
 from burnish.workflows.production_window import Window, read_window
 
 TRAINING, VALIDATION, REBASED = "training", "validation", "rebased"
@@ -34,9 +32,6 @@ FEWEST_PERIODS = 5
 ROW_MINIMUM = 0.65
 """How well rows must be told apart from the reference before it counts as drift of rows."""
 
-ALL_LEARNED = "the model was trained on every row of the window"
-"""Why an estimate of such a window is not to be trusted."""
-
 PREDICTED, CONFIDENCE, LABEL, ROWS = "(predicted)", "(confidence)", "(label)", "(rows)"
 
 
@@ -46,20 +41,6 @@ def window_for(
     """The window that ends with a period, or so many periods before it."""
     periods = window_of(required_production(spec), period, back=back)
     return read_window(spec, versions, champion, periods)
-
-
-def unlearned_window(
-    spec: DatasetSpec, versions: Versions, champion: Champion, period: str
-) -> tuple[Window, int]:
-    """The window that ends with a period without rows the champion learned, and how many it did.
-
-    Of rows that it learned it knows the answer: it is surer of them, and more often right.
-    """
-    window = window_for(spec, versions, champion, period)
-    if not window.rows.num_rows:
-        return window, 0
-    mask = champion.has_learned(window.rows)
-    return (window.only(~mask), int(mask.sum())) if mask.any() else (window, 0)
 
 
 def drift_table(
@@ -92,7 +73,7 @@ def drift_table(
     together = pa.concat_tables(
         [part for part in parts if part.num_rows], promote_options="default"
     )
-    return _with_window(together, window)
+    return with_window(together, window)
 
 
 def _between(production: Production, rebased: tuple[str, str]) -> list[str]:
@@ -232,91 +213,8 @@ def _with_predictions(
     return rows.append_column(CONFIDENCE, pa.array(sure, pa.float64()))
 
 
-def _with_window(table: pa.Table, window: Window) -> pa.Table:
+def with_window(table: pa.Table, window: Window) -> pa.Table:
+    """The table with the first and the last period of the window in each row."""
     for name, period in (("window_start", window.periods[0]), ("window_end", window.periods[-1])):
         table = table.append_column(name, pa.array([period] * table.num_rows, pa.string()))
     return table
-
-
-# ---------------------------------------------------------------- performance
-
-
-def estimate_table(
-    spec: DatasetSpec, versions: Versions, champion: Champion, period: str
-) -> pa.Table:
-    """The table performance_estimate of a period: of the rows that the champion has not learned.
-
-    Where it has learned them all there is nothing to judge it by: the table is of all rows, without
-    what labels say, and not to be trusted.
-    """
-    window, learned = unlearned_window(spec, versions, champion, period)
-    if window.rows.num_rows or not learned:
-        return performance_table(spec, champion, window)[0]
-    whole = window_for(spec, versions, champion, period)
-    table, _ = performance_table(spec, champion, replace(whole, labels=(None,) * learned))
-    for name, told in (("trusted", pa.scalar(False)), ("why", pa.scalar(ALL_LEARNED))):
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, name, pa.repeat(told, table.num_rows))
-    return table
-
-
-def performance_table(
-    spec: DatasetSpec, champion: Champion, window: Window
-) -> tuple[pa.Table, PerformanceEstimate]:
-    """The figures of a window of `unlearned_window`, by slice, and the estimate that made them.
-
-    The champion's validation rows, which it never saw, are the reference; slices are those of the
-    spec that both sides have the columns for. Rows of validation and test that were met in the
-    window stay in it: the model was not fitted to them.
-    """
-    held_out = champion.validation
-    names = [f"{PROBABILITY}{name}" for name in champion.classes]
-    reference_masks, masks, ids = _slices(spec, held_out, window.rows)
-    found = estimate_performance(
-        held_out["label"].to_pylist(),
-        np.column_stack([held_out[name].to_numpy() for name in names]),
-        window.probs,
-        classes=champion.classes,
-        reference_features=champion.matrix(held_out),
-        current_features=champion.matrix(window.rows),
-        reference_slices=reference_masks,
-        slices=masks,
-        current_labels=window.labels,
-        random_state=spec.random_state,
-    )
-    table = found.table
-    told = [
-        ids.get(name, known)
-        for name, known in zip(
-            table["slice"].to_pylist(), table["slice_id"].to_pylist(), strict=True
-        )
-    ]
-    place = table.schema.get_field_index("slice_id")
-    table = table.set_column(place, "slice_id", pa.array(told, pa.string()))
-    serves = pa.array([champion.number] * table.num_rows, pa.int64())
-    return _with_window(table.append_column("champion", serves), window), found
-
-
-def _slices(
-    spec: DatasetSpec, reference: pa.Table, current: pa.Table
-) -> tuple[dict[str, NDArray[np.bool_]], dict[str, NDArray[np.bool_]], dict[str, str]]:
-    """Masks over both sides by the name of the slice, and the ids of slices."""
-    shared = [name for name in reference.column_names if name in current.column_names]
-    both = pa.concat_tables(
-        [reference.select(shared), current.select(shared)], promote_options="permissive"
-    )
-    rows = reference.num_rows
-    found = [part for cut in spec.slices for part in _resolved(both, cut)]
-    return (
-        {part.name: part.mask[:rows] for part in found},
-        {part.name: part.mask[rows:] for part in found},
-        {part.name: part.slice_id for part in found},
-    )
-
-
-def _resolved(both: pa.Table, cut: Slice) -> list[SliceMask]:
-    try:
-        return resolve_slices(both, [cut])
-    except SpecError:
-        # A slice by a column that production does not have says nothing of production.
-        return []

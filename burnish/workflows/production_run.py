@@ -23,7 +23,8 @@ from burnish.spec import DatasetSpec
 from burnish.typing import GateRunner
 from burnish.versions import Versions
 from burnish.workflows.gates import Judged, run_gate
-from burnish.workflows.production_measure import drift_table, estimate_table, window_for
+from burnish.workflows.production_estimate import estimate_table
+from burnish.workflows.production_measure import drift_table, window_for
 from burnish.workflows.production_periods import (
     bounds,
     require_period,
