@@ -42,6 +42,7 @@ def estimate_performance(
     slices: Mapping[str, NDArray[np.bool_]] | None = None,
     current_labels: Sequence[str | None] | None = None,
     label_weights: ArrayLike | None = None,
+    label_control: NDArray[np.bool_] | None = None,
     confidence: float = 0.95,
     random_state: int = 0,
 ) -> PerformanceEstimate:
@@ -54,7 +55,9 @@ def estimate_performance(
     (n, d) of numbers, NaN where missing; without them rows are told apart by their probabilities
     alone. `current_labels` (n,) are those that are known by now, None where none is, and
     `label_weights` (n,) how many rows each labelled one stands for, where the chance that it was
-    asked for is known.
+    asked for is known. `label_control` (n,) marks those that were drawn at random: of a part in
+    which none was, and not every row is labelled, labels say nothing, as rows that were picked
+    stand for themselves alone.
 
     Confidence-based estimation (Garg et al. 2022; NannyML's CBPE) says what mended probabilities
     expect. Here reference rows are weighted to resemble the current ones (Sugiyama, Krauledat and
@@ -90,6 +93,7 @@ def estimate_performance(
         shift.current,
         _labels(current_labels, names, n),
         _weights(label_weights, n),
+        _control(label_control, n),
         confidence,
     )
     equal = np.ones(truth.size)
@@ -260,6 +264,17 @@ def _weights(weights: ArrayLike | None, n: int) -> FloatArray | None:
         raise DataError(
             f"label_weights has shape {found.shape}",
             expected=f"({n},) finite numbers, none negative",
+        )
+    return found
+
+
+def _control(control: Mask | None, n: int) -> Mask | None:
+    if control is None:
+        return None
+    found = np.asarray(control)
+    if found.shape != (n,) or found.dtype != bool:
+        raise DataError(
+            f"label_control has shape {found.shape}, type {found.dtype}", expected=f"a mask ({n},)"
         )
     return found
 

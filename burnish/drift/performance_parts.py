@@ -34,7 +34,8 @@ class Sides:
     """Reference (m) and current (n) rows: labels, claims as they are and mended, density ratios.
 
     `labels` (n,) are columns of the labels that came in, -1 where there is none; `drawn` (n,) how
-    many rows each labelled one stands for, None where that is not known.
+    many rows each labelled one stands for, None where that is not known; `control` (n,) which were
+    drawn at random.
     """
 
     truth: IntArray
@@ -46,6 +47,7 @@ class Sides:
     ratio: FloatArray
     labels: IntArray
     drawn: FloatArray | None
+    control: Mask | None
     confidence: float
 
     @property
@@ -157,8 +159,8 @@ def check(
     """
     rows = np.flatnonzero(after & (sides.labels >= 0))
     unknown = Interval(nan, 0.0, 1.0)
-    if rows.size == 0:
-        return Checked(0, unknown, NOT_KNOWN, NOT_KNOWN)
+    if rows.size == 0 or not _stand_for(sides, after, rows):
+        return Checked(int(rows.size), unknown, NOT_KNOWN, NOT_KNOWN)
     of = METRICS[metric]
     stands = sides.drawn[rows] if sides.drawn is not None else _strata(sides, after, rows)
     hot, scores = known(sides.labels[rows], sides.classes), sides.after[rows]
@@ -182,6 +184,13 @@ def check(
         Interval(surprise, surprise - half, surprise + half),
         share_gap(_limits(real.value, variance, worth, loss_confidence), before),
     )
+
+
+def _stand_for(sides: Sides, after: Mask, rows: IntArray) -> bool:
+    """Whether the labelled `rows` stand for all of `after`: those picked do for themselves."""
+    if sides.control is None or rows.size == int(after.sum()):
+        return True
+    return bool(sides.control[rows].any())
 
 
 def _limits(value: float, variance: float, worth: float, confidence: float) -> Interval:

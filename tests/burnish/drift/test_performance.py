@@ -161,6 +161,25 @@ def test_known_chances_of_being_asked_count_each_label_for_its_rows():
     assert line(found)["measured"] == pytest.approx(np.average(right, weights=weights[:10]))
 
 
+def test_picked_rows_say_nothing_of_a_slice_in_which_no_row_was_drawn():
+    rng = np.random.default_rng(5)
+    before, after = world(1000, rng), world(1000, rng)
+    place = np.arange(1000)
+    masks = {"picked": place < 200, "drawn": place >= 200, "all": place < 10}
+    control = (place >= 200) & (place < 240)
+    labelled = (place < 40) | control
+    came = np.where(labelled, after[2], None).tolist()
+    weights = np.where(control, 24.0, 1.0)
+    found = estimated(
+        before, after, reference_slices=masks, slices=masks, current_labels=came,
+        label_weights=weights, label_control=control,
+    )  # fmt: skip
+    told = {part: line(found, part=part) for part in ("overall", *masks)}
+    assert told["picked"]["labels"] == 40
+    assert told["picked"]["measured"] is told["picked"]["measured_loss"] is None
+    assert None not in {told[part]["measured"] for part in ("overall", "drawn", "all")}
+
+
 def test_rows_the_reference_has_nothing_like_are_not_trusted():
     rng = np.random.default_rng(6)
     before, after = world(1000, rng), world(1000, rng)
@@ -235,6 +254,7 @@ def test_limits_lie_inside_and_around_the_estimate_for_any_rows(m, n, seed):
         ({"reference_features": np.zeros((40, 2))}, "one side alone"),
         ({"current_labels": ["no"]}, "1 current labels"),
         ({"label_weights": [1.0]}, "label_weights"),
+        ({"label_control": np.ones(3, dtype=bool)}, "label_control"),
         ({"slices": {"odd": np.ones(3, dtype=bool)}}, "'odd'"),
         (
             {"reference_features": np.full((40, 1), np.inf), "current_features": np.ones((40, 1))},
