@@ -123,7 +123,13 @@ def _ask(
             new = [one for one in chosen.ids if one not in reported]
             if new:
                 request = ask_for_labels(
-                    spec, versions, ledger, new, asked_by=ASKED_BY, reason=reason
+                    spec,
+                    versions,
+                    ledger,
+                    new,
+                    asked_by=ASKED_BY,
+                    reason=reason,
+                    chances=chosen.chances,
                 )
                 body["request"] = request.request_id
             body |= {"rows": len(chosen.ids), "where": chosen.where, "drawn": len(chosen.drawn)}

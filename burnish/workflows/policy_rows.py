@@ -27,6 +27,7 @@ from burnish.policy import Signal
 from burnish.slices import SliceMask, resolve_slices
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
+from burnish.workflows.production_answers import Chance
 from burnish.workflows.production_estimate import performance_table, unlearned_window
 from burnish.workflows.production_periods import required_production, window_of
 from burnish.workflows.production_reference import load_champion
@@ -44,15 +45,27 @@ CONTROL_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Rows:
-    """Ids to ask about, in order: `doubted` where the signal is, `drawn` at random."""
+    """Ids to ask about, in order: `doubted` where the signal is, `drawn` at random.
+
+    `stands` is how many rows each drawn one stands for, None where the chances are not known.
+    """
 
     doubted: tuple[str, ...]
     drawn: tuple[str, ...]
     where: str
+    stands: float | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:
         return (*self.doubted, *self.drawn)
+
+    @property
+    def chances(self) -> dict[str, Chance]:
+        """By which chance each was chosen: one that was picked stands for itself."""
+        if self.stands is None:
+            return {}
+        picked = {name: Chance(False, 1.0) for name in self.doubted}
+        return picked | {name: Chance(True, self.stands) for name in self.drawn}
 
 
 def rows_to_ask(
@@ -109,7 +122,9 @@ def _by_estimate(
     found = choose(estimate, rest, taken=taken, control_share=share)
     pairs = list(zip(found.rows.tolist(), found.control.tolist(), strict=True))
     doubted += [names[row] for row, drawn in pairs if not drawn]
-    return Rows(tuple(doubted), tuple(names[row] for row, drawn in pairs if drawn), where)
+    random = tuple(names[row] for row, drawn in pairs if drawn)
+    stands = float(found.weights[found.control][0]) if random else 1.0
+    return Rows(tuple(doubted), random, where, stands)
 
 
 def _by_confidence(
@@ -137,7 +152,8 @@ def _by_confidence(
     rest = sorted(set(doubtful) - set(doubted))
     seed = crc32(f"{spec.name}/{period}/{spec.random_state}".encode())
     draw = np.random.default_rng(seed).permutation(len(rest))[:control]
-    return Rows(tuple(doubted), tuple(rest[place] for place in draw), where)
+    stands = len(rest) / max(1, draw.size)
+    return Rows(tuple(doubted), tuple(rest[place] for place in draw), where, stands)
 
 
 def masks_of(spec: DatasetSpec, rows: pa.Table) -> list[SliceMask]:

@@ -11,7 +11,7 @@ be wrong on it, and a ruler made of such rows would make every model look bad.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +24,7 @@ from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.ingest import read_unlabeled
 from burnish.workflows.production_adopting import repeats_held_out
+from burnish.workflows.production_answers import CONTROL, REASON, WEIGHT, Chance
 from burnish.workflows.production_met import (
     alone_with,
     among,
@@ -54,6 +55,7 @@ def ask_for_labels(
     *,
     asked_by: str,
     reason: str,
+    chances: Mapping[str, Chance] | None = None,
 ) -> LabelRequest:
     """Ask people about rows, those met in production among them; asking again changes nothing.
 
@@ -61,6 +63,10 @@ def ask_for_labels(
     audit takes them among the unlabeled rows. Rows that the loop has already are asked about as
     they are: a training row with its label, a row of validation or test without it. Returns the
     request, the one that stands where the same was asked before.
+
+    `chances` are those by which rows were chosen, by example_id: kept with the rows, they let what
+    people say stand for the window (`burnish.workflows.production_answers`). Of rows without one
+    nobody knows for what others they stand.
 
     Raises `DataError` for an id that no row has, or that a row of production shares with another
     row of the loop; `LedgerError` for no ids, nobody who asks, or no reason.
@@ -77,8 +83,19 @@ def ask_for_labels(
         _refuse_shared(sorted(found & own))
         _refuse_unknown([name for name in new if name not in found | own], spec.name)
         if met is not None and found:
-            append_once(versions, spec.name, ASKED, met)
+            append_once(versions, spec.name, ASKED, _with_chances(met, reason, chances or {}))
     return request_once(ledger, spec.name, LabelRequest(names, asked_by, reason))
+
+
+def _with_chances(rows: pa.Table, reason: str, chances: Mapping[str, Chance]) -> pa.Table:
+    """Rows with what they were asked about for, and by which chance they were chosen."""
+    own = [name for name in (REASON, CONTROL, WEIGHT) if name in rows.column_names]
+    known = [chances.get(name) for name in rows["example_id"].to_pylist()]
+    rows = rows.drop_columns(own).append_column(REASON, pa.repeat(reason, rows.num_rows))
+    control = [None if one is None else one.control for one in known]
+    weight = [None if one is None else one.weight for one in known]
+    rows = rows.append_column(CONTROL, pa.array(control, pa.bool_()))
+    return rows.append_column(WEIGHT, pa.array(weight, pa.float64()))
 
 
 def request_once(ledger: LabelLedger, dataset: str, request: LabelRequest) -> LabelRequest:

@@ -58,6 +58,8 @@ def test_rows_are_asked_for_where_the_loss_is_and_some_at_random(spec, home):
     [request] = home.ledger.requests("boxes")
     numbers = [int(one.partition("-")[2]) for one in request.example_ids]
     assert len(numbers) == 100
+    weights = home.versions.read("boxes", "production_asked")["asked_weight"].to_pylist()
+    assert sum(weights) == pytest.approx(280), "the rows that were asked for stand for the window"
     assert all(one % 2 == 1 for one in numbers[:80]), "south is every second row"
     assert any(one % 2 == 0 for one in numbers[80:])
     assert "alarm 1" in request.reason

@@ -66,3 +66,6 @@ def test_rows_of_the_slice_that_a_signal_names_come_first(world):
     assert len(found.drawn) == 4
     assert found == rows_to_ask(world.spec, world.versions, signal, FIRST, most=20)
     assert found.where == "the slice colour:red"
+    told = [found.chances[name] for name in found.ids]
+    assert [one.control for one in told] == [False] * 16 + [True] * 4
+    assert sum(one.weight for one in told) == pytest.approx(60), "together they stand for all rows"

@@ -12,6 +12,7 @@ from burnish.errors import DataError
 from burnish.records import Verdict
 from burnish.workflows.curate import curate
 from burnish.workflows.production_adopting import adopt_labels, read_raw
+from burnish.workflows.production_answers import Chance
 from burnish.workflows.production_asking import (
     ask_for_labels,
     unlabeled_rows,
@@ -47,6 +48,20 @@ def test_rows_that_were_asked_about_join_the_unlabeled_ones_in_the_columns_of_tr
     assert ids(found) == ["p1", "p4"]
     assert found.column_names == ["example_id", "label", "size", "site"]
     assert found["label"].null_count == found["site"].null_count == 2
+
+
+def test_a_row_keeps_the_chance_by_which_it_was_first_chosen(open_home):
+    spec, home = open_home
+    chances = {"p1": Chance(False, 1.0), "p2": Chance(True, 4.0)}
+    ask_for_labels(spec, home.versions, home.ledger, ["p1", "p2"], **WHO, chances=chances)
+    late = {"asked_by": "ada", "reason": "it looks odd"}
+    again = {"p1": Chance(True, 9.0)}
+    ask_for_labels(spec, home.versions, home.ledger, ["p1", "p4"], **late, chances=again)
+    kept = home.versions.read("boxes", ASKED).sort_by("example_id").to_pylist()
+    names = ("asked_reason", "asked_control", "asked_weight")
+    assert [tuple(row[name] for name in names) for row in kept] == [
+        (WHO["reason"], False, 1.0), (WHO["reason"], True, 4.0), ("it looks odd", None, None),
+    ]  # fmt: skip
 
 
 def test_asking_twice_changes_neither_the_table_nor_the_requests(open_home):
