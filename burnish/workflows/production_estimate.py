@@ -52,7 +52,9 @@ def estimate_table(
     if window.rows.num_rows or not learned:
         return performance_table(spec, champion, window)[0]
     whole = window_for(spec, versions, champion, period)
-    table, _ = performance_table(spec, champion, replace(whole, labels=(None,) * learned))
+    table, _ = performance_table(
+        spec, champion, replace(whole, labels=(None,) * learned, answers=None)
+    )
     for name, told in (("trusted", pa.scalar(False)), ("why", pa.scalar(ALL_LEARNED))):
         place = table.schema.get_field_index(name)
         table = table.set_column(place, name, pa.repeat(told, table.num_rows))
@@ -66,8 +68,10 @@ def performance_table(
 
     The champion's validation rows, which it never saw, are the reference; slices are those of the
     spec that both sides have the columns for. Rows of validation and test that were met in the
-    window stay in it: the model was not fitted to them.
+    window stay in it: the model was not fitted to them. Labels that came in measure it; where few
+    did, so do people's answers on rows they were asked about, each for the rows it stands for.
     """
+    by = window.weighed(champion.classes)
     held_out = champion.validation
     names = [f"{PROBABILITY}{name}" for name in champion.classes]
     reference_masks, masks, ids = _slices(spec, held_out, window.rows)
@@ -80,7 +84,9 @@ def performance_table(
         current_features=champion.matrix(window.rows),
         reference_slices=reference_masks,
         slices=masks,
-        current_labels=window.labels,
+        current_labels=by.labels,
+        label_weights=by.weights,
+        label_control=by.control,
         random_state=spec.random_state,
     )
     table = found.table

@@ -99,7 +99,7 @@ def _earlier(
                     rows,
                     window,
                     against,
-                    labels=earlier.labels,
+                    labels=earlier.came_by_themselves(champion.classes),
                     reference_blocks=_blocks(spec, earlier),
                 )
             )
@@ -135,7 +135,7 @@ def _compared(
     parts = [_lines(found, against)]
     if labels is None:
         labels = reference["label"].to_pylist() if "label" in reference.column_names else []
-    sides = (labels or (), reference_blocks), (window.labels, blocks)
+    sides = (labels or (), reference_blocks), (window.came_by_themselves(champion.classes), blocks)
     parts.append(_labels_compared(*sides, against))
     return pa.concat_tables([part for part in parts if part is not None])
 
@@ -161,7 +161,11 @@ _Labelled: TypeAlias = tuple[Sequence[str | None], Sequence[str] | None]
 
 
 def _labels_compared(before: _Labelled, after: _Labelled, against: str) -> pa.Table | None:
-    """Labels that came in against those of the reference: rows without one are left out."""
+    """Labels that came in against those of the reference: rows without one are left out.
+
+    So are rows chosen to be asked about, where few came in of others: their classes are those of
+    rows that are hard to tell.
+    """
     known = [
         [at for at, one in enumerate(labels) if one is not None] for labels, _ in (before, after)
     ]

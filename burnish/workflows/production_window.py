@@ -16,6 +16,13 @@ from numpy.typing import NDArray
 
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
+from burnish.workflows.production_answers import (
+    Answers,
+    Weighed,
+    answers_told,
+    read_answers,
+    weigh,
+)
 from burnish.workflows.production_reference import PROBABILITY, Champion
 from burnish.workflows.production_rows import UNREAD, of_one_type
 from burnish.workflows.production_stages import BATCH, LABELS, PREDICTIONS, partition_stage
@@ -26,13 +33,26 @@ class Window:
     """The rows of some periods that passed their gate, and what the champion says of them.
 
     `probs` (n, K) follow the champion's classes; `labels` (n,) are those that came in by now, None
-    where none did.
+    where none did; `answers` what people said of rows they were asked about, None: nobody was.
     """
 
     periods: tuple[str, ...]
     rows: pa.Table
     probs: NDArray[np.float64]
     labels: tuple[str | None, ...]
+    answers: Answers | None = None
+
+    def weighed(self, classes: Sequence[str]) -> Weighed:
+        """The labels that it is measured by: those that came in, or answers, weighed."""
+        return weigh(self.labels, self.answers or Answers.none(len(self.labels)), classes=classes)
+
+    def came_by_themselves(self, classes: Sequence[str]) -> tuple[str | None, ...]:
+        """The labels that came in, without those of chosen rows where it is measured by answers."""
+        by = self.weighed(classes)
+        if self.answers is None or by.weights is None:
+            return by.labels
+        pairs = zip(self.labels, self.answers.draw.tolist(), strict=True)
+        return tuple(label if draw < 0 else None for label, draw in pairs)
 
     def only(self, kept: NDArray[np.bool_]) -> Window:
         """The rows for which `kept` (n,) is True."""
@@ -41,18 +61,19 @@ class Window:
             rows=self.rows.filter(pa.array(kept)),
             probs=self.probs[kept],
             labels=tuple(np.asarray(self.labels, dtype=object)[kept].tolist()),
+            answers=None if self.answers is None else self.answers.only(kept),
         )
 
 
 def label_digests(versions: Versions, dataset: str) -> dict[str, str]:
-    """By period, a digest of the labels that came in for its rows."""
+    """By period, a digest of the labels that came in for its rows, and of what people answered."""
     names = ["example_id", "period", "label"]
     came = versions.read_last_good(dataset, LABELS, columns=names)
-    if came is None:
-        return {}
     told: dict[str, list[str]] = {}
-    for row in came.to_pylist():
+    for row in [] if came is None else came.to_pylist():
         told.setdefault(row["period"], []).append(f"{row['example_id']}={row['label']}")
+    for period, line in answers_told(versions, dataset):
+        told.setdefault(period, []).append(line)
     return {period: _digest(sorted(lines)) for period, lines in told.items()}
 
 
@@ -104,6 +125,7 @@ def read_window(
         rows,
         np.vstack([np.zeros((0, len(champion.classes))), *probs]),
         _labels(spec, versions, rows),
+        read_answers(versions, spec.name, rows["example_id"].to_pylist()),
     )
 
 

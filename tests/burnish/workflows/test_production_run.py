@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from burnish.errors import DataError, GateError
+from burnish.records import Verdict
+from burnish.workflows.production_answers import Chance
+from burnish.workflows.production_asking import ask_for_labels
 from burnish.workflows.production_due import production_due
 from burnish.workflows.production_labels import join_labels
 from burnish.workflows.production_reference import load_champion
@@ -256,6 +259,33 @@ def test_labels_of_rows_that_the_champion_has_learned_measure_nothing(world):
     said = {row["example_id"]: row["predicted"] for row in read(world, "predictions").to_pylist()}
     right = [said[name] == kind for name, kind in kinds.items()]
     assert whole["measured"] == pytest.approx(np.mean(right))
+
+
+def test_a_day_that_people_alone_were_asked_about_is_measured_by_what_their_rows_stand_for(world):
+    write_day(world.arrivals, START)
+    world.run(FIRST)
+    said = {row["example_id"]: row["predicted"] for row in read(world, "predictions").to_pylist()}
+    names = sorted(said)
+    other = {"iris": "rose", "rose": "tulip", "tulip": "iris"}
+    chances = {name: Chance(False, 1.0) for name in names[:5]}
+    chances |= {name: Chance(True, 7.0) for name in names[5:10]}
+    why = {"asked_by": "policy", "reason": "alarm 1"}
+    ask_for_labels(world.spec, world.versions, world.ledger, names[:10], **why, chances=chances)
+    # Of what was picked the model got all wrong, of what was drawn one in five.
+    wrong = {name: other[said[name]] for name in names[:6]}
+    told = {**{name: said[name] for name in names[:10]}, **wrong}
+    world.ledger.append(
+        "flowers",
+        [Verdict(name, "change", None, label, author="ada") for name, label in told.items()],
+    )
+    due = production_due(world.spec, world.versions, world.record, now=NOW)
+    assert [period for period, _ in due.measures] == [FIRST]
+    world.run(FIRST)
+    whole = read(world, "performance_estimate").to_pylist()[0]
+    assert whole["labels"] == 10
+    assert whole["measured"] == pytest.approx(28 / 40), "of ten as they stand four are right"
+    assert whole["measured_low"] < 0.6
+    assert "(label)" not in read(world, "drift_report")["column"].to_pylist()
 
 
 def test_rows_that_the_champion_has_learned_count_for_no_other_row_of_the_window(world):
