@@ -83,7 +83,9 @@ def target_leaks(checked: Checked) -> Iterator[QualityFinding]:
 def identifier_leak(name: str) -> Check:
     """A check of whether the id of a row, or a part of it, tells its label.
 
-    Its number and what stands around its number are looked at each by itself.
+    Its number and what stands around its number are looked at each by itself. Severe as
+    `target_leaks` where the id is among the features; a warning where no model is given it: then
+    it tells of how rows were collected.
     """
 
     def find(checked: Checked) -> Iterator[QualityFinding]:
@@ -98,7 +100,7 @@ def identifier_leak(name: str) -> Check:
                 continue
             yield QualityFinding(
                 kind="identifier_leak",
-                severity=severity,
+                severity=severity if name in checked.names else "warning",
                 columns=(name,),
                 rows=(),
                 sentence=f"{what} in the id {shown(name)} tells the label.",

@@ -85,6 +85,14 @@ def test_an_id_that_was_given_by_label_is_told_and_a_running_number_is_not() -> 
         assert len(list(check(Checked.of(table, target="label", exclude=["id"])))) == wanted
 
 
+def test_an_id_that_tells_the_label_is_an_error_only_where_a_model_is_given_it() -> None:
+    named = [f"{one}-{at}" for at, one in enumerate(labels())]
+    table = pa.table({"label": labels().tolist(), "id": named})
+    for aside, severity in (([], "error"), (["id"], "warning")):
+        (found,) = identifier_leak("id")(Checked.of(table, target="label", exclude=aside))
+        assert found.severity == severity
+
+
 def days(*numbers: int) -> list[date]:
     return [date(2025, 1, 1) + timedelta(days=at) for at in numbers]
 
