@@ -20,7 +20,8 @@ from burnish.quality.column import Column
 from burnish.quality.columns import identifier
 from burnish.quality.duplicates import duplicate_groups
 from burnish.quality.findings import QualityFinding, Severity
-from burnish.quality.near_rows import near_duplicate_rows
+from burnish.quality.near_chance import near_by_chance
+from burnish.quality.near_rows import search
 from burnish.quality.splits import Parts, parts_of
 from burnish.quality.wording import count_of, listed, share_of, shown
 from burnish.spec import FeatureKind
@@ -30,6 +31,9 @@ MOST_ROWS = 100_000
 MANY = 0.01
 """From this share of a held-out part on, copies of training rows make its figures wrong."""
 _LARGEST = 1e150
+_NOTHING = (
+    "Nothing, unless rows were copied: columns hold few values, and rows to come will be as near."
+)
 _KINDS: dict[str, FeatureKind] = {
     "number": "numeric",
     "category": "categorical",
@@ -119,7 +123,8 @@ def near_duplicates(checked: Checked) -> Iterator[QualityFinding]:
 
     Two findings: all of them, a warning from 2 rows in a thousand on, else a note; and those that
     are held out while a near copy is trained on, a warning. About one row in a thousand may be
-    among them by chance. Above 100,000 rows a note says that they were not looked for.
+    among them by chance; where most are (`burnish.quality.near_chance`), both are notes. Above
+    100,000 rows a note says that they were not looked for.
     """
     if not _features(checked) or checked.rows < 2:
         return
@@ -128,28 +133,32 @@ def near_duplicates(checked: Checked) -> Iterator[QualityFinding]:
         return
     table, kinds = _ready(checked)
     exact = _codes(duplicate_groups(table, list(kinds)))
-    near = _codes(near_duplicate_rows(table, kinds))
+    compared = search(table, kinds)
+    near = _codes(compared.names)
     first = np.sort(np.unique(exact, return_index=True)[1])  # of equal rows, one speaks for all
     rows = first[_later(near[first])]
     if not rows.size or rows.size > checked.rows / 2:
         return
+    chance = near_by_chance(compared)
     yield QualityFinding(
         kind="near_duplicates",
-        severity="warning" if rows.size > 0.002 * checked.rows else "note",
+        severity="warning" if rows.size > 0.002 * checked.rows and not chance else "note",
         columns=(),
         rows=tuple(rows.tolist()),
         sentence=f"{count_of(rows.size)} ({share_of(rows.size, checked.rows)}) nearly "
-        f"{'repeats' if rows.size == 1 else 'repeat'} an earlier row.",
+        f"{'repeats' if rows.size == 1 else 'repeat'} an earlier row"
+        + (", as many as chance gives." if chance else "."),
         evidence="categories are equal, texts share 80 % of their pieces, numbers are nearer "
-        "than chance puts all but one row in a thousand",
-        to_do="Look at a few; keep near copies in one fold.",
+        "than chance puts all but one row in a thousand"
+        + ("; rows that are no copies have equal categories as often" if chance else ""),
+        to_do=_NOTHING if chance else "Look at a few; keep near copies in one fold.",
         details={"groups": int(np.unique(near[rows]).size), "crossing": False},
     )
-    yield from _crossing_near(checked, exact, near)
+    yield from _crossing_near(checked, exact, near, chance=chance)
 
 
 def _crossing_near(
-    checked: Checked, exact: NDArray[np.int64], near: NDArray[np.int64]
+    checked: Checked, exact: NDArray[np.int64], near: NDArray[np.int64], *, chance: bool
 ) -> Iterator[QualityFinding]:
     parts = parts_of(checked)
     if parts is None:
@@ -160,12 +169,16 @@ def _crossing_near(
     if rows.size:
         yield QualityFinding(
             kind="near_duplicates",
-            severity="warning",
+            severity="note" if chance else "warning",
             columns=_named(checked.split),
             rows=tuple(rows.tolist()),
-            sentence=f"{said} are near copies of training rows, so they are easier than new ones.",
+            sentence=f"{said} are near training rows, as many as chance gives."
+            if chance
+            else f"{said} are near copies of training rows, so they are easier than new ones.",
             evidence="nearly equal, and not equal, to a row of the training part",
-            to_do="Put near copies into one part, or leave them out when models are judged.",
+            to_do=_NOTHING
+            if chance
+            else "Put near copies into one part, or leave them out when models are judged.",
             details={"crossing": True},
         )
 

@@ -1,8 +1,9 @@
 """Near copies in tables of several kinds: equal categories, and numbers nearer than by chance.
 
 What belongs here: when two rows of a table with categories are near. What does not: rows of
-numbers alone, or texts (`burnish.quality.near`), images (`burnish.quality.pictures`), or equal
-rows (`burnish.quality.duplicates`).
+numbers alone, or texts (`burnish.quality.near`), images (`burnish.quality.pictures`), equal
+rows (`burnish.quality.duplicates`), or whether chance made rows near
+(`burnish.quality.near_chance`).
 
 In a matrix where each category is a column of its own, categories set rows apart by so much that
 rows of equal categories look like copies. So categories are not measured here: they are equal or
@@ -13,6 +14,7 @@ whatever their categories; and chance is counted among the rows of equal categor
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,8 @@ from burnish.quality.near import (
 from burnish.quality.pictures import MOST_IMAGES, near_duplicate_images
 from burnish.spec import FeatureKind
 
+MISSING = "(missing)"
+"""Stands for which numbers of a row are missing, beside the names of columns."""
 _TREE_UP_TO = 8
 # Standard deviations count a column of a few huge values as constant; these do not.
 _MIDDLE = (5.0, 95.0)
@@ -62,12 +66,65 @@ def near_duplicate_rows(features: pa.Table, kinds: Mapping[str, FeatureKind]) ->
     _check(features, kinds)
     if not kinds or not features.num_rows:
         return duplicate_groups(features, list(kinds)) if kinds else pa.array([], pa.string())
+    return search(features, kinds).names
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """How near m points of numbers are to those around them, in parts of what is usual there.
+
+    `point` (n,) is that of each distinct row, `indices` and `part` (m, k) are the nearest points
+    and their distance over that to the 32nd row; up to `share` of it, rows are near.
+    """
+
+    point: NDArray[np.intp]
+    indices: NDArray[np.intp]
+    part: NDArray[np.float64]
+    share: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The groups of near rows, and what the n distinct ones were compared by.
+
+    `names` are of all rows. `same` holds a number (n,) for each column of categories and for which
+    numbers are missing; `alike` two for each column of texts or images: by near ones, and by equal
+    ones. `point` (n,) is a number for the numbers; `numbers` None where there are too few.
+    """
+
+    names: pa.Array
+    same: Mapping[str, NDArray[np.intp]]
+    alike: Mapping[str, tuple[NDArray[np.intp], NDArray[np.intp]]]
+    point: NDArray[np.intp]
+    numbers: Numbers | None
+
+
+def search(features: pa.Table, kinds: Mapping[str, FeatureKind]) -> Compared:
+    """As `near_duplicate_rows` of one row and one column or more, with what was compared."""
     names: list[str] = duplicate_groups(features, list(kinds)).to_pylist()
-    same = pa.array(names).dictionary_encode().indices.to_numpy().astype(np.intp)
-    _, first = np.unique(same, return_index=True)
-    distinct = features.take(pa.array(first))
-    left, right = _pairs(distinct, kinds)
-    return named(names, components(first.size, (left, right))[same])
+    group = _codes(pa.array(names))
+    _, first = np.unique(group, return_index=True)
+    rows = features.take(pa.array(first))
+    same: dict[str, NDArray[np.intp]] = {}
+    alike: dict[str, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
+    for name, kind in kinds.items():
+        near = _near_cells(rows[name], kind)
+        if near is not None:
+            alike[name] = near, _codes(duplicate_groups(rows, [name]))
+        elif kind != "numeric":
+            same[name] = _codes(duplicate_groups(rows, [name]))
+    numeric = [name for name, kind in kinds.items() if kind == "numeric"]
+    points, point, same[MISSING] = _points(rows, numeric)
+    block: NDArray[np.intp] = np.zeros(first.size, dtype=np.intp)
+    for own in (*same.values(), *(near for near, _ in alike.values())):
+        block = both(block, own)
+    left, right = _chained(both(block, point))  # equal numbers, and texts that are near
+    numbers = None
+    if len(points) > 1 and first.size > FEWEST_NEIGHBOURS:
+        numbers, nearer = _numbers_near(points, point, block)
+        left, right = np.append(left, nearer[0]), np.append(right, nearer[1])
+    told = named(names, components(first.size, (left, right))[group])
+    return Compared(told, same, alike, point, numbers)
 
 
 def _check(features: pa.Table, kinds: Mapping[str, FeatureKind]) -> None:
@@ -81,26 +138,18 @@ def _check(features: pa.Table, kinds: Mapping[str, FeatureKind]) -> None:
             raise DataError(f"{name!r} holds an infinite number", expected="finite numbers")
 
 
-def _pairs(rows: pa.Table, kinds: Mapping[str, FeatureKind]) -> Pairs:
-    """Pairs of distinct rows that are near."""
-    numeric = [name for name, kind in kinds.items() if kind == "numeric"]
-    block = _blocks(rows, {name: kind for name, kind in kinds.items() if kind != "numeric"})
-    if not numeric:
-        return _chained(block)
-    matrix, missing = _matrix(rows, numeric)
-    block = _both(block, missing)
-    points, point = np.unique(matrix, axis=0, return_inverse=True)
-    point = point.ravel().astype(np.intp)
-    chained = _chained(_both(block, point))  # equal numbers, and texts that are near
-    if len(points) < 2 or rows.num_rows <= FEWEST_NEIGHBOURS:
-        return chained
+def _numbers_near(
+    points: NDArray[np.float64], point: NDArray[np.intp], block: NDArray[np.intp]
+) -> tuple[Numbers, Pairs]:
+    """How near points are, and the pairs of rows of one block at near ones."""
     indices, distances = _around(points)
-    scale = _scale(distances, indices, np.bincount(point))[point]
+    scale = _scale(distances, indices, np.bincount(point))
+    part = distances / np.minimum(scale[:, None], scale[indices])
     left, places, right = _of_one_block(point, block, indices)
-    within = np.minimum(scale[left], scale[right])
-    part = distances[point[left], places] / within
-    near = part <= _share(part, rows.num_rows)
-    return np.append(chained[0], left[near]), np.append(chained[1], right[near])
+    apart = part[point[left], places]
+    share = _share(apart, point.size)
+    near = apart <= share
+    return Numbers(point, indices, part, share), (left[near], right[near])
 
 
 def _around(points: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
@@ -154,19 +203,19 @@ def _share(part: NDArray[np.float64], n: int) -> float:
     return at * min(1.0, (allowed / inner) ** (1.0 / power))
 
 
-def _blocks(rows: pa.Table, kinds: Mapping[str, FeatureKind]) -> NDArray[np.intp]:
-    """Rows whose categories are equal, and whose texts are near, have one number (n,)."""
-    block: NDArray[np.intp] = np.zeros(rows.num_rows, dtype=np.intp)
-    for name, kind in kinds.items():
-        if kind == "text":
-            texts = [text or "" for text in rows[name].cast(pa.string()).to_pylist()]
-            names = near_duplicate_groups(texts)
-        elif kind == "image" and _are_files(rows[name]):
-            names = near_duplicate_images(rows[name].to_pylist())
-        else:
-            names = duplicate_groups(rows, [name])
-        block = _both(block, names.dictionary_encode().indices.to_numpy().astype(np.intp))
-    return block
+def _near_cells(cells: pa.ChunkedArray, kind: FeatureKind) -> NDArray[np.intp] | None:
+    """One number (n,) for texts that are near, or images; None where cells are equal or not."""
+    if kind == "text":
+        return _codes(
+            near_duplicate_groups([text or "" for text in cells.cast(pa.string()).to_pylist()])
+        )
+    if kind == "image" and _are_files(cells):
+        return _codes(near_duplicate_images(cells.to_pylist()))
+    return None
+
+
+def _codes(names: pa.Array) -> NDArray[np.intp]:
+    return names.dictionary_encode().indices.to_numpy().astype(np.intp)
 
 
 def _are_files(cells: pa.ChunkedArray) -> bool:
@@ -174,7 +223,8 @@ def _are_files(cells: pa.ChunkedArray) -> bool:
     return binary and not cells.null_count and len(cells) <= MOST_IMAGES
 
 
-def _both(one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
+def both(one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
+    """A number (n,) for each pair of numbers that occurs."""
     pair = one * (int(other.max(initial=0)) + 1) + other
     return np.unique(pair, return_inverse=True)[1].astype(np.intp).ravel()
 
@@ -187,8 +237,13 @@ def _numbers(column: pa.ChunkedArray) -> tuple[NDArray[np.bool_], NDArray[np.flo
     return missing, values
 
 
-def _matrix(rows: pa.Table, numeric: list[str]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Numbers on comparable scales (n, d), and a number for which of them are missing (n,)."""
+def _points(
+    rows: pa.Table, numeric: list[str]
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+    """Different numbers on comparable scales (m, d), which of them a row has (n,), and lacks (n,).
+
+    Without a column of numbers all rows have the same.
+    """
     columns: list[NDArray[np.float64]] = []
     pattern: NDArray[np.intp] = np.zeros(rows.num_rows, dtype=np.intp)
     for name in numeric:
@@ -198,8 +253,11 @@ def _matrix(rows: pa.Table, numeric: list[str]) -> tuple[NDArray[np.float64], ND
         spread = float(high - low) or float(np.ptp(known) if known.size else 0.0) or 1.0
         values[missing] = low
         columns.append((values - low) / spread)
-        pattern = _both(pattern, missing.astype(np.intp))
-    return np.column_stack(columns), pattern
+        pattern = both(pattern, missing.astype(np.intp))
+    if not columns:
+        return np.zeros((1, 0)), pattern, pattern
+    points, point = np.unique(np.column_stack(columns), axis=0, return_inverse=True)
+    return points, point.ravel().astype(np.intp), pattern
 
 
 def _chained(block: NDArray[np.intp]) -> Pairs:

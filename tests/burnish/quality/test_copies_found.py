@@ -80,6 +80,48 @@ def test_near_copies_and_those_that_cross_are_two_findings() -> None:
     assert crossing.details["crossing"]
 
 
+def answers(n: int = 1500, seed: int = 0) -> pa.Table:
+    """Who said what of tasks that are alike by threes, some of whom answer more of them."""
+    rng = np.random.default_rng(seed)
+    task = rng.integers(900, size=n)
+    who = rng.choice(12, n, p=np.arange(12, 0, -1) / 78)
+    words = [" ".join(rng.choice(list("abcdefghijklmnop"), 40)) for _ in range(300)]
+    said = [f"{words[one // 3]} {'xyz'[one % 3]}" for one in task.tolist()]
+    names = [f"worker {one}" for one in who.tolist()]
+    return pa.table({"task": said, "who": names, "answer": rng.integers(2, size=n).tolist()})
+
+
+def test_near_rows_of_few_values_are_a_note_and_so_are_those_that_cross() -> None:
+    table = answers()
+    split = pa.array(["train"] * 1000 + ["test"] * 500)
+    everyone, crossing = near_duplicates(
+        Checked.of(table.append_column("part", split), split="part")
+    )
+    assert (everyone.severity, crossing.severity) == ("note", "note")
+    assert "as many as chance gives" in everyone.sentence
+
+
+def test_ids_that_stand_close_by_twos_are_no_copies_where_others_answered() -> None:
+    rng = np.random.default_rng(1)
+    task = rng.integers(200, size=4000)
+    who = [f"worker {one}" for one in rng.integers(12, size=4000).tolist()]
+    answer = rng.integers(2, size=4000)
+    ids = pa.table({"task": task // 2 * 1000 + task % 2, "who": who, "answer": answer})
+    (found,) = near_duplicates(Checked.of(ids))
+    assert found.severity == "note"
+    assert len(found.rows) > 100
+
+
+def test_copies_beside_a_column_of_few_values_are_a_warning() -> None:
+    rng = np.random.default_rng(2)
+    said = [" ".join(rng.choice(list("abcdefghijklmnop"), 60)) for _ in range(1000)]
+    table = pa.table({"said": said, "who": rng.choice(list("pqrs"), 1000)})
+    more = table.slice(0, 40).set_column(0, "said", [[f"{one} !" for one in said[:40]]])
+    (found,) = near_duplicates(Checked.of(pa.concat_tables([table, more])))
+    assert set(range(1000, 1040)) <= set(found.rows)
+    assert found.severity == "warning"
+
+
 def test_equal_rows_are_not_near_copies_as_well() -> None:
     table = with_rows(table_of(), list(range(20)), part="test")
     assert not [
