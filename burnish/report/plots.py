@@ -68,11 +68,18 @@ BAND_FROM = 16  # whiskers of more points than this would touch: a band is drawn
 
 
 def line_chart(
-    series: Sequence[Series], *, x_label: str, y_label: str, title: str, x_from: float | None = None
+    series: Sequence[Series],
+    *,
+    x_label: str,
+    y_label: str,
+    title: str,
+    x_from: float | None = None,
+    counts: bool = False,
 ) -> str:
     """Lines over a common x, each with its intervals: whiskers, or a band where points are many.
 
-    Both axes are cut to the data; the horizontal one begins at `x_from` where that is lower.
+    Both axes are cut to the data; the horizontal one begins at `x_from` where that is lower. It
+    has whole numbers alone where each x is one; the other axis, where values are `counts`.
     Series differ by dash and marker as well as by colour. Raises `DataError` for no points and
     for NaN or infinity.
 
@@ -90,7 +97,9 @@ def line_chart(
     svg.finite(xs, "x of point")
     svg.finite(ys, "y of point")
     left = min(xs) if x_from is None else min(x_from, *xs)
-    x_ticks, y_ticks = svg.ticks(left, max(xs)), svg.ticks(min(ys), max(ys))
+    steps = all(float(one).is_integer() for one in (left, *xs))
+    x_ticks = svg.ticks(left, max(xs), whole=steps)
+    y_ticks = svg.ticks(min(ys), max(ys), whole=counts)
     top = 14.0 + 20 * len(series)
     x = svg.Scale(x_ticks[0], x_ticks[-1], 56, WIDTH - 16)
     y = svg.Scale(y_ticks[0], y_ticks[-1], top + 190, top)

@@ -128,19 +128,23 @@ class Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
-def ticks(low: float, high: float, *, count: int = 5) -> list[float]:
+def ticks(low: float, high: float, *, count: int = 5, whole: bool = False) -> list[float]:
     """Round numbers (1, 2 or 5 times a power of ten apart) that enclose `low` and `high`.
+
+    With `whole`, whole numbers alone: of counts there are no parts.
 
     >>> ticks(0.83, 0.96)
     [0.8, 0.85, 0.9, 0.95, 1.0]
     >>> ticks(3, 3)
     [2.0, 2.5, 3.0, 3.5, 4.0]
+    >>> ticks(3, 3, whole=True), ticks(1, 3, whole=True)
+    ([2.0, 3.0, 4.0], [1.0, 2.0, 3.0])
     """
     # Ticks are written with 12 digits: a range narrower than that is one value.
     if high - low <= max(1e-9 * max(abs(low), abs(high)), 1e-300):
-        pad = abs(low) / 3 or 1.0
+        pad = 1.0 if whole else abs(low) / 3 or 1.0
         low, high = low - pad, high + pad
-    raw = (high - low) / count
+    raw = max((high - low) / count, 1.0 if whole else 0.0)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * nice for nice in (1, 2, 5, 10) if power * nice >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

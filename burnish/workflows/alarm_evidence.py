@@ -27,6 +27,7 @@ from burnish.workflows.production_stages import BATCH, PREDICTIONS, partition_st
 
 MOST_EXAMPLES, MOST_COLUMNS, MOST_SHIFTS, MOST_VALUES, BINS = 12, 8, 6, 8, 6
 MISSING, OTHERS = "missing", "others"
+_COUNTED = frozenset({"reports", "late_data", "refused_data"})
 
 
 def course_of(events: Sequence[PolicyEvent], signal: Signal) -> list[tuple[str, Signal]]:
@@ -52,8 +53,9 @@ def trend_of(course: Sequence[tuple[str, Signal]]) -> Markup | None:
     drawn = line_chart(
         [Series(course[-1][1].name.replace("_", " "), points)],
         x_label=f"window, from {first} to {last}",
-        y_label="value",
+        y_label="rows" if course[-1][1].name == "reports" else "value",
         title="Window by window",
+        counts=course[-1][1].name in _COUNTED,
     )
     return Markup(drawn)  # noqa: S704 - drawn by burnish.report.plots, which escapes all text
 

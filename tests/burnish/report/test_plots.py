@@ -248,3 +248,20 @@ def test_ticks_enclose_the_data_and_rise(one, other):
     assert marks[-1] >= high - slack
     assert marks == sorted(set(marks))
     assert 2 <= len(marks) <= 9
+
+
+def tick_words(drawn: str) -> list[str]:
+    return [one.text for one in ET.fromstring(drawn).iter(f"{NS}text") if one.text]
+
+
+def test_windows_and_counts_have_whole_ticks_and_shares_have_parts():
+    series = [Series("s", (Point(1, 2), Point(2, 3), Point(3, 3)))]
+    counted = tick_words(
+        line_chart(series, x_label="window", y_label="rows", title="t", counts=True)
+    )
+    assert [word for word in counted if "." in word] == []
+    assert {"1", "2", "3"} <= set(counted)
+    shares = [Series("s", (Point(1, 0.2), Point(2, 0.3)))]
+    drawn = tick_words(line_chart(shares, x_label="window", y_label="share", title="t"))
+    assert {"0.2", "0.3"} <= set(drawn)
+    assert "1.5" not in drawn
