@@ -13,6 +13,7 @@ from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows.production_adopting import splits_so_far
+from burnish.workflows.quarantine import quarantined_rows
 from burnish.workflows.stage_pages import quarantined_page, validated_page
 from burnish.workflows.validate import crossing_duplicates, validate_examples, with_new_splits
 
@@ -47,14 +48,15 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
         "quarantined_examples",
         group=GROUP,
         kinds={"arrow", "table"},
-        deps=["raw_examples"],
-        description="Rows the raw gate turned away, each with the failed expectation and value. "
-        "Mend them in the source, and they come back by themselves.",
+        deps=["raw_examples", "validated_examples"],
+        description="Rows that the gates of raw and validated rows turned away, each with its "
+        "gate, the failed expectation and value. Mend them in the source, and they come back "
+        "by themselves.",
     )
     def quarantined_examples(
         versions: dg.ResourceParam[Versions], pages: dg.ResourceParam[Pages]
     ) -> dg.MaterializeResult[Any]:
-        rows = versions.quarantined(spec.name, "raw_examples")
+        rows = quarantined_rows(versions, spec.name)
         written = versions.write(spec.name, "quarantined_examples", rows, gated=False)
         shown = quarantined_page(rows, iteration=versions.coming(spec.name))
         return materialized(written, rows, shown, spec=spec, pages=pages)

@@ -64,6 +64,7 @@ MEANING: dict[str, str] = {
     "found_mean_error": "Share of errors among the rows on which the slice was chosen: too high.",
     "found_support": "How many rows the slice had where it was chosen.",
     "gain": "Share of rows that are right with the fixes, less that without them.",
+    "gate": "The stage whose gate turned the row away.",
     "given_label": "The label as it was collected.",
     "ground": "validation: the model fails here; training: labels and models disagree here.",
     "high": "Upper end of the interval, of 95 % where no other share is told.",

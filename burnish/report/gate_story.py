@@ -11,6 +11,7 @@ from burnish.report.preview import inert
 
 MOST_FAILURES = 8  # lines of the table; how many there are is always said
 MOST_EXAMPLES = 3
+_LISTED = ("raw_examples", "validated_examples")  # what `quarantined_examples` holds
 
 _SPEC = "If the limit itself is wrong, change it under `gates` in the spec."
 ADVICE = {
@@ -81,7 +82,7 @@ def _passed(report: GateReport, page: str) -> str:
     away = len(set(report.quarantined["row"].to_pylist()))
     checks = f"All {len(report.results)} expectations hold on {report.rows:,} rows."
     if away:
-        where = "`quarantined_examples`" if report.gate == "raw_examples" else "The whole report"
+        where = "`quarantined_examples`" if report.gate in _LISTED else "The whole report"
         checks = (
             f"Passed: {away:,} of {report.rows:,} rows were turned away and the rest is published. "
             f"{where} has each with its reason; mended in the source, they come back."

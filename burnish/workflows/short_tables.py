@@ -55,7 +55,7 @@ def first_of_batch(queue: pa.Table) -> pa.Table:
 
 def turned_away(quarantine: pa.Table) -> pa.Table:
     """Rows in quarantine, each with the value at fault."""
-    return quarantine.select(["example_id", "column", "value", "code"])[:LINES]
+    return quarantine.select(["example_id", "gate", "column", "value", "code"])[:LINES]
 
 
 def by_class_and_split(rows: pa.Table) -> pa.Table:

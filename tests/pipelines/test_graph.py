@@ -15,7 +15,7 @@ from pipelines.environments import Settings, resources_for
 DEPS = {
     "raw_examples": set(),
     "validated_examples": {"raw_examples"},
-    "quarantined_examples": {"raw_examples"},
+    "quarantined_examples": {"raw_examples", "validated_examples"},
     "quality_report": {"validated_examples"},
     "pred_probs": {"validated_examples", "label_ledger"},
     "label_audit": {"pred_probs", "label_ledger"},

@@ -92,6 +92,22 @@ def test_few_labels_outside_the_class_set_are_quarantined_row_by_row(project):
     assert "daisy" not in valid["label"].to_pylist()
 
 
+def test_copies_that_the_gate_of_validated_rows_turns_away_are_listed_beside(project):
+    spec = project.planted.catalog / "flowers.yaml"
+    spec.write_text(f"{spec.read_text()}\ngates: {{quality: {{exact_duplicates: quarantine}}}}\n")
+    lines = flip_labels(project.planted.lines(), share=0.005, label="daisy")
+    lines += [f"copy{at},{lines[at].split(',', 1)[1]}" for at in (5, 9)]
+    project.planted.rewrite(lines)
+    assert project.ingest().success
+    left = project.home.versions.read_last_good("flowers", "quarantined_examples").to_pylist()
+    assert {(row["gate"], row["example_id"], row["code"]) for row in left} == {
+        ("raw_examples", "f0000", "RAW-LABEL-KNOWN"),
+        ("validated_examples", "copy5", "VALIDATED-QUALITY-EXACT-DUPLICATES"),
+        ("validated_examples", "copy9", "VALIDATED-QUALITY-EXACT-DUPLICATES"),
+    }
+    assert project.home.versions.read("flowers", "validated_examples").num_rows == 239
+
+
 def test_a_feature_with_30_percent_nulls_stops_the_raw_gate(project):
     lines = project.planted.lines()
     emptied = [
