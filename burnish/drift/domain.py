@@ -2,7 +2,9 @@
 
 What belongs here: the door `tell_apart`, which also says how much more frequent each row is now.
 What does not: the features (`burnish.drift.domain_rows`), conditions in words
-(`burnish.drift.describing`), or drift of single columns (`burnish.drift.detecting`).
+(`burnish.drift.describing`), drift of single columns (`burnish.drift.detecting`), or the ratio that
+estimates of performance weight rows by (`burnish.drift.performance_density`, which says why that is
+another classifier).
 """
 
 from __future__ import annotations
