@@ -5,6 +5,7 @@ What belongs here: the sensor `NAME_production`. What does not: what is due
 (`burnish.policy`).
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -16,12 +17,20 @@ from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows.production_due import Due, arrivals_state, production_due
 from burnish.workflows.production_stages import DRIFT, PERFORMANCE
-from pipelines.underway import ASKED_TAG, cut_short
+from pipelines.underway import ASKED_TAG, cut_short, periods_at_work, told_given_up
 
 LOOK_EVERY = 30
-ATTEMPTS = 20
 MOST_AT_ONCE = 30
 """Runs that one look asks for; the next look asks for more."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a look asks for; `at_work` has a run already, `given_up` died too often to have one."""
+
+    requests: tuple[dg.RunRequest, ...]
+    at_work: tuple[str, ...]
+    given_up: tuple[str, ...]
 
 
 def build_arrivals(
@@ -30,7 +39,8 @@ def build_arrivals(
     """The sensor `NAME_production`; none where the spec says nothing of production.
 
     A period is asked for when its rows are others than those that were judged last, once by
-    content; a run that was cut short is asked for again. While files, labels and the champion stay
+    content; a run that was cut short is asked for again, three times where it died. A period that
+    any run is at work on, a backfill's too, waits for it. While files, labels and the champion stay
     as they were, a look costs nothing. It looks `every` so many seconds, 0 for as many as it takes
     by itself.
     """
@@ -63,9 +73,11 @@ def build_arrivals(
         if due.missing:
             context.log.warning(f"nothing came of {', '.join(due.missing)}")
         asked = _requests(context.instance, spec, due)
+        if asked.given_up:
+            context.log.warning(told_given_up(list(asked.given_up)))
         return dg.SensorResult(
-            run_requests=asked or None,
-            skip_reason=None if asked else _why_not(due),
+            run_requests=list(asked.requests) or None,
+            skip_reason=None if asked.requests else _why_not(due, asked),
             # What was asked for may yet be cut short: only a look that finds nothing is the last.
             cursor=state if due.nothing else "",
         )
@@ -80,30 +92,42 @@ def watch_status(spec: DatasetSpec) -> dg.DefaultSensorStatus:
     return dg.DefaultSensorStatus.STOPPED if bundled else dg.DefaultSensorStatus.RUNNING
 
 
-def _requests(instance: dg.DagsterInstance, spec: DatasetSpec, due: Due) -> list[dg.RunRequest]:
+def _requests(instance: dg.DagsterInstance, spec: DatasetSpec, due: Due) -> Asked:
     wanted = [("labels", "", due.labels, None)] if due.labels else []
     wanted += [("production", period, digest, None) for period, digest in due.periods]
     measures = [dg.AssetKey([spec.name, name]) for name in (DRIFT, PERFORMANCE)]
     wanted += [("production", period, state, measures) for period, state in due.measures]
-    found: list[dg.RunRequest] = []
+    busy, found = periods_at_work(instance, spec), list[dg.RunRequest]()
+    waiting: list[str] = []
+    given_up: list[str] = []
     for part, period, digest, selection in wanted:
         asked = "-".join(word for word in (spec.name, part, period, digest) if word)
+        if period in busy:
+            waiting.append(period)
+            continue
         attempt = cut_short(instance, asked)
-        if attempt is None or attempt >= ATTEMPTS or len(found) == MOST_AT_ONCE:
+        if attempt is None or len(found) == MOST_AT_ONCE:
+            continue
+        if attempt.enough:
+            given_up.append(period or part)
             continue
         found.append(
             dg.RunRequest(
-                run_key=f"{asked}-{attempt}",
+                run_key=f"{asked}-{attempt.count}",
                 job_name=f"{spec.name}_{part}",
                 partition_key=period or None,
                 asset_selection=selection,
                 tags={DATASET_TAG: spec.name, PART_TAG: part, ASKED_TAG: asked},
             )
         )
-    return found
+    return Asked(tuple(found), tuple(waiting), tuple(given_up))
 
 
-def _why_not(due: Due) -> str:
+def _why_not(due: Due, asked: Asked) -> str:
+    if asked.given_up:
+        return told_given_up(list(asked.given_up))
+    if asked.at_work:
+        return f"a run is queued for, or at work on, {', '.join(asked.at_work)}"
     if not due.nothing:
         return "what is due was asked for, and has not succeeded: see why in its run"
     late = f"; nothing came of {', '.join(due.missing)}" if due.missing else ""

@@ -39,13 +39,17 @@ from burnish.workflows.rolling_back import roll_back_record
 from burnish.workflows.webhook import Webhook
 from pipelines.arrivals import watch_status
 from pipelines.jobs import stage_keys
-from pipelines.underway import ASKED_TAG, UNFINISHED, cut_short, periods_at_work, underway
+from pipelines.underway import (
+    ASKED_TAG,
+    UNFINISHED,
+    cut_short,
+    periods_at_work,
+    told_given_up,
+    underway,
+)
 
 LOOK_EVERY = 30
 """Seconds between two looks."""
-
-ATTEMPTS = 20
-"""How often a run is asked for that was ended from outside, each time."""
 
 STAGES = {"audit": AUDIT, "refresh": AUDIT + RETRAIN}
 BY = "policy"
@@ -100,11 +104,15 @@ def build_policing(
         decide_due(spec, versions, ledger, record, now=now, environ=telling.environ, warn=warn)
         wanted = carry_out(spec, versions, ledger, record)
         asked = [*_runs(context.instance, spec, versions, record, wanted)]
-        asked += _repeated(context.instance, spec, versions)
+        again, given_up = _repeated(context.instance, spec, versions)
+        asked += again
+        if given_up:
+            warn(told_given_up(given_up))
         # Before people are told, and only then: what they are told links a page.
         seen = write_pages(spec, versions, record, pages, now=now, seen=_seen(context.cursor))
         tell(spec, record, pages, now=now, telling=telling)
         waits = f"{len(wanted)} actions wait or are done" if wanted else "nothing is to be run"
+        waits = "; ".join(filter(None, [told_given_up(given_up), waits]))
         alarms = alarm_status(record, spec.name, pages)
         return dg.SensorResult(
             run_requests=asked or None,
@@ -244,10 +252,10 @@ def _attempt(
     if any(run.status in UNFINISHED for run in known):
         return None
     attempt = cut_short(instance, one.key)
-    if attempt is None or attempt >= ATTEMPTS:
+    if attempt is None or attempt.enough:
         settle(record, spec.name, one, run_id=known[0].run_id)
         return None
-    return attempt
+    return attempt.count
 
 
 def _request(spec: DatasetSpec, one: Wanted, attempt: int) -> dg.RunRequest:
@@ -272,22 +280,33 @@ def _roll_back(versions: Versions, record: SqlPolicyRecord, spec: DatasetSpec, o
 
 def _repeated(
     instance: dg.DagsterInstance, spec: DatasetSpec, versions: Versions
-) -> list[dg.RunRequest]:
-    """Periods that another model measured: the champion measures them once more, in order."""
+) -> tuple[list[dg.RunRequest], list[str]]:
+    """Periods that another model measured: the champion measures them once more, in order.
+
+    And those of them whose runs died too often to be asked for again.
+    """
     champion, due = versions.champion(spec.name), periods_to_repeat(spec, versions)
-    if champion is None or not due:
-        return []
-    asked = f"{spec.name}-champion-{versions.champion_seq(spec.name)}"
-    if periods_at_work(instance, spec) & set(due):
-        return []
-    # The last of a window is measured when the others are predicted, which is another look.
-    return [
-        dg.RunRequest(
-            run_key=f"{asked}-{period}-{len(due)}",
-            job_name=f"{spec.name}_production",
-            partition_key=period,
-            asset_selection=stage_keys(spec, PRODUCTION),
-            tags={DATASET_TAG: spec.name, PART_TAG: "production", ASKED_TAG: f"{asked}-{period}"},
+    if champion is None or not due or periods_at_work(instance, spec) & set(due):
+        return [], []
+    found: list[dg.RunRequest] = []
+    given_up: list[str] = []
+    for period in due:
+        # The last of a window is measured when the others are predicted, which is another look.
+        asked = f"{spec.name}-champion-{versions.champion_seq(spec.name)}-{period}-{len(due)}"
+        attempt = cut_short(instance, asked)
+        if attempt is None:
+            continue
+        if attempt.enough:
+            given_up.append(period)
+            continue
+        tags = {DATASET_TAG: spec.name, PART_TAG: "production", ASKED_TAG: asked}
+        found.append(
+            dg.RunRequest(
+                run_key=f"{asked}-{attempt.count}",
+                job_name=f"{spec.name}_production",
+                partition_key=period,
+                asset_selection=stage_keys(spec, PRODUCTION),
+                tags=tags,
+            )
         )
-        for period in due
-    ]
+    return found, given_up

@@ -24,9 +24,6 @@ from pipelines.underway import ASKED_TAG, cut_short, underway
 LOOK_EVERY = 20
 """Seconds. A retrain begins within a minute of the last verdict."""
 
-ATTEMPTS = 20
-"""How often a retrain is begun that was stopped, or whose process died, each time."""
-
 TRACK_EVERY = 60
 LOOKS_AN_HOUR = 60
 
@@ -135,10 +132,10 @@ def _retrain(
         return [], f"a run of {spec.name} is queued or running already"
     asked = f"{iteration}-{ledger.head(spec.name).event_id}"
     attempt = cut_short(instance, asked)
-    if attempt is None or attempt >= ATTEMPTS:
+    if attempt is None or attempt.enough:
         return [], f"the retrain of {iteration} did not succeed: see why; a night tries it again"
     request = dg.RunRequest(
-        run_key=f"{asked}-{attempt}",
+        run_key=f"{asked}-{attempt.count}",
         asset_selection=stage_keys(spec, RETRAIN),
         tags={DATASET_TAG: spec.name, PART_TAG: "retrain", ASKED_TAG: asked},
     )

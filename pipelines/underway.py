@@ -4,6 +4,8 @@ What belongs here: asking a Dagster instance. What does not: keeping runs apart,
 dataset's pool does (`assets.reporting.pool_of`).
 """
 
+from dataclasses import dataclass
+
 import dagster as dg
 from dagster import DagsterRunStatus as Status
 from dagster._core.storage.tags import PARTITION_NAME_TAG
@@ -23,6 +25,12 @@ BOTH = ("cycle", "refresh")
 
 PARTS_ASIDE = ("returns", "production", "labels")
 """Parts of a dataset's work that are of no cycle."""
+
+MOST_DEATHS = 3
+"""So often a run may die that nobody stopped: what kills it is in it, or in this machine."""
+
+MOST_ATTEMPTS = 20
+"""So often a run is asked for again in all, stops of everything counted."""
 
 AT_WORK = [Status.STARTING, Status.STARTED, Status.CANCELING]
 UNFINISHED = [Status.NOT_STARTED, Status.QUEUED, *AT_WORK]
@@ -57,19 +65,46 @@ def periods_at_work(instance: dg.DagsterInstance, spec: DatasetSpec) -> set[str]
     return {period for period in found if period}
 
 
-def cut_short(instance: dg.DagsterInstance, asked: str) -> int | None:
+@dataclass(frozen=True)
+class CutShort:
+    """Runs that were asked for by one name, each of which was ended from outside of it.
+
+    `died` are those of them whose process was killed; the others ended as everything did.
+    """
+
+    count: int
+    died: int
+
+    @property
+    def enough(self) -> bool:
+        """Whether another is not to be asked for: a person has to look why they die."""
+        return self.died >= MOST_DEATHS or self.count >= MOST_ATTEMPTS
+
+
+def cut_short(instance: dg.DagsterInstance, asked: str) -> CutShort | None:
     """How often a run that was asked for by this name was ended from outside of it.
 
     None where one ended by itself, by a gate or an error: another would end as it did. A run that
     a person cancelled ended by itself, too.
     """
-    count = 0
+    count = deaths = 0
     for run in instance.get_runs(dg.RunsFilter(tags={ASKED_TAG: asked})):
         died = run.status == Status.FAILURE and not instance.get_run_stats(run.run_id).steps_failed
-        if not died and STOPPED_TAG not in run.tags:
+        stopped = STOPPED_TAG in run.tags
+        if not died and not stopped:
             return None
-        count += 1
-    return count
+        count, deaths = count + 1, deaths + (not stopped)
+    return CutShort(count, deaths)
+
+
+def told_given_up(periods: list[str]) -> str:
+    """What is said of periods whose runs died too often; empty where there is none."""
+    if not periods:
+        return ""
+    return (
+        f"{', '.join(periods)}: not asked for again, since the run died {MOST_DEATHS} times: see "
+        "why, then launch it by hand"
+    )
 
 
 def _is_aside(run: dg.DagsterRun) -> bool:

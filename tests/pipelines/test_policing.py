@@ -11,9 +11,13 @@ import dagster as dg
 import pytest
 
 from burnish.spec import load_catalog
+from burnish.workflows.production_rows import read_production
+from burnish.workflows.production_run import gate_batch, write_batch
 from pipelines.definitions import build_definitions
 from pipelines.environments import Settings
 from pipelines.policing import Telling, build_policing
+from resources.expectations import GreatExpectationsRunner
+from tests.burnish.workflows.production_days import START, write_day
 from tests.burnish.workflows.production_world import World, copied
 
 CLOCK = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -117,6 +121,33 @@ def test_the_check_of_alarms_is_evaluated_when_they_change(policed):
     policed.world.record.append("flowers", [("closed", alarm.opened, alarm.number, told)])
     [closed] = policed.look().asset_events
     assert closed.passed
+
+
+def test_a_period_to_measure_again_whose_run_dies_is_asked_for_three_times_and_then_told(policed):
+    world = policed.world
+    write_day(world.arrivals, START)
+    met = read_production(world.spec, now=CLOCK)
+    write_batch(world.spec, world.versions, met, "2026-03-01", now=CLOCK)
+    gate_batch(
+        world.spec,
+        world.versions,
+        "2026-03-01",
+        suite_of=world.suite_of,
+        runner=GreatExpectationsRunner(),
+        pages=world.pages,
+    )
+    keys = set()
+    for _ in range(3):
+        [request] = policed.look().run_requests
+        keys.add(request.run_key)
+        # Its process was killed: no step of it failed.
+        policed.instance.create_run_for_job(
+            policed.jobs["production"], tags=request.tags, status=dg.DagsterRunStatus.FAILURE
+        )
+    assert len(keys) == 3
+    told = policed.look()
+    assert not told.run_requests
+    assert "2026-03-01: not asked for again, since the run died 3 times" in told.skip_message
 
 
 def test_pages_are_written_when_the_record_goes_on_alone(policed):

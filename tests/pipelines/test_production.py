@@ -80,6 +80,12 @@ class Graph:
         ) as context:
             return sensor(context)
 
+    def began(self, period: str, status: dg.DagsterRunStatus, *, tags=None) -> None:
+        """A run of a period that stands so; without `tags` nobody's sensor asked for it."""
+        job = self.definitions.resolve_job_def("flowers_production")
+        told = {"burnish/dataset": "flowers", "dagster/partition": period} | dict(tags or {})
+        self.instance.create_run_for_job(job, tags=told, status=status)
+
     def metadata(self, stage: str, period: str):
         wanted = dg.AssetRecordsFilter(dg.AssetKey(["flowers", stage]), asset_partitions=[period])
         [newest] = self.instance.fetch_materializations(wanted, limit=1).records
@@ -202,6 +208,46 @@ def test_the_sensor_asks_for_days_that_came_once_and_again_when_their_rows_chang
     fourth = graph.look(third.cursor)
     assert [request.partition_key for request in fourth.run_requests] == [PERIODS[0]]
     assert fourth.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
+def test_days_that_a_backfill_is_at_work_on_are_not_taken_twice(graph, status):
+    for place in range(2):
+        write_day(graph.world.arrivals, START + timedelta(days=place))
+    graph.began(PERIODS[0], status)
+    asked = graph.look()
+    assert [one.partition_key for one in asked.run_requests] == [PERIODS[1]]
+    graph.began(PERIODS[1], status)
+    told = graph.look()
+    assert not told.run_requests
+    assert "at work" in str(told.skip_reason)
+    assert not told.cursor
+
+
+def test_a_day_whose_run_dies_is_asked_for_three_times_and_then_told(graph):
+    write_day(graph.world.arrivals, START)
+    keys = set()
+    for _ in range(3):
+        [request] = graph.look().run_requests
+        keys.add(request.run_key)
+        # Its process was killed: no step of it failed.
+        graph.began(PERIODS[0], dg.DagsterRunStatus.FAILURE, tags=request.tags)
+    assert len(keys) == 3
+    told = graph.look()
+    assert not told.run_requests
+    assert f"{PERIODS[0]}: not asked for again, since the run died 3 times" in str(told.skip_reason)
+    # By hand, as it says.
+    assert graph.run(PERIODS[0])
+    assert "every period that came was taken" in str(graph.look().skip_reason)
+
+
+def test_a_day_whose_run_ends_with_everything_is_asked_for_more_often(graph):
+    write_day(graph.world.arrivals, START)
+    for _ in range(5):
+        [request] = graph.look().run_requests
+        tags = {**request.tags, "burnish/stopped": "with everything"}
+        graph.began(PERIODS[0], dg.DagsterRunStatus.CANCELED, tags=tags)
+    assert graph.look().run_requests
 
 
 def test_a_reference_that_changed_makes_the_sensor_look_again(graph):
