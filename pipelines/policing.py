@@ -21,7 +21,7 @@ from assets import AUDIT, PRODUCTION, RETRAIN
 from assets.checks import told_alarms
 from assets.reporting import ALARM_TAG, DATASET_TAG, PART_TAG, WHY_TAG
 from burnish.errors import DataError, IterationError
-from burnish.policy import SqlPolicyRecord
+from burnish.policy import Decision, SqlPolicyRecord
 from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
@@ -172,8 +172,8 @@ def decide_due(
     now: datetime,
     environ: Mapping[str, str],
     warn: Callable[[str], None],
-) -> None:
-    """Take what users reported, and decide every period that was measured since.
+) -> list[tuple[str, Decision]]:
+    """Take what users reported, and decide every period that was measured since, oldest first.
 
     Reports that cannot be read are warned of, and stop no decision: the next look may find them
     mended.
@@ -183,12 +183,15 @@ def decide_due(
         reported = take_reports(spec, versions, ledger, now=now, environ=environ).example_ids
     except DataError as error:
         warn(f"what users reported of {spec.name} cannot be taken: {error}")
+    found: list[tuple[str, Decision]] = []
     periods = due_periods(spec, versions, record, now=now)
     for period in periods:
         if measured_before_rebase(spec, versions, record, period):
             continue
         newest = reported if period == periods[-1] else ()
-        run_policy(spec, versions, record, period, now=now, reports=newest)
+        made = run_policy(spec, versions, record, period, now=now, reports=newest)
+        found += [(period, one) for one in made]
+    return found
 
 
 def measured_before_rebase(

@@ -1,10 +1,12 @@
-"""`burnish production run`: production taken, judged, predicted and measured without a daemon.
+"""`burnish production run`: production taken, judged, measured and decided without a daemon.
 
 What belongs here: options, the gate runner of this environment, and what is said of each period.
-What does not: the periods (`burnish.workflows.production_run`), or runs of Dagster
-(`assets.production`): both keep the same tables by the same functions.
+What does not: the periods (`burnish.workflows.production_run`), runs of Dagster
+(`assets.production`) or the sensor that decides (`pipelines.policing`): all keep the same tables
+and the same record by the same functions.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,9 +19,12 @@ import dagster as dg
 
 from assets.gates import production_suite
 from burnish.errors import BurnishError, SpecError
-from burnish.policy import SqlPolicyRecord
+from burnish.policy import Decision, SqlPolicyRecord
+from burnish.policy.words import alarm_sentence
 from burnish.spec import DatasetSpec, load_usable
 from burnish.versions import Versions
+from burnish.workflows.alarms_closing import close_alarms
+from burnish.workflows.policy_actions import Wanted, carry_out
 from burnish.workflows.production_due import production_due
 from burnish.workflows.production_labels import join_labels
 from burnish.workflows.production_periods import periods_over, require_period, required_production
@@ -28,6 +33,7 @@ from burnish.workflows.production_rows import read_production
 from burnish.workflows.production_run import RanPeriod, remeasure_period, run_period
 from pipelines.definitions import settings_from_environment
 from pipelines.environments import Settings, resources_for
+from pipelines.policing import decide_due, write_pages
 
 
 @click.group()
@@ -40,11 +46,19 @@ def production() -> None:
 @click.option("--since", metavar="DAY", help="The first period [default: the first of the spec].")
 @click.option("--until", metavar="DAY", help="The last period [default: the newest that is over].")
 @click.option("--home", type=click.Path(path_type=Path), help="Where all state lives.")
-def run(dataset: str, since: str | None, until: str | None, home: Path | None) -> None:
+@click.option(
+    "--decide",
+    is_flag=True,
+    help="Decide what was measured by the policy, and ask for the labels that it asks for.",
+)
+def run(
+    dataset: str, since: str | None, until: str | None, home: Path | None, *, decide: bool
+) -> None:
     """Take, judge, predict and measure the periods of production, in order.
 
     What Dagster's assets do, in one process; what they see afterwards is the same. A period that a
-    gate stops is told, and the others go on.
+    gate stops is told, and the others go on. With --decide the policy decides as its sensor does;
+    what takes a run is said, and left to the sensor.
     """
     try:
         settings = settings_from_environment()
@@ -54,6 +68,9 @@ def run(dataset: str, since: str | None, until: str | None, home: Path | None) -
         for done in run_periods(spec, settings, since=since, until=until):
             click.echo(_sentence(done))
             refused += bool(done.refused)
+        if decide:
+            for line in decide_now(spec, settings):
+                click.echo(line)
     except BurnishError as error:
         click.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
         raise SystemExit(1) from error
@@ -112,9 +129,58 @@ def measure_again(
         yield remeasure_period(spec, versions, record, period, champion=champion)
 
 
+def decide_now(spec: DatasetSpec, settings: Settings) -> Iterator[str]:
+    """What a look of the policy's sensor decides, in words; nobody is told, and no run begins.
+
+    Alarms that the champion answers are closed, labels are asked for, and playbooks are written.
+    What takes a run, or another champion, is wanted still at the sensor's next look.
+    """
+    required_production(spec)
+    now = datetime.now(UTC)
+    with _opened(settings) as built:
+        versions, record, ledger = built["versions"], built["policy"], built["ledger"]
+        closed = close_alarms(spec, versions, record)
+        for number, why in (closed.closed if closed is not None else {}).items():
+            yield f"alarm {number} is closed: {why}"
+        made = decide_due(spec, versions, ledger, record, now=now, environ=os.environ, warn=_warn)
+        yield from (_decided(period, one) for period, one in made if _tells(one))
+        if not any(_tells(one) for _, one in made):
+            yield "decided: nothing is to be done"
+        for one in carry_out(spec, versions, ledger, record):
+            yield _wanted(spec, one)
+        write_pages(spec, versions, record, built["pages"], now=now, seen=0)
+        for alarm in record.alarms(spec.name):
+            if alarm.is_open:
+                look = f"burnish alarms show {spec.name} {alarm.number}"
+                yield f"alarm {alarm.number} is open: {look}"
+
+
+def _warn(why: str) -> None:
+    click.secho(why, fg="yellow", err=True)
+
+
+def _tells(made: Decision) -> bool:
+    return made.action not in {"ignore", "watch"} or made.alarm in {"raise", "clear"}
+
+
+def _decided(period: str, made: Decision) -> str:
+    rows = f" {made.rows} rows" if made.rows else ""
+    held = f", held back: {made.held_back}" if made.held_back else ""
+    told = {"raise": f", alarm {made.number} is raised", "clear": f", alarm {made.number} clears"}
+    what = made.action.replace("_", " ") + rows
+    return f"{period}  {what}{told.get(made.alarm, '')}{held}: {alarm_sentence(made.signal)}"
+
+
+def _wanted(spec: DatasetSpec, one: Wanted) -> str:
+    does = f"starts {spec.name}_{one.part}"
+    if one.part == "roll_back":
+        does = f"lets an earlier model serve (or you do: burnish rollback {spec.name})"
+    return f"{one.period}  the sensor {spec.name}_policy {does}: {one.why}"
+
+
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Mapping[str, Any]]:
-    names = ("versions", "policy", "gate_runner", "pages")
+    names = ("versions", "policy", "ledger", "gate_runner", "pages")
     wanted = {name: resources_for(settings)[name] for name in names}
     with dg.build_resources(wanted) as built:
         yield {name: getattr(built, name) for name in names}

@@ -7,6 +7,9 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
+from burnish.spec import load_catalog
+from burnish.workflows.policy_actions import carry_out
+from burnish.workflows.production_stages import ASKED
 from pipelines.runner import main
 from tests.burnish.workflows.production_days import (
     START,
@@ -16,6 +19,12 @@ from tests.burnish.workflows.production_days import (
     write_lines,
 )
 from tests.burnish.workflows.production_world import World, copied
+
+POLICY = """\
+policy:
+  rules:
+    - {signal: row_drift, action: label, over: 0.65, rows: 20}
+"""
 
 
 @pytest.fixture
@@ -57,6 +66,40 @@ def test_a_period_that_a_gate_stops_is_told_and_the_exit_says_so(planted_copy):
     first, second = [line for line in done.stdout.splitlines() if line.startswith("2026-")]
     assert "refused" in first
     assert "accuracy likely" in second
+
+
+def test_with_decide_the_policy_decides_as_its_sensor_does_and_leaves_runs_to_it(planted_copy):
+    world = World.of(planted_copy)
+    file = planted_copy.catalog / "flowers.yaml"
+    end = file.read_text().replace("  window: 3\n", "  window: 3\n  end: 2026-03-03\n")
+    file.write_text(end + POLICY)
+    for place in range(3):
+        write_day(world.arrivals, START + timedelta(days=place), shift=3.0)
+    assert run().exit_code == 0
+    assert not world.record.events("flowers")
+
+    done = run("--decide")
+    assert done.exit_code == 0, done.output
+    alarms = [one for one in world.record.alarms("flowers") if one.is_open]
+    assert alarms
+    for alarm in alarms:
+        assert f"alarm {alarm.number} is raised" in done.stdout
+        assert world.pages.playbook("flowers", alarm.number).exists()
+    assert "label 20 rows" in done.stdout
+    assert "the sensor flowers_policy starts flowers_audit" in done.stdout
+    asked = world.versions.read("flowers", ASKED)
+    assert asked.num_rows > 0
+
+    # The same is decided once, and a run is wanted until the sensor has started it.
+    before = world.record.events("flowers")
+    again = run("--decide")
+    assert "decided: nothing is to be done" in again.stdout
+    assert "starts flowers_audit" in again.stdout
+    assert [one.seq for one in world.record.events("flowers")] == [one.seq for one in before]
+    spec = load_catalog(planted_copy.catalog)["flowers"]
+    wanted = carry_out(spec, world.versions, world.ledger, world.record)
+    assert {one.part for one in wanted} == {"audit"}
+    assert world.versions.read("flowers", ASKED).num_rows == asked.num_rows
 
 
 @pytest.mark.parametrize(
