@@ -78,8 +78,9 @@ def build_arrivals(
         return dg.SensorResult(
             run_requests=list(asked.requests) or None,
             skip_reason=None if asked.requests else _why_not(due, asked),
-            # What was asked for may yet be cut short: only a look that finds nothing is the last.
-            cursor=state if due.nothing else "",
+            # What was asked for may yet be cut short, and a file that is waited for may be whole
+            # with no other time: only a look that finds nothing of either is the last.
+            cursor=state if due.nothing and not due.waited else "",
         )
 
     return [production]
@@ -131,4 +132,5 @@ def _why_not(due: Due, asked: Asked) -> str:
     if not due.nothing:
         return "what is due was asked for, and has not succeeded: see why in its run"
     late = f"; nothing came of {', '.join(due.missing)}" if due.missing else ""
-    return f"every period that came was taken{late}"
+    waits = f"; waiting for {', '.join(due.waited)}" if due.waited else ""
+    return f"every period that came was taken{late}{waits}"

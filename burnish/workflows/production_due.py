@@ -18,10 +18,11 @@ from burnish.spec import DatasetSpec
 from burnish.store import content_digest
 from burnish.versions import Versions
 from burnish.workflows.production_files import fingerprint
+from burnish.workflows.production_index import Arrived, arrived
 from burnish.workflows.production_labels import read_labels
 from burnish.workflows.production_periods import periods_over, required_production, window_of
 from burnish.workflows.production_reference import rebased_to
-from burnish.workflows.production_rows import Met, read_production
+from burnish.workflows.production_rows import empty_batch
 from burnish.workflows.production_run import RESTS_ON
 from burnish.workflows.production_stages import (
     BATCH,
@@ -40,13 +41,14 @@ class Due:
     `periods` are taken, judged, predicted and measured; `measures` only measured anew, since rows
     or labels of their window changed; `labels` is the digest of labels that were not joined yet,
     "" where all were. `missing` are periods of which nothing came, though they were over so long
-    ago as the spec allows.
+    ago as the spec allows; `waited` are files that could not be read whole, and why.
     """
 
     periods: tuple[tuple[str, str], ...]
     measures: tuple[tuple[str, str], ...]
     labels: str
     missing: tuple[str, ...]
+    waited: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
@@ -88,29 +90,30 @@ def production_due(
     over = periods_over(production, now)
     recent = over[-(production.window + production.late_after) :]
     looked = recent if production.sql is not None else over
-    met = read_production(spec, now=now, periods=looked, environ=environ)
-    periods = _periods_due(spec, versions, met, looked)
-    came = {period for period, _ in periods}
-    measured = [period for period in over if period not in came]
+    came = arrived(spec, versions.engine, now=now, periods=looked, environ=environ)
+    periods = _periods_due(spec, versions, came, looked)
+    taken = {period for period, _ in periods}
+    measured = [period for period in over if period not in taken]
     return Due(
         periods,
         _measures_due(spec, versions, record, measured),
         _labels_due(spec, versions, over, now=now, environ=environ),
-        _missing(spec, versions, met, over[: len(over) - production.late_after]),
+        _missing(spec, versions, came, over[: len(over) - production.late_after]),
+        tuple(f"{one.name} ({one.why})" for one in came.waited),
     )
 
 
 def _periods_due(
-    spec: DatasetSpec, versions: Versions, met: Met, over: Sequence[str]
+    spec: DatasetSpec, versions: Versions, came: Arrived, over: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
-    counts = met.counts
+    nothing = content_digest(empty_batch())
     for period in over:
         stage = partition_stage(BATCH, period)
         candidate = versions.candidate(spec.name, stage)
-        if period not in counts and candidate is None:
+        if period not in came.digests and candidate is None:
             continue
-        digest = content_digest(met.of(period))
+        digest = came.digests.get(period, nothing)
         if candidate is None or candidate.digest != digest or not _done(spec, versions, period):
             found.append((period, digest[:16]))
     return tuple(found)
@@ -198,12 +201,11 @@ def _met(spec: DatasetSpec, versions: Versions, names: set[str], over: Sequence[
 
 
 def _missing(
-    spec: DatasetSpec, versions: Versions, met: Met, over: Sequence[str]
+    spec: DatasetSpec, versions: Versions, came: Arrived, over: Sequence[str]
 ) -> tuple[str, ...]:
-    counts = met.counts
     return tuple(
         period
         for period in over
-        if period not in counts
+        if period not in came.digests
         and versions.candidate(spec.name, partition_stage(BATCH, period)) is None
     )

@@ -10,6 +10,7 @@ takes it. Names that begin with `.` or `_`, or end as unfinished downloads do, a
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,14 +99,32 @@ def read_delivered(
     delivered: list[Delivered] = []
     waited: list[Waited] = []
     for path in production_paths(spec, source):
-        name = Path(os.path.relpath(path, spec.folder)).as_posix()
-        try:
-            delivered.append(_read(path, source, name=name, now=now))
-        except DataError as error:
-            waited.append(Waited(name, str(error)))
-        except OSError as error:
-            waited.append(Waited(name, f"it cannot be opened: {error.strerror}"))
-    return sorted(delivered, key=lambda one: (one.at, one.name)), waited
+        one = read_one(path, source, name=name_of(spec, path), now=now)
+        if isinstance(one, Waited):
+            waited.append(one)
+        else:
+            delivered.append(one)
+    return in_order(delivered), waited
+
+
+def in_order(delivered: Sequence[Delivered]) -> list[Delivered]:
+    """Files as they came: of two with the same row, the later counts."""
+    return sorted(delivered, key=lambda one: (one.at, one.name))
+
+
+def name_of(spec: DatasetSpec, path: Path) -> str:
+    """What a file is called: its path from the folder of the spec."""
+    return Path(os.path.relpath(path, spec.folder)).as_posix()
+
+
+def read_one(path: Path, source: Source, *, name: str, now: datetime) -> Delivered | Waited:
+    """One file, or why it is waited for."""
+    try:
+        return _read(path, source, name=name, now=now)
+    except DataError as error:
+        return Waited(name, str(error))
+    except OSError as error:
+        return Waited(name, f"it cannot be opened: {error.strerror}")
 
 
 def _read(path: Path, source: Source, *, name: str, now: datetime) -> Delivered:
@@ -150,14 +169,27 @@ def bundled_part(source: Source, part: Literal["production", "production_labels"
 
 def fingerprint(spec: DatasetSpec, source: Source) -> str:
     """Names, sizes and times of the files: while it is the same, nothing came in."""
-    import hashlib
+    told = [f"{path}|{mark_of(path)}" for path in production_paths(spec, source)]
+    return _digest(told)
 
-    told: list[str] = []
-    for path in production_paths(spec, source):
-        places: Sequence[Path] = (
-            sorted((path / "_delta_log").glob("*")) if path.is_dir() else [path]
-        )
-        for place in places:
-            state = place.stat()
-            told.append(f"{place}|{state.st_size}|{state.st_mtime_ns}")
+
+def mark_of(path: Path) -> str:
+    """Size and time of a file, or of the log of a Delta folder: other once it was changed.
+
+    Empty where it is gone by now.
+    """
+    try:
+        if not path.is_dir():
+            return _times([path])
+        return _digest([_times([path, *sorted((path / "_delta_log").glob("*"))])])
+    except FileNotFoundError:
+        return ""
+
+
+def _times(places: Sequence[Path]) -> str:
+    states = [place.stat() for place in places]
+    return ",".join(f"{state.st_size}-{state.st_mtime_ns}" for state in states)
+
+
+def _digest(told: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]

@@ -153,6 +153,43 @@ def read_production(
         delivered, waited = read_delivered(spec, production.source, now=now)
     else:
         delivered, waited = [_one(production, periods, now, environ)], []
+    return met_of(spec, delivered, now=now, waited=waited)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Which periods the rows of one file lie in, and their ids, none where cells make them."""
+
+    periods: tuple[str, ...]
+    ids: tuple[str, ...]
+
+
+def contents_of(spec: DatasetSpec, one: Delivered) -> Contents:
+    """What one file holds, whatever others do; raises `DataError` as `read_production`."""
+    if one.table.num_rows == 0:
+        return Contents((), ())
+    production = required_production(spec)
+    shaped = _shaped(spec, production, one)
+    found = periods_of(production, shaped.met_at).unique().to_pylist()
+    ids = shaped.table["example_id"].combine_chunks()
+    own = [] if ids.equals(_whole(shaped.digests)) else ids.unique().to_pylist()
+    named = tuple(name for name in own if name is not None)
+    return Contents(tuple(sorted(name for name in found if name is not None)), named)
+
+
+def _whole(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def met_of(
+    spec: DatasetSpec,
+    delivered: Sequence[Delivered],
+    *,
+    now: datetime,
+    waited: Sequence[Waited] = (),
+) -> Met:
+    """The rows of these files, the oldest first; raises `DataError` as `read_production`."""
+    production = required_production(spec)
     shaped = [_shaped(spec, production, one) for one in delivered if one.table.num_rows]
     keys = pa.concat_tables(
         [KEYS.empty_table(), *(_keys(one, at) for at, one in enumerate(shaped))]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import time
 import warnings
 from datetime import timedelta
 from pathlib import Path
@@ -248,6 +250,16 @@ def test_a_day_whose_run_ends_with_everything_is_asked_for_more_often(graph):
         tags = {**request.tags, "burnish/stopped": "with everything"}
         graph.began(PERIODS[0], dg.DagsterRunStatus.CANCELED, tags=tags)
     assert graph.look().run_requests
+
+
+def test_a_file_that_ends_within_a_line_is_taken_once_it_was_let_be_for_a_minute(graph):
+    path = write_day(graph.world.arrivals, START)
+    path.write_text(path.read_text().rstrip("\n"))
+    ahead = time.time() + 3600  # a clock that is ahead wrote it: a moment ago for long
+    os.utime(path, (ahead, ahead))
+    first = graph.look()
+    assert "waiting for arrivals/2026-03-01.csv" in str(first.skip_reason)
+    assert not first.cursor
 
 
 def test_a_reference_that_changed_makes_the_sensor_look_again(graph):

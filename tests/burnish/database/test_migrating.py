@@ -18,6 +18,7 @@ from burnish.policy.schema import metadata as policy
 from burnish.review.schema import metadata as desk
 from burnish.store.schema import metadata as store
 from burnish.versions.schema import metadata as versions
+from burnish.workflows.production_seen import metadata as seen
 
 ROWS = {
     "store_commits": {"table_name": "t", "version": 1, "sha256": "s", "at": "x"},
@@ -49,7 +50,7 @@ def engine(database):
 def test_the_tables_are_those_that_the_code_knows(engine):
     migrate(engine)
     whole = sa.MetaData()
-    for metadata in (store, ledger, versions, desk, policy):
+    for metadata in (store, ledger, versions, desk, policy, seen):
         for table in metadata.tables.values():
             table.to_metadata(whole)
     with engine.connect() as connection:
