@@ -18,7 +18,7 @@ from burnish.errors import ProjectError
 VERSIONS = "burnish_version"
 """Where the step is noted: MLflow, in the same database, keeps its own in `alembic_version`."""
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest step; a database that has it needs no look at the others."""
 
 # Any fixed number: processes that migrate a PostgreSQL database at once take turns under it.

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from burnish.database import migrate, transact
 from burnish.errors import ReviewError, SignInError, TooManyAttempts
-from burnish.review import items, people, sessions, trail
+from burnish.review import arranging, people, sessions, trail
 from burnish.review.checking import Checks
 from burnish.review.install import Install
 from burnish.review.passwords import Passwords, check_password
@@ -166,7 +166,9 @@ class Accounts:
             people.change(connection, name, doing.at, active=False)
             sessions.end_sessions(connection, name)
             sessions.revoke_tokens(connection, doing.at, name=name)
-            items.leave_to_anybody(connection, name)
+            arranging.leave_to_anybody(
+                connection, name, actor=by, why=f"{name} was deactivated", at=doing.at
+            )
             trail.note(connection, doing, "person_deactivated", name)
 
         transact(self._engine, work)

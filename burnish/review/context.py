@@ -12,7 +12,7 @@ from anyio import CapacityLimiter
 
 from burnish.review.accounts import Accounts
 from burnish.review.desk import Desk
-from burnish.review.ports import Examples
+from burnish.review.ports import Examples, Team
 
 MEGABYTE = 1024 * 1024
 AT_ONCE = 2
@@ -50,11 +50,13 @@ class DeskSettings:
 class DeskContext:
     """Everything that a page may ask: the desk, who people are, the examples, the settings.
 
-    `drawing` is how many pictures are decoded at once: each may take hundreds of megabytes.
+    `team` tells of people's figures and of what labeling brings; without one those pages are not
+    there. `drawing` is how many pictures are decoded at once: each may take hundreds of megabytes.
     """
 
     desk: Desk
     accounts: Accounts
     examples: Examples
     settings: DeskSettings = DeskSettings()
+    team: Team | None = None
     drawing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(AT_ONCE))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from burnish.errors import NotAllowed, ReviewConflict, ReviewError
-from burnish.review import events, items, syncing
+from burnish.review import arranging, events, items, syncing
 from burnish.review.acting import (
     Act,
     Scene,
@@ -135,7 +135,8 @@ class Desk(Leasing, Reading):
         """Name who looks after the open batch; for reviewers."""
         _require_reviewer(person, "the owner of a batch is named")
         batch, name = self.batch(dataset), _fit_name(owner)
-        self._transact(lambda c: syncing.set_owner(c, batch, name))
+        now = self._clock()
+        self._transact(lambda c: syncing.set_owner(c, batch, name, actor=person.name, at=now))
 
     def assign(
         self, dataset: str, person: Person, example_ids: Sequence[str], assignee: str
@@ -147,7 +148,10 @@ class Desk(Leasing, Reading):
         _require_reviewer(person, "items are assigned")
         batch, name = self.batch(dataset), _fit_name(assignee)
         ids = sorted({one for one in example_ids if is_name(one)})
-        return self._transact(lambda c: items.assign(c, batch, ids, name))
+        to, now = dict.fromkeys(ids, name), self._clock()
+        return self._transact(
+            lambda c: arranging.assign(c, batch, to, actor=person.name, why="by hand", at=now)
+        )
 
     # ------------------------------------------------------------ inside
 

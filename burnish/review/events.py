@@ -56,6 +56,7 @@ def event_from(row: RowMapping) -> DeskEvent:
         undoes=row["undoes"],
         round=row["round"],
         ledger_events=tuple(json.loads(row["ledger_events"])),
+        guide=row["guide"],
     )
 
 
@@ -177,6 +178,7 @@ def add(
             "round": event.round,
             "request_key": key,
             "ledger_events": json.dumps(list(event.ledger_events)),
+            "guide": event.guide,
             "at": event.at,
         },
     )

@@ -34,6 +34,7 @@ from burnish.review.events import taken_back, there_is
 from burnish.review.records import Filters, Item, OpenBatch, Person, Policy, State
 from burnish.review.schema import desk_events, desk_items
 from burnish.review.states import Standing, places
+from burnish.spec import Priority
 
 RANDOM_CHECK = "random check"
 """What everybody reads instead of one of `HIDDEN_REASONS`, while an item is not settled."""
@@ -72,6 +73,8 @@ def item_from(row: RowMapping) -> Item:
         note=row["note"],
         places=row["places"],
         facts=json.loads(row["facts"]),
+        priority=cast("Priority", row["priority"]),
+        due_at=row["due_at"],
     )
 
 
@@ -95,6 +98,8 @@ def row_of(batch: OpenBatch, facts: Mapping[str, Any], at: datetime) -> dict[str
         "facts": json.dumps(facts, default=str),
         "added_at": at,
         "updated_at": at,
+        "priority": "normal",
+        "due_at": None,
     }
 
 
@@ -163,23 +168,6 @@ def update(
     }
     connection.execute(_UPDATE, of | {f"new_{name}": value for name, value in new.items()})
     return replace(item, **new)
-
-
-def assign(connection: Connection, batch: OpenBatch, ids: Sequence[str], assignee: str) -> int:
-    """Assign items of a batch to somebody (to nobody: an empty name); how many there were."""
-    changed = 0
-    for start in range(0, len(ids), _AT_ONCE):
-        some = list(ids[start : start + _AT_ONCE])
-        query = desk_items.update().where(of_batch(batch.dataset, batch.iteration))
-        done = connection.execute(query.where(_C.example_id.in_(some)).values(assignee=assignee))
-        changed += done.rowcount
-    return changed
-
-
-def leave_to_anybody(connection: Connection, assignee: str) -> None:
-    """Assign what somebody was asked first, and is not settled, to nobody, in all batches."""
-    theirs = (_C.assignee == assignee, _C.state != "settled")
-    connection.execute(desk_items.update().where(*theirs).values(assignee=""))
 
 
 def listed(

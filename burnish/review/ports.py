@@ -11,7 +11,9 @@ from typing import Any, Protocol
 
 from burnish.report.explained import Explanation
 from burnish.report.looking import Looked
+from burnish.review.figures import Figures
 from burnish.review.records import OpenBatch
+from burnish.review.worth import Worth
 from burnish.spec import DatasetSpec
 
 
@@ -27,6 +29,14 @@ class Batches(Protocol):
     def known_answers(self, dataset: str) -> Mapping[str, str]: ...
 
     def spec(self, dataset: str) -> DatasetSpec: ...
+
+
+class Team(Protocol):
+    """What the pages show of a team; see `burnish.workflows.team`."""
+
+    def figures(self, dataset: str) -> Figures: ...
+
+    def worth(self, dataset: str) -> Worth: ...
 
 
 class Examples(Protocol):

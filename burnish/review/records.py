@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from burnish.records import Decision, Watermark
+from burnish.spec import Priority
 
 Role = Literal["annotator", "reviewer", "admin"]
 State = Literal["open", "rework", "disagreed", "submitted", "settled", "withdrawn"]
@@ -79,7 +80,7 @@ class DeskEvent:
 
     `said` is there for `answer` and `decide`; `undoes` names the answer that an `undo` takes back.
     `round` is the item's, when it was done. `ledger_events` are the numbers of what it appended to
-    the ledger.
+    the ledger, `guide` the version of the labeling guide that it was said under.
     """
 
     seq: int
@@ -92,6 +93,7 @@ class DeskEvent:
     undoes: int | None = None
     round: int = 1
     ledger_events: tuple[int, ...] = ()
+    guide: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Item:
 
     `answers` counts those of this round that stand, `places` how many more people may have it
     before them at once. `note` is what a reviewer wrote who sent it back. `facts` is the row of the
-    queue: reason, why, label, suggested_label and the rest.
+    queue: reason, why, label, suggested_label and the rest. `due_at` is by when it was promised.
     """
 
     dataset: str
@@ -130,6 +132,8 @@ class Item:
     note: str = ""
     places: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    priority: Priority = "normal"
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True)

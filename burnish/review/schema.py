@@ -1,10 +1,14 @@
 """The SQL tables of the desk: items, leases and events; people, sessions, tokens and their trail.
 
+What a team adds: when an item is due and who was asked for it, the guides they go by, what they
+flag as unclear, and the notes that went out.
+
 What belongs here: columns and keys. What does not: reading and writing rows (`burnish.review.desk`,
 `burnish.review.accounts`), or the ledger that settled items go to (`burnish.ledger.schema`).
 
-`desk_events` and `desk_trail` only grow; the database itself refuses any other change. What stands
-in `desk_items` follows from an item's events, and is kept so that a queue can be listed.
+`desk_events`, `desk_trail`, and the tables that a team adds only grow; the database itself refuses
+any other change. What stands in `desk_items` follows from an item's events and arrangements, and is
+kept so that a queue can be listed.
 """
 
 from __future__ import annotations
@@ -57,6 +61,9 @@ desk_items = Table(
     Column("facts", Text, nullable=False),  # JSON object: the row of the queue
     Column("added_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Column("priority", String(10), nullable=False, server_default="normal"),
+    Column("due_at", UtcTime),
+    Index("desk_items_due", "dataset", "iteration", "state", "due_at"),
     Index("desk_items_in_order", "dataset", "iteration", "state", "position"),
     Index("desk_items_by_position", "dataset", "iteration", "position"),
     # What waits for people is found in as many steps at the end of a batch as at its beginning.
@@ -106,6 +113,7 @@ desk_events = Table(
     # The lease that an answer was given under, or what a reviewer had seen: what makes it once.
     Column("request_key", String(200), nullable=False),
     Column("ledger_events", Text, nullable=False),  # JSON array: what it appended
+    Column("guide", Integer),  # the version of the guide that it was said under
     Column("at", UtcTime, nullable=False),
     Index("desk_events_of_item", "dataset", "example_id", "iteration", "actor", "seq"),
     Index("desk_events_once", "request_key", unique=True),
@@ -132,6 +140,7 @@ desk_people = Table(
     Column("active", Boolean, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
+    Column("paused_until", UtcTime),
 )
 
 desk_sessions = Table(
@@ -177,4 +186,63 @@ desk_secrets = Table(
     Column("name", String(40), primary_key=True),
     Column("value", String(200), nullable=False),
     Column("created_at", UtcTime, nullable=False),
+)
+
+desk_arrangements = Table(
+    "desk_arrangements",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("dataset", String(200), nullable=False),
+    Column("iteration", Integer, nullable=False),
+    Column("example_id", Text, nullable=False),  # empty: of the batch as a whole
+    Column("what", String(20), nullable=False),  # assignee, priority, owner
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("desk_arrangements_of_item", "dataset", "iteration", "example_id", "seq"),
+)
+
+desk_guides = Table(
+    "desk_guides",
+    metadata,
+    Column("dataset", String(200), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("noted_by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+desk_flags = Table(
+    "desk_flags",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("dataset", String(200), nullable=False),
+    Column("iteration", Integer, nullable=False),
+    Column("example_id", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("labels", Text, nullable=False),  # JSON array: the classes that are unclear
+    Column("comment", Text, nullable=False),
+    Column("guide", Integer),
+    Column("request_key", String(200), nullable=False),  # what makes a flag once
+    Column("at", UtcTime, nullable=False),
+    Index("desk_flags_once", "request_key", unique=True),
+    Index("desk_flags_of_dataset", "dataset", "iteration", "seq"),
+)
+
+desk_notices = Table(
+    "desk_notices",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("dataset", String(200), nullable=False),
+    Column("iteration", Integer, nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("ok", Boolean, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("body", Text, nullable=False),  # JSON object: what was told of
+    Column("at", UtcTime, nullable=False),
+    Index("desk_notices_of", "dataset", "iteration", "seq"),
 )

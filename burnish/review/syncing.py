@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, select
 
 from burnish.database import transact
 from burnish.ledger import SqlLedger
-from burnish.review import events, items, leases, settling
+from burnish.review import arranging, events, items, leases, settling
 from burnish.review.acting import (
     Scene,
     decided_outside,
@@ -105,9 +105,16 @@ def look_outside(
     return head
 
 
-def set_owner(connection: Connection, batch: OpenBatch, owner: str) -> None:
+def set_owner(
+    connection: Connection, batch: OpenBatch, owner: str, *, actor: str, at: datetime
+) -> None:
     """Name who looks after a batch."""
+    before = connection.scalar(select(_C.owner).where(*_is(batch)))
+    if before is None or before == owner:
+        return
     connection.execute(desk_batches.update().where(*_is(batch)).values(owner=owner))
+    line = (batch.dataset, batch.iteration, "", "owner", before, owner)
+    arranging.note(connection, [line], actor=actor, why="by hand", at=at)
 
 
 def _heed(

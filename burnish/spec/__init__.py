@@ -31,6 +31,7 @@ from burnish.spec.models import (
 from burnish.spec.part import Source
 from burnish.spec.paths import resolve_paths
 from burnish.spec.production import Arrivals, Playbook, Policy, Production, Rule, SqlSource
+from burnish.spec.promises import Priority, Promises, WorkingHours
 from burnish.spec.reading import load_catalog, load_spec, load_spec_named, load_usable
 
 __all__ = [
@@ -50,7 +51,9 @@ __all__ = [
     "ModelCard",
     "Playbook",
     "Policy",
+    "Priority",
     "Production",
+    "Promises",
     "PromotionPolicy",
     "Review",
     "Rule",
@@ -61,6 +64,7 @@ __all__ = [
     "Source",
     "Split",
     "SqlSource",
+    "WorkingHours",
     "guess_from_file",
     "guess_spec",
     "load_catalog",

@@ -19,6 +19,7 @@ from burnish.records import OnFail
 from burnish.spec.cron import cron_mistake
 from burnish.spec.part import Part, Scalar, Share, Source
 from burnish.spec.production import Policy, Production
+from burnish.spec.promises import Promises
 
 FeatureKind: TypeAlias = Literal[
     "numeric", "categorical", "boolean", "datetime", "text", "image", "sensor", "embedding"
@@ -248,6 +249,10 @@ class Review(Part):
     (`n_of_m`); where too few agree, a reviewer decides. With `approval` a reviewer looks at what
     was agreed too. `shown_share` of the rows show label and model's opinion before the answer.
     With `request_slices` a slice that was discovered asks for training rows in it, once.
+
+    `assign` says who is asked first for the items of a new batch: nobody in particular, people in
+    turn, or by skill and load. `guide` is a Markdown file that says what the classes mean.
+    `promises` says by when items are done.
     """
 
     budget: Annotated[int, Field(ge=1)] = 60
@@ -264,6 +269,9 @@ class Review(Part):
     approval: bool = False
     shown_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     request_slices: bool = False
+    assign: Literal["nobody", "round_robin", "skill"] = "nobody"
+    guide: str | None = None
+    promises: Promises | None = None
 
     @model_validator(mode="after")
     def _people(self) -> Review:
