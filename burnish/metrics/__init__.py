@@ -20,6 +20,7 @@ from burnish.metrics.intervals import (
     paired_difference,
     wilson_interval,
 )
+from burnish.metrics.medians import median_interval
 from burnish.metrics.over_seeds import SeededDifference, seeded_difference
 from burnish.metrics.probabilities import brier, expected_calibration_error, log_loss
 from burnish.metrics.ranking import auroc
@@ -40,6 +41,7 @@ __all__ = [
     "expected_calibration_error",
     "f1_macro",
     "log_loss",
+    "median_interval",
     "newcombe_difference",
     "paired_difference",
     "seeded_difference",

@@ -32,9 +32,13 @@ class Batches(Protocol):
 
 
 class Team(Protocol):
-    """What the pages show of a team; see `burnish.workflows.team`."""
+    """What the pages show of a team; see `burnish.workflows.team`.
 
-    def figures(self, dataset: str) -> Figures: ...
+    `figures` with `open_gold=False` leaves out the known answers of the open batch: what an
+    annotator is shown, who could otherwise find out which of its items are checks.
+    """
+
+    def figures(self, dataset: str, *, open_gold: bool = True) -> Figures: ...
 
     def worth(self, dataset: str) -> Worth: ...
 
