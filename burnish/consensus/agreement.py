@@ -111,6 +111,9 @@ def pair_agreement(answers: Answers) -> pa.Table:
 
 
 def _at(matrix: Any, rows: NDArray[Any], columns: NDArray[Any]) -> FloatArray:
+    # Of no cells a sparse matrix gives one of its own kind instead of numbers.
+    if rows.size == 0:
+        return np.zeros(0)
     return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
 
 

@@ -28,6 +28,7 @@ ROUTERS = (
     "pages_label",
     "pages_queue",
     "pages_review",
+    "pages_figures",
     "pages_history",
     "pages_why",
     "api",

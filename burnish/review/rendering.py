@@ -29,10 +29,10 @@ FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
 STATIC = FOLDER / "static"
 
-GLOBALS = frozenset({"visitor", "title", "path", "login", "csrf_field", "static"})
+GLOBALS = frozenset({"visitor", "title", "path", "login", "team", "csrf_field", "static"})
 """What every template may use: the visitor (or None), the desk's title, the path asked for,
-whether there is a login, `csrf_field()` for the hidden field that each form must hold, and
-`static('desk.css')` for the address of a static file."""
+whether there is a login and whether a team's figures are told, `csrf_field()` for the hidden field
+that each form must hold, and `static('desk.css')` for the address of a static file."""
 
 CONTEXTS: dict[str, type[Any]] = {}
 """Which dataclass each template is given."""
@@ -124,6 +124,7 @@ def _around(request: Request) -> dict[str, Any]:
         "title": settings.title,
         "path": path_of(request),
         "login": settings.login,
+        "team": desk_of(request).team is not None,
         "csrf_field": csrf_field,
         "static": static_address,
     }

@@ -81,6 +81,7 @@ def desk_of(home: Home, catalog: Path, settings: DeskSettings) -> DeskContext:
     from burnish.review.desk import Desk
     from burnish.workflows.desk import HomeBatches
     from burnish.workflows.desk_examples import HomeExamples
+    from burnish.workflows.team import HomeTeam
 
     def now() -> datetime:
         return datetime.now(UTC)
@@ -92,6 +93,7 @@ def desk_of(home: Home, catalog: Path, settings: DeskSettings) -> DeskContext:
         accounts=Accounts(engine, clock=now),
         examples=HomeExamples(home, batches),
         settings=settings,
+        team=HomeTeam(home),
     )
 
 

@@ -54,10 +54,17 @@ def make_accounts(database: str | Path, clock: Now, **choices: Any) -> Accounts:
 
 
 def make_app(
-    accounts: Accounts, *, desk: Any = None, examples: Any = None, **settings: Any
+    accounts: Accounts,
+    *,
+    desk: Any = None,
+    examples: Any = None,
+    team: Any = None,
+    **settings: Any,
 ) -> FastAPI:
     """The desk's application; without a desk, one on which nothing is open."""
-    context = DeskContext(desk or NoBatches(), accounts, examples, DeskSettings(**settings))
+    context = DeskContext(
+        desk or NoBatches(), accounts, examples, DeskSettings(**settings), team=team
+    )
     return create_app(context)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from burnish.database import open_database
@@ -22,7 +23,10 @@ from burnish.report.explained import Explanation, NearRow, Signal, WhatIf
 from burnish.report.looking import Looked, ShownValue
 from burnish.review.accounts import Accounts
 from burnish.review.desk import Desk
+from burnish.review.figures import Figures
 from burnish.review.records import OpenBatch, Policy
+from burnish.review.worth import Worth
+from burnish.workflows.team import read_figures
 from tests.burnish.review.doors import BASE, CHEAP, PASSWORD, Now, make_app
 
 PEOPLE = {
@@ -68,13 +72,13 @@ class PlantedBatches:
         self, policy: Policy, rows: Sequence[Mapping[str, Any]], classes: Sequence[str]
     ) -> None:
         self.batch = OpenBatch("pets", 1, EMPTY, 1, policy, tuple(classes), owner="ada")
-        self.rows = [dict(row) for row in rows]
+        self.rows, self.is_open = [dict(row) for row in rows], True
 
     def datasets(self) -> list[str]:
         return ["pets"]
 
     def open(self, dataset: str) -> OpenBatch | None:
-        return self.batch if dataset == "pets" else None
+        return self.batch if dataset == "pets" and self.is_open else None
 
     def queue(self, batch: OpenBatch) -> list[dict[str, Any]]:
         return self.rows
@@ -187,6 +191,25 @@ class PlantedExamples:
         }
 
 
+@dataclass
+class PlantedTeam:
+    """The figures of the planted desk, as they are now; a `burnish.review.ports.Team`."""
+
+    engine: Engine
+    ledger: SqlLedger
+    batches: PlantedBatches
+
+    def figures(self, dataset: str, *, open_gold: bool = True) -> Figures:
+        batch, gold = self.batches.open(dataset), self.batches.known_answers(dataset)
+        since = (batch.iteration, batch.watermark.event_id) if batch else None
+        return read_figures(
+            self.engine, self.ledger, dataset, gold=gold, open_since=since, open_gold=open_gold
+        )
+
+    def worth(self, dataset: str) -> Worth:
+        raise NotImplementedError
+
+
 FACTS = (
     "decision",
     "from_label",
@@ -252,5 +275,6 @@ def plant(
     batches = PlantedBatches(policy, rows, classes)
     examples = PlantedExamples([row["example_id"] for row in rows], ledger, texts or {}, changes)
     desk = Desk(engine, ledger, batches, clock=clock)
-    app = make_app(accounts, desk=desk, examples=examples, **settings)
+    team = PlantedTeam(engine, ledger, batches)
+    app = make_app(accounts, desk=desk, examples=examples, team=team, **settings)
     return PlantedDesk(app, desk, ledger, batches, examples, accounts, clock)

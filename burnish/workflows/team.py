@@ -1,0 +1,113 @@
+"""What the desk's pages show of a team, read off a home; a `burnish.review.ports.Team`.
+
+What belongs here: reading the desk's events, the ledger and the known answers, and keeping what was
+made of them while none of these changes. What does not: counting
+(`burnish.workflows.people_answers` and `.people_figures`), doubtful labels (`.doubtful`), or who
+may see what (`burnish.review.figures`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Engine
+
+from burnish.errors import ItemNotFound
+from burnish.review.courses import newest_event, read_courses
+from burnish.review.figures import Figures
+from burnish.review.worth import Worth
+from burnish.typing import LabelLedger
+from burnish.workflows.batch import decided_examples
+from burnish.workflows.control_arms import changed_labels
+from burnish.workflows.desk import Newest, newest_published
+from burnish.workflows.doubtful import METHOD, agreed_but_doubtful
+from burnish.workflows.gold import STAGE as GOLD_STAGE
+from burnish.workflows.gold import known_answers
+from burnish.workflows.home import Home
+from burnish.workflows.people_answers import given_answers
+from burnish.workflows.people_figures import team_figures
+
+
+class HomeTeam:
+    """The team of a home. Every door raises `ItemNotFound` for a dataset that the home lacks."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._all: Newest[Figures] = Newest()
+        self._closed: Newest[Figures] = Newest()
+
+    def figures(self, dataset: str, *, open_gold: bool = True) -> Figures:
+        """Everybody's figures; without `open_gold` no known answer of the open batch counts.
+
+        An iteration is open from its audit on, also while its queue is made again: so nothing of
+        its known answers shows for a moment.
+        """
+        self._require(dataset)
+        versions, kept = self._home.versions, self._all if open_gold else self._closed
+        current = versions.current(dataset)
+        key = (
+            newest_event(versions.engine, dataset),
+            self._home.ledger.head(dataset).event_id,
+            newest_published(versions, dataset, GOLD_STAGE),
+            current and (current.number, current.watermark.event_id),
+        )
+        return kept.get(dataset, key, lambda: self._made(dataset, open_gold=open_gold))
+
+    def worth(self, dataset: str) -> Worth:
+        """What was decided and found so far, and the hours of it that are known.
+
+        Hours are those of answers at the desk that were timed, taken back or not.
+        """
+        self._require(dataset)
+        events = self._home.ledger.events(dataset)
+        courses = read_courses(self._home.versions.engine, dataset)
+        said = [one.said for course in courses for one in course.events if one.said]
+        return Worth(
+            dataset=dataset,
+            decided=len(decided_examples(events)),
+            found=changed_labels(events),
+            hours=sum(one.seconds or 0.0 for one in said) / 3600,
+        )
+
+    def _made(self, dataset: str, *, open_gold: bool) -> Figures:
+        versions = self._home.versions
+        current = versions.current(dataset)
+        return read_figures(
+            versions.engine,
+            self._home.ledger,
+            dataset,
+            gold=known_answers(versions, dataset),
+            open_since=(current.number, current.watermark.event_id) if current else None,
+            open_gold=open_gold,
+        )
+
+    def _require(self, dataset: str) -> None:
+        if dataset not in self._home.versions.datasets():
+            raise ItemNotFound(f"this home has no dataset {dataset!r}")
+
+
+def read_figures(
+    engine: Engine,
+    ledger: LabelLedger,
+    dataset: str,
+    *,
+    gold: Mapping[str, str],
+    open_since: tuple[int, int] | None = None,
+    open_gold: bool = True,
+) -> Figures:
+    """The figures of a dataset, from the desk's events and the ledger as they are now.
+
+    `gold` is the known label by example_id; `open_since` the open iteration and the number of the
+    ledger's event that it began after. Without `open_gold` no known answer of that iteration
+    counts, and no doubtful label is named: that list would tell of others' answers.
+    """
+    courses = read_courses(engine, dataset)
+    answers = given_answers(courses, ledger.events(dataset), open_since=open_since or (0, 0))
+    return team_figures(
+        dataset,
+        answers,
+        gold,
+        open_gold_of=open_since[0] if open_since and not open_gold else None,
+        doubts=agreed_but_doubtful(answers, gold) if open_gold else (),
+        method=METHOD,
+    )
