@@ -1,7 +1,8 @@
 """The commands `burnish review ...`: the desk, its people, and how well they judge.
 
 What belongs here: options and prompts. What does not: serving (`burnish.workflows.serve_desk`),
-people (`burnish.review.accounts`) or figures (`burnish.workflows.gold`, `.anchoring`).
+people (`burnish.review.accounts`) or figures (`burnish.workflows.gold`, `.anchoring`,
+`.people_figures`).
 """
 
 from __future__ import annotations
@@ -201,6 +202,17 @@ def accuracy(dataset: str, *, as_json: bool, home: Home) -> None:
     from burnish.workflows.showing_review import print_accuracy
 
     print_accuracy(home, dataset, as_json=as_json)
+
+
+@review.command()
+@click.argument("dataset")
+@JSON_OPTION
+@with_state
+def people(dataset: str, *, as_json: bool, home: Home) -> None:
+    """Show each person's figures on DATASET: right, reworked, how fast, and how far they agree."""
+    from burnish.workflows.showing_people import print_figures
+
+    print_figures(home, dataset, as_json=as_json)
 
 
 def _password(from_stdin: bool) -> str:

@@ -158,7 +158,7 @@ def in_order(people: tuple[PersonFigures, ...], sort: Sort) -> list[PersonFigure
     def key(one: PersonFigures) -> tuple[bool, float, str]:
         rank, n = ranks[sort](one)
         few = rank is None or (Share(0, n).few and sort != "answers")
-        return few, 0.0 if few or rank is None else rank, one.name
+        return few, 0.0 if few or rank is None else rank, one.name.casefold()
 
     return sorted(people, key=key)
 
@@ -184,8 +184,8 @@ def _coefficient(found: Interval | None, n: int) -> Shown:
         return Shown(few=Share(0, n).few)
     # The bar shows 0 to 1; agreement below chance is drawn at its left end.
     low, value, high = (100 * min(1, max(0, part)) for part in (found.low, found.value, found.high))
-    limits = f"{found.low:.2f} to {found.high:.2f}"
-    return Shown(f"{found.value:.2f}", limits, f"{n:,}", low, value, high, Share(0, n).few)
+    said = [f"{round(part, 2) + 0.0:.2f}" for part in (found.value, found.low, found.high)]
+    return Shown(said[0], f"{said[1]} to {said[2]}", f"{n:,}", low, value, high, Share(0, n).few)
 
 
 def _seconds(one: PersonFigures) -> Shown:

@@ -54,7 +54,7 @@ def team_figures(
         by.setdefault(one.person, []).append(one)
     people = tuple(
         person_figures(name, said, gold, open_gold_of=open_gold_of)
-        for name, said in sorted(by.items())
+        for name, said in sorted(by.items(), key=lambda named: named[0].casefold())
     )
     coded = blind_answers(answers)
     several = 0 if coded is None else int((coded.votes().sum(axis=1) > 1).sum())
