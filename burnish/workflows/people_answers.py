@@ -168,6 +168,6 @@ def _firsts(answers: Iterable[GivenAnswer]) -> list[GivenAnswer]:
     ready: list[GivenAnswer] = []
     for one in sorted(answers, key=lambda one: one.iteration):
         key = one.person, one.example_id
-        ready.append(replace(one, first=key not in known))
+        ready.append(replace(one, first=False) if key in known else one)
         known.add(key)
     return ready

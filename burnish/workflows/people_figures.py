@@ -38,6 +38,7 @@ def team_figures(
     gold: Mapping[str, str],
     *,
     open_gold_of: int | None = None,
+    compared: bool = True,
     doubts: Sequence[Doubt] = (),
     method: str = "",
     random_state: int = 0,
@@ -47,7 +48,7 @@ def team_figures(
     `gold` is the known label by example_id. Answers to known rows in the batch of the iteration
     `open_gold_of` count as answers and nowhere else: not among the known, nor is anything else of
     them told apart from other rows. Simulated people are marked, and are left out of alpha and the
-    pairs where others have answered.
+    pairs where others have answered. Where people are not `compared` there is neither.
     """
     by: dict[str, list[GivenAnswer]] = {}
     for one in answers:
@@ -56,7 +57,7 @@ def team_figures(
         person_figures(name, said, gold, open_gold_of=open_gold_of)
         for name, said in sorted(by.items(), key=lambda named: named[0].casefold())
     )
-    coded = blind_answers(answers)
+    coded = blind_answers(answers) if compared else None
     several = 0 if coded is None else int((coded.votes().sum(axis=1) > 1).sum())
     alpha = None
     if coded is not None and several:

@@ -82,8 +82,9 @@ class HomeTeam:
         )
 
     def _require(self, dataset: str) -> None:
-        if dataset not in self._home.versions.datasets():
-            raise ItemNotFound(f"this home has no dataset {dataset!r}")
+        had_batch = dataset in self._home.versions.datasets()
+        if not (had_batch or self._home.ledger.head(dataset).event_id):
+            raise ItemNotFound(f"this home has no dataset {dataset[:80]!r} that anybody worked on")
 
 
 def read_figures(
@@ -99,7 +100,7 @@ def read_figures(
 
     `gold` is the known label by example_id; `open_since` the open iteration and the number of the
     ledger's event that it began after. Without `open_gold` no known answer of that iteration
-    counts, and no doubtful label is named: that list would tell of others' answers.
+    counts, nobody is compared with others, and no doubtful label is named.
     """
     courses = read_courses(engine, dataset)
     answers = given_answers(courses, ledger.events(dataset), open_since=open_since or (0, 0))
@@ -108,6 +109,7 @@ def read_figures(
         answers,
         gold,
         open_gold_of=open_since[0] if open_since and not open_gold else None,
+        compared=open_gold,
         doubts=agreed_but_doubtful(answers, gold) if open_gold else (),
         method=METHOD,
     )
