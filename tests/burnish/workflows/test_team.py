@@ -8,13 +8,17 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from starlette.testclient import TestClient
 
 from burnish.cli import main
 from burnish.errors import ItemNotFound
 from burnish.records import Verdict
+from burnish.review.app import create_app
+from burnish.review.context import DeskSettings
 from burnish.review.figures import Share
 from burnish.workflows.gold import STAGE
 from burnish.workflows.home import Home
+from burnish.workflows.serve_desk import desk_of
 from burnish.workflows.team import HomeTeam
 from tests.burnish.workflows.closed_turns import prepared
 
@@ -92,3 +96,13 @@ def test_the_command_prints_a_table_and_json_without_what_json_cannot_hold(home:
     ada = next(one for one in found["people"] if one["name"] == "Ada")
     assert ada["seconds"] == 5.0
     assert ada["seconds_interval"] == {"value": 5.0, "low": None, "high": None}
+
+
+def test_the_desk_of_a_home_tells_the_figures_of_its_team(home: Home, tmp_path: Path):
+    say(home, "p0", "dog", author="ann")
+    context = desk_of(home, tmp_path, DeskSettings(login=False, sole_person="root"))
+    client = TestClient(create_app(context), base_url="http://127.0.0.1:3002")
+    page = client.get("/d/pets/people")
+    assert page.status_code == 200
+    assert "1 of 1" in page.text
+    assert client.get("/d/ghosts/people").status_code == 404
