@@ -8,6 +8,7 @@ people (`burnish.review.accounts`) or figures (`burnish.workflows.gold`, `.ancho
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,8 @@ def list_people(*, as_json: bool, home: Home) -> None:
     from burnish.workflows.serve_desk import accounts_of
     from burnish.workflows.showing_review import print_people
 
-    print_people(accounts_of(home).people(), as_json=as_json)
+    accounts = accounts_of(home)
+    print_people(accounts.people(), now=accounts.now(), as_json=as_json)
 
 
 @person.command("role")
@@ -177,6 +179,34 @@ def reactivate(name: str, *, home: Home) -> None:
 
     accounts_of(home).reactivate(name, by=by_command())
     click.echo(f"{name} can sign in again.")
+
+
+@person.command("pause")
+@click.argument("name")
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]),
+    required=True,
+    help="When they are back, in UTC.",
+)
+@with_state
+def pause(name: str, *, until: datetime, home: Home) -> None:
+    """Note that NAME is away: nothing is dealt to them, or kept for them."""
+    from burnish.workflows.serve_desk import accounts_of, by_command
+
+    accounts_of(home).pause(name, until.replace(tzinfo=UTC), by=by_command())
+    click.echo(f"{name} is away until {until:%Y-%m-%d %H:%M} UTC.")
+
+
+@person.command("back")
+@click.argument("name")
+@with_state
+def back(name: str, *, home: Home) -> None:
+    """Note that NAME is back before time."""
+    from burnish.workflows.serve_desk import accounts_of, by_command
+
+    accounts_of(home).pause(name, None, by=by_command())
+    click.echo(f"{name} is back.")
 
 
 @review.command()

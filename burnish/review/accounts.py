@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from burnish.database import migrate, transact
 from burnish.errors import ReviewError, SignInError, TooManyAttempts
-from burnish.review import arranging, people, sessions, trail
+from burnish.review import arranging, leases, people, sessions, trail
 from burnish.review.checking import Checks
 from burnish.review.install import Install
 from burnish.review.passwords import Passwords, check_password
@@ -25,6 +25,8 @@ from burnish.review.records import Person, Role
 from burnish.review.sessions import ApiToken, IssuedToken, Session
 from burnish.review.trail import Doing, TrailLine
 from burnish.typing import Clock
+
+LONGEST_PAUSE = timedelta(days=366)
 
 
 def _utc_now() -> datetime:
@@ -181,6 +183,36 @@ class Accounts:
             people.known(connection, name)
             people.change(connection, name, doing.at, active=True)
             trail.note(connection, doing, "person_reactivated", name)
+
+        transact(self._engine, work)
+
+    def pause(self, name: str, until: datetime | None, *, by: str, address: str = "") -> None:
+        """Note that somebody is away until a time (None: back again).
+
+        Nothing is dealt to them meanwhile, what is kept for them is for anybody, and what is before
+        them is free at once. They may work all the same. Raises `ReviewError` for somebody who is
+        not there or was deactivated, and for a time that is past or more than a year ahead.
+        """
+        doing = self._doing(by, address)
+        if until is not None and not doing.at < until <= doing.at + LONGEST_PAUSE:
+            raise ReviewError(
+                f"nobody can be away until {until:%Y-%m-%d %H:%M} UTC",
+                expected="a time from now on, within a year",
+            )
+
+        def work(connection: Connection) -> None:
+            before = people.known(connection, name)
+            if not before.active:
+                raise ReviewError(f"{name} was deactivated")
+            if until is None and not before.is_away(doing.at):
+                return
+            people.change(connection, name, doing.at, paused_until=until)
+            if until is None:
+                trail.note(connection, doing, "person_back", name)
+                return
+            leases.end_of_person(connection, name)
+            detail = f"until {until:%Y-%m-%d %H:%M} UTC"
+            trail.note(connection, doing, "person_paused", name, detail=detail)
 
         transact(self._engine, work)
 

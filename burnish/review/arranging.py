@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
-from burnish.review.items import of_batch
+from burnish.review.items import answered_by, of_batch
 from burnish.review.records import OpenBatch
 from burnish.review.schema import desk_arrangements, desk_items
 
@@ -108,6 +108,14 @@ def note(
         connection.execute(desk_arrangements.insert(), rows)
 
 
+def _spare(assignee: str) -> ColumnElement[int]:
+    """How many places of an item are for anybody, as `burnish.review.items.spare` counts them."""
+    if not assignee:
+        return case((_C.state == "open", _C.places), else_=0)
+    kept = case((answered_by(assignee), 0), else_=1)
+    return case((_C.state == "open", _C.places - kept), else_=0)
+
+
 def _arrange(
     connection: Connection,
     which: ColumnElement[bool],
@@ -123,6 +131,9 @@ def _arrange(
     rows = [(row[0], row[1], row[2], str(row[3])) for row in connection.execute(query)]
     changed: list[Line] = [(*row[:3], what, row[3], after) for row in rows if row[3] != after]
     if changed:
-        connection.execute(desk_items.update().where(which).values({column: after}))
+        new: dict[Any, Any] = {column: after}
+        if what == "assignee":
+            new |= {_C.spare: _spare(after)}
+        connection.execute(desk_items.update().where(which).values(new))
         note(connection, changed, actor=actor, why=why, at=at)
     return len(rows)

@@ -4,7 +4,8 @@ What belongs here: one part of a query an urgency, each along an index. What doe
 was found (`burnish.review.leases`, `burnish.review.desk`).
 
 Rework for the person comes first, then what is assigned to them, then the others by position. An
-item that is assigned to somebody else keeps a place for them.
+item that is assigned to somebody else keeps a place for them (`burnish.review.items.spare`),
+unless they are away.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    case,
     func,
     or_,
     select,
@@ -30,7 +30,7 @@ from burnish.review.events import there_is
 from burnish.review.items import answered_by, asked_again, item_from
 from burnish.review.leases import SLACK, live
 from burnish.review.records import Item, OpenBatch
-from burnish.review.schema import desk_items, desk_leases
+from burnish.review.schema import desk_items, desk_leases, desk_people
 
 _C = desk_items.c
 _NAME: Any = bindparam("name")
@@ -38,9 +38,15 @@ _NAME: Any = bindparam("name")
 
 def next_item(connection: Connection, batch: OpenBatch, name: str, now: datetime) -> Item | None:
     """The first item with a free place that this person may answer and has not open already."""
-    known = {"dataset": batch.dataset, "iteration": batch.iteration, "name": name}
-    times = {"now": now, "soon": now + SLACK}
-    row = connection.execute(_FIRST, known | times).mappings().first()
+    known: dict[str, Any] = {
+        "dataset": batch.dataset,
+        "iteration": batch.iteration,
+        "name": name,
+    }
+    known |= {"now": now, "soon": now + SLACK}
+    away = list(connection.scalars(_AWAY, {"now": now}))
+    query, known = (_FIRST_WITH_AWAY, known | {"away": away}) if away else (_FIRST, known)
+    row = connection.execute(query, known).mappings().first()
     return None if row is None else item_from(row)
 
 
@@ -50,11 +56,11 @@ def before_others(connection: Connection, batch: OpenBatch, name: str, now: date
     return connection.scalar(_BEFORE_OTHERS, known | {"now": now, "soon": now + SLACK}) or 0
 
 
-def _first_of(urgency: int, group: ColumnElement[bool]) -> Select[Any]:
+def _first_of(urgency: int, *group: ColumnElement[bool]) -> Select[Any]:
     found = (
         select(desk_items, sql(str(urgency)).label("urgency"))
         .where(_C.dataset == bindparam("dataset"), _C.iteration == bindparam("iteration"))
-        .where(group, ~_leased_to_them(), _is_free())
+        .where(*group, ~_leased_to_them())
         .order_by(_C.position)
         .limit(1)
     )
@@ -62,26 +68,23 @@ def _first_of(urgency: int, group: ColumnElement[bool]) -> Select[Any]:
     return select(found.subquery())
 
 
-def _is_free() -> ColumnElement[bool]:
-    lease = desk_leases.alias()
-    held: Any = (
-        select(func.count())
-        .select_from(lease)
-        .where(*_of_item(lease), lease.c.person != _NAME, _live(lease))
-        .correlate(desk_items)
-        .scalar_subquery()
-    )
-    return _C.places > held + _kept()
+def _has_place() -> ColumnElement[bool]:
+    return _C.places > _held()
 
 
-def _kept() -> ColumnElement[int]:
-    """1 where a place is kept for whom the item is assigned to, until they have it or are done."""
+def _has_spare_place() -> ColumnElement[bool]:
+    """A place that is kept for nobody: whom the item is assigned to has theirs beside it."""
+    return _C.spare > _held(but_of=_C.assignee)
+
+
+def _held(*, but_of: ColumnElement[str] | None = None) -> Any:
+    """How many places others hold just now."""
     lease = desk_leases.alias()
-    theirs = (*_of_item(lease), lease.c.person == _C.assignee, _live(lease))
-    has_open = there_is(select(1).where(*theirs).correlate(desk_items))
-    # A rework asks those whom it was sent back to, whoever the item is assigned to.
-    nobody_else = or_(_C.assignee == "", _C.assignee == _NAME, _C.state == "rework")
-    return case((nobody_else, 0), (or_(has_open, answered_by(_C.assignee)), 0), else_=1)
+    theirs = (*_of_item(lease), lease.c.person != _NAME, _live(lease))
+    if but_of is not None:
+        theirs = (*theirs, lease.c.person != but_of)
+    query = select(func.count()).select_from(lease).where(*theirs)
+    return query.correlate(desk_items).scalar_subquery()
 
 
 def _leased_to_them() -> ColumnElement[bool]:
@@ -112,12 +115,25 @@ def _of_item(other: Any) -> tuple[ColumnElement[bool], ...]:
 _IN_REWORK, _IS_OPEN = _C.state == sql("'rework'"), _C.state == sql("'open'")
 
 # Made once: to put such a query together takes ten times as long as to run it.
-_FOUND = union_all(
-    _first_of(1, and_(_IN_REWORK, asked_again(_NAME))),
-    _first_of(2, and_(_IS_OPEN, _C.assignee == _NAME, ~answered_by(_NAME))),
-    _first_of(3, and_(_IS_OPEN, _C.assignee != _NAME, ~answered_by(_NAME))),
-).subquery()
-_FIRST = select(_FOUND).order_by(_FOUND.c.urgency).limit(1)
+_OTHERS = and_(_C.assignee != _NAME, ~answered_by(_NAME))
+_GROUPS = (
+    _first_of(1, _IN_REWORK, asked_again(_NAME), _has_place()),
+    _first_of(2, _IS_OPEN, _C.assignee == _NAME, ~answered_by(_NAME), _has_place()),
+    # Of open items alone; with the state beside it SQLite would take another index.
+    _first_of(3, _OTHERS, _C.spare > sql("0"), _has_spare_place()),
+)
+# Nobody waits for those who are away. Named one by one: of a subquery PostgreSQL makes a join.
+_KEPT_FOR_AWAY = _C.assignee.in_(bindparam("away", expanding=True))
+_AWAY = select(desk_people.c.name).where(desk_people.c.paused_until > bindparam("now"))
+
+
+def _first(*groups: Select[Any]) -> Select[Any]:
+    found = union_all(*groups).subquery()
+    return select(found).order_by(found.c.urgency, found.c.position).limit(1)
+
+
+_FIRST = _first(*_GROUPS)
+_FIRST_WITH_AWAY = _first(*_GROUPS, _first_of(3, _IS_OPEN, _OTHERS, _KEPT_FOR_AWAY, _has_place()))
 _BEFORE_OTHERS = (
     select(func.count())
     .select_from(desk_items)

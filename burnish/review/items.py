@@ -100,6 +100,7 @@ def row_of(batch: OpenBatch, facts: Mapping[str, Any], at: datetime) -> dict[str
         "updated_at": at,
         "priority": "normal",
         "due_at": None,
+        "spare": places(Standing(), batch.policy),
     }
 
 
@@ -143,7 +144,7 @@ _UPDATE = (
     desk_items.update()
     .where(*_IS)
     .values({name: bindparam(f"new_{name}") for name in (
-        "state", "round", "answers", "places", "last_seq", "note", "updated_at"
+        "state", "round", "answers", "places", "last_seq", "note", "updated_at", "spare"
     )})
 )  # fmt: skip
 
@@ -166,8 +167,21 @@ def update(
         "of_iteration": item.iteration,
         "of_example": item.example_id,
     }
-    connection.execute(_UPDATE, of | {f"new_{name}": value for name, value in new.items()})
+    stored = new | {"spare": spare(item.assignee, standing, policy)}
+    connection.execute(_UPDATE, of | {f"new_{name}": value for name, value in stored.items()})
     return replace(item, **new)
+
+
+def spare(assignee: str, standing: Standing, policy: Policy) -> int:
+    """How many places of an open item are for anybody; of another, none.
+
+    One is kept for whom it is assigned to, until they have answered. (A rework asks those whom it
+    was sent back to, whoever the item is assigned to.)
+    """
+    if standing.state != "open":
+        return 0
+    kept = bool(assignee) and assignee not in standing.people
+    return places(standing, policy) - int(kept)
 
 
 def listed(

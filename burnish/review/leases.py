@@ -147,6 +147,20 @@ def end_others(connection: Connection, batch: OpenBatch) -> None:
     )
 
 
+def end_of_items(
+    connection: Connection, batch: OpenBatch, example_ids: Sequence[str], name: str
+) -> None:
+    """End what a person holds of these items."""
+    wanted = set(example_ids)
+    held = of_person(connection, batch, name)
+    end(connection, [one.token for one in held if one.example_id in wanted])
+
+
+def end_of_person(connection: Connection, name: str) -> None:
+    """End all leases of a person, in all batches."""
+    connection.execute(desk_leases.delete().where(_C.person == name))
+
+
 def make_room(connection: Connection, held: Sequence[Held], *, places: int, now: datetime) -> None:
     """End leases of an item beyond its places: those that are over first, then the latest taken."""
     order = sorted(held, key=lambda one: (one.is_live(now), one.taken_at, one.token))

@@ -37,6 +37,11 @@ class PersonRecord:
     has_password: bool
     created_at: datetime
     changed_at: datetime
+    paused_until: datetime | None = None
+
+    def is_away(self, now: datetime) -> bool:
+        """Whether nothing is dealt to them now, and nothing kept for them."""
+        return self.paused_until is not None and self.paused_until > now
 
     @property
     def person(self) -> Person:
@@ -148,4 +153,5 @@ def _record(row: Any) -> PersonRecord:
         row["password_hash"] is not None,
         row["created_at"],
         row["changed_at"],
+        row["paused_until"],
     )

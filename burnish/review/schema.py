@@ -63,17 +63,21 @@ desk_items = Table(
     Column("updated_at", UtcTime, nullable=False),
     Column("priority", String(10), nullable=False, server_default="normal"),
     Column("due_at", UtcTime),
+    # Of the places of an open item, how many are kept for nobody: what is assigned keeps one until
+    # it is answered.
+    Column("spare", Integer, nullable=False, server_default="0"),
     Index("desk_items_due", "dataset", "iteration", "state", "due_at"),
     Index("desk_items_in_order", "dataset", "iteration", "state", "position"),
     Index("desk_items_by_position", "dataset", "iteration", "position"),
-    # What waits for people is found in as many steps at the end of a batch as at its beginning.
+    # What waits for anybody is found in as many steps at the end of a batch as at its beginning,
+    # and where all of it was dealt out.
     Index(
         "desk_items_open",
         "dataset",
         "iteration",
         "position",
-        sqlite_where=text("state = 'open'"),
-        postgresql_where=text("state = 'open'"),
+        sqlite_where=text("spare > 0"),
+        postgresql_where=text("spare > 0"),
     ),
     Index("desk_items_assigned", "dataset", "iteration", "assignee", "state", "position"),
 )

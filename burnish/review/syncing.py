@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,13 +28,21 @@ from burnish.review.acting import (
 )
 from burnish.review.records import OpenBatch, Policy
 from burnish.review.schema import desk_batches, desk_items
-from burnish.review.states import Standing, places
+from burnish.review.states import DESK, Standing, places
 
 LEFT = "it left the queue"
 AT_ONCE = 300
 """Items that are looked at in one transaction: others wait for their turn to write meanwhile."""
 
 _C = desk_batches.c
+
+
+@dataclass(frozen=True)
+class Deal:
+    """Whom to ask first for each example, and how that was found."""
+
+    to: Mapping[str, str]
+    why: str
 
 
 def as_kept(connection: Connection, batch: OpenBatch) -> OpenBatch | None:
@@ -54,9 +62,13 @@ def take_queue(
     batch: OpenBatch,
     rows: Sequence[Mapping[str, Any]],
     *,
+    deal: Deal | None = None,
     now: datetime,
 ) -> OpenBatch:
-    """Make the desk's items those of a queue: new ones are added, those that left withdrawn."""
+    """Make the desk's items those of a queue: new ones are added, those that left withdrawn.
+
+    Of the new ones those are asked first whom the deal names.
+    """
     # Before it is our turn to write: of a large batch it takes as long as storing them.
     made = [items.row_of(batch, row, now) for row in rows]
 
@@ -69,8 +81,11 @@ def take_queue(
             leases.end_others(connection, batch)
         _keep(connection, opened, now, known=kept is not None)
         before = _states(connection, opened)
-        free = {"places": places(Standing(), opened.policy)}
+        free = dict.fromkeys(("places", "spare"), places(Standing(), opened.policy))
         items.add(connection, [row | free for row in made if row["example_id"] not in before])
+        if deal is not None:
+            to = {one: name for one, name in deal.to.items() if one not in before}
+            arranging.assign(connection, opened, to, actor=DESK.name, why=deal.why, at=now)
         names = {row["example_id"] for row in rows}
         for example_id, state in before.items():
             stays = example_id in names

@@ -25,6 +25,8 @@ ACTIONS: Mapping[str, str] = {
     "person_added": "added",
     "person_deactivated": "deactivated",
     "person_reactivated": "reactivated",
+    "person_paused": "noted as away",
+    "person_back": "noted as back",
     "role_changed": "changed the role of",
     "password_set": "set the password of",
     "token_made": "made a token for",

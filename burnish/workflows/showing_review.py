@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
     from burnish.review.people import PersonRecord
 
 
-def print_people(people: Sequence[PersonRecord], *, as_json: bool) -> None:
+def print_people(people: Sequence[PersonRecord], *, now: datetime, as_json: bool) -> None:
     """Everybody, by name."""
     if as_json:
         _json([_facts(one) for one in people])
         return
     table = _table("name", "role", "", "since")
     for one in people:
-        _add(table, one.name, one.role, _standing(one), one.created_at.isoformat(" ")[:16])
+        _add(table, one.name, one.role, _standing(one, now), one.created_at.isoformat(" ")[:16])
     _console().print(table if people else "Nobody yet: burnish review person add NAME")
 
 
@@ -90,14 +91,16 @@ def _facts(one: PersonRecord) -> dict[str, Any]:
         "active": one.active,
         "has_password": one.has_password,
         "created_at": one.created_at.isoformat(),
+        "paused_until": one.paused_until.isoformat() if one.paused_until else None,
     }
 
 
-def _standing(one: PersonRecord) -> str:
+def _standing(one: PersonRecord, now: datetime) -> str:
     words = [
         "" if one.active else "deactivated",
         "simulated" if one.simulated else "",
         "" if one.has_password else "no password",
+        f"away until {one.paused_until:%Y-%m-%d %H:%M}" if one.is_away(now) else "",
     ]
     return ", ".join(word for word in words if word)
 

@@ -21,6 +21,22 @@ APPEND_ONLY = {
     "desk_notices": ("seq",),
 }
 
+# Of open items all places but the one that is kept for whom it is assigned to, until they answer.
+SPARE = """
+UPDATE desk_items SET spare = places - CASE
+    WHEN assignee <> '' AND NOT EXISTS (
+        SELECT 1 FROM desk_events e
+        WHERE e.dataset = desk_items.dataset AND e.iteration = desk_items.iteration
+        AND e.example_id = desk_items.example_id AND e.actor = desk_items.assignee
+        AND e.action = 'answer' AND e.round = desk_items.round AND NOT EXISTS (
+            SELECT 1 FROM desk_events u
+            WHERE u.dataset = e.dataset AND u.iteration = e.iteration
+            AND u.example_id = e.example_id AND u.undoes = e.seq
+        )
+    ) THEN 1 ELSE 0 END
+WHERE state = 'open'
+"""
+
 
 def upgrade() -> None:
     """Add the columns and tables; what was arranged, flagged, written and told only ever grows."""
@@ -29,6 +45,7 @@ def upgrade() -> None:
     )
     op.add_column("desk_items", sa.Column("due_at", sa.String(32)))
     op.create_index("desk_items_due", "desk_items", ["dataset", "iteration", "state", "due_at"])
+    _count_spare_places()
     op.add_column("desk_people", sa.Column("paused_until", sa.String(32)))
     op.add_column("desk_events", sa.Column("guide", sa.Integer()))
     _create_tables()
@@ -40,6 +57,22 @@ def upgrade() -> None:
 def downgrade() -> None:
     """What people flagged, and who was asked, is nowhere else."""
     raise NotImplementedError("this step cannot be taken back: it would drop what was arranged")
+
+
+def _count_spare_places() -> None:
+    op.add_column(
+        "desk_items", sa.Column("spare", sa.Integer(), nullable=False, server_default="0")
+    )
+    op.execute(sa.text(SPARE))
+    waits = sa.text("spare > 0")
+    op.drop_index("desk_items_open", "desk_items")
+    op.create_index(
+        "desk_items_open",
+        "desk_items",
+        ["dataset", "iteration", "position"],
+        sqlite_where=waits,
+        postgresql_where=waits,
+    )
 
 
 def _create_tables() -> None:
