@@ -13,7 +13,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from burnish.review import api_answers, api_figures, api_reviews
+from burnish.review import api_answers, api_figures, api_reviews, api_sharing
 
 bearer = HTTPBearer(auto_error=False, description="A token of your own, made on the page /tokens.")
 cookie = APIKeyCookie(
@@ -27,3 +27,4 @@ router = APIRouter(prefix="/api/v1", dependencies=[Security(bearer), Security(co
 router.include_router(api_answers.router)
 router.include_router(api_reviews.router)
 router.include_router(api_figures.router)
+router.include_router(api_sharing.router)

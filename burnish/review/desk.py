@@ -33,6 +33,7 @@ from burnish.review.leasing import Leasing, lease_of
 from burnish.review.reading import Reading
 from burnish.review.records import Action, Answered, DeskEvent, OpenBatch, Person, Said
 from burnish.review.saying import check_storable, complete, fit_comment, is_name
+from burnish.review.sharing import Sharing
 from burnish.review.states import refusal
 
 LATEST = 50
@@ -46,7 +47,7 @@ class _Refused:
     error: ReviewError
 
 
-class Desk(Leasing, Reading):
+class Desk(Leasing, Reading, Sharing):
     """Leases, answers and decisions on the rows of open batches; safe with many processes.
 
     `batches` tells of the open batches, `lease_seconds` how long an item is one person's; tables

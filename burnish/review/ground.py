@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from burnish.database import migrate, transact
 from burnish.errors import ItemNotFound
 from burnish.ledger import SqlLedger
-from burnish.review import syncing
+from burnish.review import dealing, syncing
 from burnish.review.acting import Scene, scene_of
+from burnish.review.assigning import WORDS
 from burnish.review.ports import Batches
 from burnish.review.records import OpenBatch
 from burnish.review.saying import is_name
+from burnish.review.skill import Skills, pooled
 from burnish.spec import DatasetSpec
 from burnish.typing import Clock
 
@@ -101,8 +103,24 @@ class Ground:
             kept = syncing.as_kept(connection, found)
         if kept is not None and kept.queue_version >= found.queue_version:
             return kept
-        rows = self._batches.queue(found)
-        return syncing.take_queue(self._engine, self._ledger, found, rows, now=self._clock())
+        rows, now = self._batches.queue(found), self._clock()
+        deal = self._dealt(found, rows, now)
+        return syncing.take_queue(self._engine, self._ledger, found, rows, deal=deal, now=now)
+
+    def _dealt(
+        self, found: OpenBatch, rows: Sequence[Mapping[str, Any]], now: datetime
+    ) -> syncing.Deal | None:
+        """Whom to ask first for what is new in the queue; None where the spec asks nobody."""
+        if found.assign == "nobody":
+            return None
+        skills = self._skills(found.dataset) if found.assign == "skill" else None
+        with self._engine.connect() as connection:
+            new = dealing.new_items(connection, found, rows)
+            to = dealing.dealt(connection, found, new, how=found.assign, skills=skills, now=now)
+        return syncing.Deal(to, WORDS[found.assign])
+
+    def _skills(self, dataset: str) -> Skills:
+        return pooled(self._batches.tallies(dataset))
 
     def _looked_outside(self, batch: OpenBatch) -> OpenBatch:
         place = (batch.dataset, batch.iteration)

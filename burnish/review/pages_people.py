@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -39,10 +40,14 @@ LARGEST = 2**31 - 1
 @shown_by("people.html")
 @dataclass(frozen=True)
 class PeoplePage:
-    """Everybody in `people`, the `roles` there are, what was `done`, or the `problem` with it."""
+    """Everybody in `people`, the `roles` there are, what was `done`, or the `problem` with it.
+
+    `now` tells who is away.
+    """
 
     people: tuple[PersonRecord, ...]
     roles: tuple[str, ...]
+    now: datetime
     done: str = ""
     problem: Problem | None = None
 
@@ -152,7 +157,9 @@ def trail_page(
 def _page(
     request: Request, desk: DeskContext, *, done: str = "", problem: Problem | None = None
 ) -> Response:
-    page = PeoplePage(tuple(desk.accounts.people()), get_args(Role), done, problem)
+    page = PeoplePage(
+        tuple(desk.accounts.people()), get_args(Role), desk.accounts.now(), done, problem
+    )
     return render(request, "people.html", page, status=problem.status if problem else 200)
 
 

@@ -116,9 +116,10 @@ class MyQueuePage:
 
 
 class AssignForm(BaseModel):
-    """Who is to be asked first, and about which rows."""
+    """Who is to be asked first, a `person` or those of a deal, and about which rows."""
 
     assignee: Name = ""
+    how: Literal["person", "round_robin", "skill"] = "person"
     which: Literal["chosen", "all"] = "chosen"
     example_id: list[ExampleId] = Field(default=[], max_length=MOST_IDS)
 
@@ -156,13 +157,18 @@ def assign(
     visitor: Reviewer,
     context: Desked,
 ) -> Response:
-    """Have a person asked first about the rows that were chosen, or all that the filters leave."""
+    """Have a person asked first about the rows that were chosen, or all that the filters leave.
+
+    Or deal them out to those at work, in turn or by skill.
+    """
     require_person(context, form.assignee)
     chosen = form.example_id
     if form.which == "all":
         rows = queue_of(context, dataset).rows(asked.filters())
         chosen = [row.example_id for row in rows]
-    if chosen:
+    if chosen and form.how != "person":
+        context.desk.deal(dataset, visitor.person, chosen, form.how)
+    elif chosen:
         context.desk.assign(dataset, visitor.person, chosen, form.assignee)
     return _back(dataset, asked)
 

@@ -13,6 +13,7 @@ from burnish.report.explained import Explanation
 from burnish.report.looking import Looked
 from burnish.review.figures import Figures
 from burnish.review.records import OpenBatch
+from burnish.review.skill import Tallies
 from burnish.review.worth import Worth
 from burnish.spec import DatasetSpec
 
@@ -29,6 +30,8 @@ class Batches(Protocol):
     def known_answers(self, dataset: str) -> Mapping[str, str]: ...
 
     def spec(self, dataset: str) -> DatasetSpec: ...
+
+    def tallies(self, dataset: str) -> Tallies: ...
 
 
 class Team(Protocol):

@@ -20,6 +20,7 @@ State = Literal["open", "rework", "disagreed", "submitted", "settled", "withdraw
 Action = Literal[
     "answer", "undo", "approve", "send_back", "decide", "release", "withdraw", "restore"
 ]
+Assign = Literal["nobody", "round_robin", "skill"]
 PolicyName = Literal["single", "double_blind", "n_of_m"]
 
 
@@ -108,6 +109,7 @@ class OpenBatch:
     classes: tuple[str, ...]
     owner: str = ""
     shown_share: float = 0.0
+    assign: Assign = "nobody"
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,13 @@ from typing import Any, Generic, TypeVar
 
 from burnish.errors import ReviewError, SpecError
 from burnish.review.records import OpenBatch, Policy
+from burnish.review.skill import Tallies
 from burnish.spec import DatasetSpec, load_spec_named
 from burnish.versions import Versions
 from burnish.workflows.gold import STAGE as GOLD_STAGE
 from burnish.workflows.gold import known_answers
 from burnish.workflows.home import Home
+from burnish.workflows.skills import tallies
 
 T = TypeVar("T")
 
@@ -84,6 +86,7 @@ class HomeBatches:
 
     def __init__(self, home: Home, catalog: Path) -> None:
         self._versions: Versions = home.versions
+        self._ledger = home.ledger
         self._specs = CatalogSpecs(catalog)
         self._queues: Newest[list[dict[str, Any]]] = Newest()
         self._classes: Newest[tuple[str, ...]] = Newest()
@@ -113,6 +116,7 @@ class HomeBatches:
             classes=self._classes_of(spec),
             owner=spec.owner or "",
             shown_share=spec.review.shown_share,
+            assign=spec.review.assign,
         )
 
     def queue(self, batch: OpenBatch) -> list[dict[str, Any]]:
@@ -124,6 +128,10 @@ class HomeBatches:
         """The known label of each gold item, as it was kept last."""
         key = newest_published(self._versions, dataset, GOLD_STAGE)
         return self._gold.get(dataset, key, lambda: known_answers(self._versions, dataset))
+
+    def tallies(self, dataset: str) -> Tallies:
+        """How often each person was right on each pair of classes, in all batches so far."""
+        return tallies(self._ledger.events(dataset), self.known_answers(dataset))
 
     def spec(self, dataset: str) -> DatasetSpec:
         """The spec of a dataset in the catalog. Raises `SpecError` where there is none to use."""

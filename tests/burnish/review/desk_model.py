@@ -32,6 +32,8 @@ class Row:
     left: bool = False
     outside: int | None = None
     last_seq: int = 0
+    assignee: str = ""
+    answered: set[str] = field(default_factory=set)
 
     def state(self, policy: Policy) -> str:
         state = self.at_desk(policy)
@@ -97,6 +99,7 @@ class Model:
     policy: Policy
     rows: dict[str, Row]
     leases: list[Lease] = field(default_factory=list)
+    away: dict[str, datetime] = field(default_factory=dict)
     keyed: dict[str, tuple[str | None, int]] = field(default_factory=dict)
     taken_back: set[int] = field(default_factory=set)
     done: list[tuple[int, str, str, str, str | None]] = field(default_factory=list)
@@ -128,7 +131,7 @@ class Model:
     def next_row(self, person: str, now: datetime) -> Row | None:
         """The new item that a person gets."""
         found = [row for row in self.rows.values() if self._is_for(row, person, now)]
-        order = sorted(found, key=lambda row: (not row.asked_again, row.position))
+        order = sorted(found, key=lambda row: (self._urgency(row, person), row.position))
         return order[0] if order else None
 
     def take(self, row: Row, person: str, token: str, now: datetime) -> None:
@@ -150,4 +153,19 @@ class Model:
         on_it = [one for one in self.leases if one.row is row]
         if any(one.person == person for one in on_it):
             return False
-        return row.places(self.policy) > sum(one.live(now) for one in on_it)
+        kept = self._keeps_a_place(row, person, on_it, now)
+        return row.places(self.policy) > sum(one.live(now) for one in on_it) + kept
+
+    def _urgency(self, row: Row, person: str) -> int:
+        if row.state(self.policy) == "rework":
+            return 0
+        return 1 if row.assignee == person else 2
+
+    def _keeps_a_place(self, row: Row, person: str, on_it: list[Lease], now: datetime) -> bool:
+        """Whether somebody else is asked first, who is here and has it neither open nor done."""
+        whom = row.assignee
+        if whom in {"", person} or row.state(self.policy) == "rework":
+            return False
+        is_away = whom in self.away and self.away[whom] > now
+        has_it = any(one.person == whom and one.live(now) for one in on_it)
+        return not (is_away or has_it or whom in row.people())

@@ -16,6 +16,7 @@ from burnish.ledger.events import EMPTY
 from burnish.records import LabelEvent
 from burnish.review.desk import Desk
 from burnish.review.records import OpenBatch, Person, Policy, Said
+from burnish.review.skill import Tallies
 from burnish.spec import DatasetSpec
 
 START = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
@@ -62,6 +63,7 @@ class Loop:
     batch: OpenBatch | None
     rows: list[dict[str, Any]]
     gold: dict[str, str] = field(default_factory=dict[str, str])
+    counts: Tallies = field(default_factory=dict[str, Any])
 
     def datasets(self) -> list[str]:
         return [self.batch.dataset] if self.batch else []
@@ -74,6 +76,9 @@ class Loop:
 
     def known_answers(self, dataset: str) -> Mapping[str, str]:
         return self.gold
+
+    def tallies(self, dataset: str) -> Tallies:
+        return self.counts
 
     def spec(self, dataset: str) -> DatasetSpec:
         raise NotImplementedError

@@ -25,6 +25,7 @@ from burnish.review.accounts import Accounts
 from burnish.review.desk import Desk
 from burnish.review.figures import Figures
 from burnish.review.records import OpenBatch, Policy
+from burnish.review.skill import Tallies
 from burnish.review.worth import Worth
 from burnish.workflows.team import read_figures
 from tests.burnish.review.doors import BASE, CHEAP, PASSWORD, Now, make_app
@@ -85,6 +86,9 @@ class PlantedBatches:
 
     def known_answers(self, dataset: str) -> Mapping[str, str]:
         return {row["example_id"]: "dog" for row in self.rows if row["reason"] == "gold"}
+
+    def tallies(self, dataset: str) -> Tallies:
+        return {}
 
     def spec(self, dataset: str) -> Any:
         raise NotImplementedError

@@ -8,6 +8,7 @@ stored once, and the ledger holds just what settled items stand for.
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -26,6 +27,7 @@ from burnish.errors import ReviewError
 from burnish.ledger import SqlLedger
 from burnish.ledger.events import EMPTY
 from burnish.records import Verdict
+from burnish.review.accounts import Accounts
 from burnish.review.desk import Desk
 from burnish.review.records import OpenBatch, Person, Policy
 from burnish.review.schema import desk_items, desk_leases
@@ -75,7 +77,52 @@ class DeskMachine(RuleBasedStateMachine):
         self.model = Model(policy, {name: Row(name, at) for at, name in enumerate(NAMES)})
         self.tokens: list[str] = []
         self.owners: dict[str, Person] = {}
+        self.accounts = Accounts(self.engine, clock=self.time)
+        known = {one.name for one in self.accounts.people()}
+        for person in PEOPLE:
+            if person.name not in known:
+                self.accounts.add_person(person.name, person.role, by="root")
+            self.accounts.pause(person.name, None, by="root")
         self.desk.batch(self.dataset)
+
+    # -------------------------------------------------------- what a team arranges
+
+    @rule(some=st.sets(names, min_size=1), whom=st.sampled_from(["", *(p.name for p in PEOPLE)]))
+    def assign(self, some, whom):
+        found = self.desk.assign(self.dataset, PEOPLE[3], sorted(some), whom)
+        assert found == len(some)
+        for name in some:
+            self.model.rows[name].assignee = whom
+
+    @rule(person=people, hours=st.sampled_from([None, 0.05, 1, 48]))
+    def pause(self, person, hours):
+        until = None if hours is None else self.time.now + timedelta(hours=hours)
+        self.accounts.pause(person.name, until, by=person.name)
+        if until is None:
+            self.model.away.pop(person.name, None)
+            return
+        self.model.away[person.name] = until
+        self.model.leases = [one for one in self.model.leases if one.person != person.name]
+
+    @rule(giver=people, to=st.sampled_from(["", *(p.name for p in PEOPLE)]))
+    def hand_over(self, giver, to):
+        send = lambda: self.desk.hand_over(self.dataset, giver, to, why="a holiday")  # noqa: E731
+        is_away = to in self.model.away and self.model.away[to] > self.time.now
+        if to == giver.name or is_away:
+            self.refused(send)
+            return
+        rows = [
+            row
+            for row in self.model.rows.values()
+            if row.assignee == giver.name and self.state(row) == "open"
+            and giver.name not in row.people()
+        ]  # fmt: skip
+        assert send() == len(rows)
+        for row in rows:
+            row.assignee = "" if to in row.answered else to
+            self.model.leases = [
+                one for one in self.model.leases if (one.row, one.person) != (row, giver.name)
+            ]
 
     # -------------------------------------------------------- what people do
 
@@ -150,6 +197,7 @@ class DeskMachine(RuleBasedStateMachine):
         row = lease.row
         done = self.desk.answer(self.dataset, person, lease.token, said(label))
         row.current.append((person.name, label, done.event.seq))
+        row.answered.add(person.name)
         self.model.keyed[lease.token] = (label, done.event.seq)
         self.acknowledge(row, done, person, label)
         again = self.desk.answer(self.dataset, person, lease.token, said(label))
