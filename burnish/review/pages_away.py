@@ -38,7 +38,7 @@ class Presence:
 @shown_by("away.html")
 @dataclass(frozen=True)
 class AwayPage:
-    """The visitor themselves, and `others` where they may note who is away: reviewers do.
+    """The visitor themselves (`me`), and `others` where they may note who is away: reviewers do.
 
     `done` says what was done, `problem` why it was not.
     """

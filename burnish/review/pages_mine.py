@@ -50,11 +50,12 @@ class Waiting:
 @shown_by("mine.html")
 @dataclass(frozen=True)
 class MinePage:
-    """What waits for `name`: `rework` first, then what is `assigned` to them, `total` in all.
+    """What waits for `name` in the open batch of `dataset`.
 
-    `whose` are those whose queue a reviewer may look at, `to` those whom it can be handed to. `own`
-    says that it is the visitor's own, `away` until when its person is away. `done` says what was
-    done, `problem` why it was not.
+    `rework` comes first, then what is `assigned` to them; `total` counts both. `whose` are those
+    whose queue a reviewer may look at, `to` those whom it can be handed to. `own` says that it is
+    the visitor's own, `away` until when its person is away. `done` says what was done, `problem`
+    why it was not.
     """
 
     dataset: str
