@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from click.testing import CliRunner
+from sqlalchemy import select, text
 
+from burnish.cli_review import review
 from burnish.errors import NotAllowed, ReviewError
-from burnish.review import arranging
+from burnish.review import arranging, choosing
 from burnish.review.accounts import Accounts
+from burnish.review.schema import desk_items
 from burnish.review.skill import Tally
 from tests.burnish.review.desks import ADA, BOB, CID, DOUBLE, ROB, Room, queue_row, room
 from tests.burnish.review.doors import CHEAP
@@ -177,3 +182,61 @@ def test_ones_own_queue_has_rework_first_and_what_is_assigned_and_not_answered(d
     assert [one.example_id for one in found.assigned] == ["c", "d"]
     assert found.total == 3
     assert made.desk.mine("digits", "bob").total == 0
+
+
+def test_a_desk_from_before_has_its_kept_places_counted(database):
+    made = room(database, rows=5, policy=DOUBLE)
+    team(made, ADA, BOB)
+    made.say(ADA, "3")
+    made.say(BOB, "3")
+    made.say(ADA, "3")
+    made.say(ADA, "3")
+    made.desk.undo("digits", ADA)
+    made.desk.assign("digits", ROB, ["a", "b", "c", "d"], "ada")
+    wanted = select(desk_items.c.example_id, desk_items.c.spare)
+    with made.engine.connect() as connection:
+        kept = dict(connection.execute(wanted).all())
+    assert kept == {"a": 0, "b": 1, "c": 1, "d": 1, "e": 2}
+    step = import_module("burnish.database.migrations.versions.0005_team")
+    with made.engine.begin() as connection:
+        connection.execute(desk_items.update().values(spare=0))
+        connection.execute(text(step.SPARE))
+        assert dict(connection.execute(wanted).all()) == kept
+
+
+def test_where_all_is_dealt_out_whoever_is_done_looks_through_none_of_it(tmp_path):
+    made = room(tmp_path / "desk.db")
+    made.desk.batch("digits")
+    known = {"dataset": "digits", "iteration": 1, "name": "ada"}
+    known |= {"now": made.time.now, "soon": made.time.now}
+    query = choosing._FIRST.compile(dialect=made.engine.dialect)
+    bound = query.construct_params(known)
+    values = tuple(
+        value.isoformat() if isinstance(value := bound[name], datetime) else value
+        for name in query.positiontup
+    )
+    with made.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
+    used = [
+        row[3].split("INDEX ")[1].split(" ")[0] for row in plan if "SEARCH desk_items" in row[3]
+    ]
+    assert used == ["desk_items_in_order", "desk_items_assigned", "desk_items_open"]
+
+
+def test_the_command_line_notes_who_is_away_and_back(tmp_path):
+    home = str(tmp_path / "home")
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(review, ["person", *words, "--home", home])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    run("add", "ann", "--simulated")
+    until = (datetime.now(UTC) + timedelta(days=5)).strftime("%Y-%m-%dT%H:%M")
+    assert (
+        run("pause", "ann", "--until", until)
+        == f"ann is away until {until[:10]} {until[11:]} UTC.\n"
+    )
+    assert f"away until {until[:10]}" in run("list")
+    run("back", "ann")
+    assert "away" not in run("list")
