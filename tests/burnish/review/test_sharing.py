@@ -17,6 +17,7 @@ from burnish.review import arranging, choosing
 from burnish.review.accounts import Accounts
 from burnish.review.schema import desk_items
 from burnish.review.skill import Tally
+from burnish.workflows.home import prepare_home
 from tests.burnish.review.desks import ADA, BOB, CID, DOUBLE, ROB, Room, queue_row, room
 from tests.burnish.review.doors import CHEAP
 
@@ -224,7 +225,8 @@ def test_where_all_is_dealt_out_whoever_is_done_looks_through_none_of_it(tmp_pat
 
 
 def test_the_command_line_notes_who_is_away_and_back(tmp_path):
-    home = str(tmp_path / "home")
+    home = str(tmp_path)
+    prepare_home(tmp_path)
 
     def run(*words: str) -> str:
         done = CliRunner().invoke(review, ["person", *words, "--home", home])
