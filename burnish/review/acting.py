@@ -49,7 +49,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Act:
-    """What somebody is about to do; `key` makes it once."""
+    """What somebody is about to do; `key` makes it once, `guide` is the version before them."""
 
     action: Action
     actor: Person
@@ -57,6 +57,7 @@ class Act:
     said: Said | None = None
     comment: str = ""
     undoes: DeskEvent | None = None
+    guide: int | None = None
 
 
 def scene_of(
@@ -123,6 +124,7 @@ def perform(scene: Scene, act: Act, *, known: Mapping[str, str]) -> Answered:
         comment=act.said.comment if act.said else act.comment,
         undoes=act.undoes.seq if act.undoes else None,
         round=scene.standing.round,
+        guide=act.guide,
     )
     after = stand([*scene.events, event], batch.policy)
     told = _tell(scene, act, after, known.get(item.example_id))

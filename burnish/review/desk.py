@@ -28,6 +28,7 @@ from burnish.review.acting import (
     scene_with,
     withdraw,
 )
+from burnish.review.guiding import Guiding, fit_guide
 from burnish.review.items import is_held_out
 from burnish.review.leasing import Leasing, lease_of
 from burnish.review.reading import Reading
@@ -47,7 +48,7 @@ class _Refused:
     error: ReviewError
 
 
-class Desk(Leasing, Reading, Sharing):
+class Desk(Leasing, Reading, Sharing, Guiding):
     """Leases, answers and decisions on the rows of open batches; safe with many processes.
 
     `batches` tells of the open batches, `lease_seconds` how long an item is one person's; tables
@@ -56,10 +57,13 @@ class Desk(Leasing, Reading, Sharing):
 
     # ------------------------------------------------------------ answers
 
-    def answer(self, dataset: str, person: Person, token: str, said: Said) -> Answered:
+    def answer(
+        self, dataset: str, person: Person, token: str, said: Said, *, guide: int | None = None
+    ) -> Answered:
         """Take what a person says of the item that they lease.
 
-        The same answer again under the same token is the one that was taken (`known`).
+        `guide` is the version of the labeling guide that was before them, None where none was. The
+        same answer again under the same token is the one that was taken (`known`).
         """
         batch = self.batch(dataset)
         known = self._known_answers(batch)
@@ -72,7 +76,8 @@ class Desk(Leasing, Reading, Sharing):
             scene = scene_with(connection, self._ledger, batch, lease.item, self._clock())
             full = complete(said, scene.item, batch, shown=lease.shown or _has_seen(scene, person))
             check_storable(full, scene.item, person)
-            return _do(scene, Act("answer", person, token, full), known)
+            version = fit_guide(connection, batch.dataset, guide)
+            return _do(scene, Act("answer", person, token, full, guide=version), known)
 
         return self._done(work)
 
@@ -104,13 +109,23 @@ class Desk(Leasing, Reading, Sharing):
     # ------------------------------------------------------------ reviews
 
     def decide(
-        self, dataset: str, person: Person, example_id: str, said: Said, *, after: int
+        self,
+        dataset: str,
+        person: Person,
+        example_id: str,
+        said: Said,
+        *,
+        after: int,
+        guide: int | None = None,
     ) -> Answered:
         """A reviewer's own decision on a disagreed or submitted item, which settles it.
 
-        `after` is the item's `last_seq` as the reviewer saw it, here and in the next three.
+        `after` is the item's `last_seq` as the reviewer saw it, here and in the next three. `guide`
+        is the version of the labeling guide that was before them.
         """
-        return self._review("decide", dataset, person, example_id, after=after, said=said)
+        return self._review(
+            "decide", dataset, person, example_id, after=after, said=said, guide=guide
+        )
 
     def approve(
         self, dataset: str, person: Person, example_id: str, *, after: int, comment: str = ""
@@ -183,6 +198,7 @@ class Desk(Leasing, Reading, Sharing):
         after: int,
         said: Said | None = None,
         comment: str = "",
+        guide: int | None = None,
     ) -> Answered:
         _require_reviewer(person, f"{action.replace('_', ' ')}: that")
         batch = self.batch(dataset)
@@ -201,7 +217,8 @@ class Desk(Leasing, Reading, Sharing):
                 raise _moved(scene, after)
             if full is not None:
                 check_storable(full, scene.item, person)
-            return _do(scene, Act(action, person, key, full, text), known)
+            version = fit_guide(connection, batch.dataset, guide)
+            return _do(scene, Act(action, person, key, full, text, guide=version), known)
 
         return self._done(work)
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -21,6 +22,7 @@ from burnish.ledger import SqlLedger
 from burnish.review import dealing, syncing
 from burnish.review.acting import Scene, scene_of
 from burnish.review.assigning import WORDS
+from burnish.review.guides import GuideNow, Mark
 from burnish.review.ports import Batches
 from burnish.review.records import OpenBatch
 from burnish.review.saying import is_name
@@ -61,6 +63,7 @@ class Ground:
         self._kept: dict[tuple[str, int], OpenBatch] = {}
         self._looked: dict[tuple[str, int], int] = {}
         self._answers: dict[tuple[str, int, int], Mapping[str, str]] = {}
+        self._guides: dict[str, tuple[tuple[Path, Mark | None], GuideNow]] = {}
         self._turn = threading.Lock()
         migrate(engine)
 

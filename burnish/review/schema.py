@@ -233,7 +233,7 @@ desk_flags = Table(
     Column("request_key", String(200), nullable=False),  # what makes a flag once
     Column("at", UtcTime, nullable=False),
     Index("desk_flags_once", "request_key", unique=True),
-    Index("desk_flags_of_dataset", "dataset", "iteration", "seq"),
+    Index("desk_flags_of_item", "dataset", "iteration", "example_id", "person", "seq"),
 )
 
 desk_notices = Table(

@@ -146,6 +146,8 @@ def _evidence(
         told["blind"] = True
     if said is not None and said.seconds is not None:
         told["seconds"] = said.seconds
+    if event.guide is not None:
+        told["guide"] = event.guide
     if event.action == "decide":
         # Whoever decides has seen the answers: no judgement of their own, as an answer is.
         told["decides"] = True

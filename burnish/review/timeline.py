@@ -30,6 +30,7 @@ EVIDENCE = {
     "seconds": "seconds taken",
     "shown": "label was shown beforehand",
     "round": "round",
+    "guide": "version of the guide",
     "approved_by": "approved by",
     "undoes": "takes back event",
     "iteration": "iteration",
@@ -116,6 +117,8 @@ def _of_event(event: DeskEvent, undone: set[int], number: int | None, *, told: b
         facts.append(("seconds taken", f"{said.seconds:.1f}"))
     if said is not None and said.shown:
         facts.append(("label was shown beforehand", "yes"))
+    if event.guide is not None:
+        facts.append(("version of the guide", str(event.guide)))
     return Entry(
         at=event.at,
         kind=event.action,

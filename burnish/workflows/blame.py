@@ -243,6 +243,7 @@ def _decided(event: LabelEvent) -> Moment:
         "reason": verdict.reason,
         "comment": verdict.comment,
         "error probability then": f"{chance:.3f}" if isinstance(chance, float) else chance,
+        "version of the guide": evidence.get("guide"),
         "approved by": evidence.get("approved_by"),
         "undoes event": evidence.get("undoes"),
     }

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 USUAL_PORT = 3002
 LOOPBACK = "127.0.0.1"
-LIBRARIES = ("argon2", "fastapi", "python_multipart", "uvicorn")
+LIBRARIES = ("argon2", "fastapi", "markdown_it", "python_multipart", "uvicorn")
 Say = Callable[[str], None]
 
 

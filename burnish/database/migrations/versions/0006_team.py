@@ -120,7 +120,11 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("desk_flags_once", "desk_flags", ["request_key"], unique=True)
-    op.create_index("desk_flags_of_dataset", "desk_flags", ["dataset", "iteration", "seq"])
+    op.create_index(
+        "desk_flags_of_item",
+        "desk_flags",
+        ["dataset", "iteration", "example_id", "person", "seq"],
+    )
     op.create_table(
         "desk_notices",
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
