@@ -27,6 +27,7 @@ ROUTERS = (
     "pages_away",
     "pages_tokens",
     "pages_label",
+    "pages_guide",
     "pages_queue",
     "pages_mine",
     "pages_review",

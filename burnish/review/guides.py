@@ -83,24 +83,25 @@ def mark_of(path: Path) -> Mark | None:
 def read_guide(path: Path) -> str:
     """The text of a guide, its lines ended as on Unix.
 
+    Its errors name the file and not where it lies: people at the desk read them, who need not know.
     Raises `SourceUnreadable` for a file that is gone or no file, cannot be opened, is larger than
     `MOST_BYTES`, or is no text in UTF-8; `DataError` for one that says nothing.
     """
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise SourceUnreadable(f"{path} is no file", expected="a Markdown file")
+            raise SourceUnreadable(f"the guide {path.name} is no file", expected="a Markdown file")
         with path.open("rb") as opened:
             content = opened.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise SourceUnreadable(
-            f"the guide {path} cannot be read: {why}",
+            f"the guide {path.name} cannot be read: {why}",
             hint="`review.guide` is taken from the folder of the spec",
         ) from error
     if len(content) > MOST_BYTES:
         raise SourceUnreadable(
-            f"the guide {path} is larger than {MOST_BYTES // 1024} KB",
+            f"the guide {path.name} is larger than {MOST_BYTES // 1024} KB",
             hint="say less, or link to pictures that are larger",
         )
     return _text_of(content, path)
@@ -189,15 +190,17 @@ def _text_of(content: bytes, path: Path) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SourceUnreadable(
-            f"the guide {path} is no text in UTF-8 (byte {error.start})",
+            f"the guide {path.name} is no text in UTF-8 (byte {error.start})",
             expected="Markdown in UTF-8",
         ) from error
     # The same file on another machine is the same guide.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
-        raise SourceUnreadable(f"the guide {path} has a NUL in it", expected="Markdown in UTF-8")
+        raise SourceUnreadable(
+            f"the guide {path.name} has a NUL in it", expected="Markdown in UTF-8"
+        )
     if not text.strip():
-        raise DataError(f"the guide {path} is empty", expected="what the classes mean")
+        raise DataError(f"the guide {path.name} is empty", expected="what the classes mean")
     return text
 
 

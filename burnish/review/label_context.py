@@ -15,6 +15,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from burnish.report.looking import ShownValue
+from burnish.review.guide_context import GuideView
 from burnish.review.rendering import shown_by
 
 
@@ -54,7 +55,8 @@ class Card:
 
     `token` is that of the lease, `until` when it ends, and `lasts` the seconds left. `note` is what
     a reviewer wrote who sent the item back. `gone` says that the example has left the source.
-    `opinion` is there only where it is shown beforehand.
+    `opinion` is there only where it is shown beforehand. `flagged` are the classes that this person
+    has called unclear here.
     """
 
     dataset: str
@@ -70,6 +72,7 @@ class Card:
     more: int
     gone: bool
     opinion: Opinion | None
+    flagged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,8 @@ class LabelPage:
     batch is. `busy` counts the items that others have before them just now and that may come to
     this person, `waiting` those that wait for a reviewer, and `may_review` tells whether the
     visitor is one. `policy` says how people answer an item, `message` what the last request did,
-    where a page without script has to say so.
+    where a page without script has to say so. `guide` is the labeling guide, None where there is
+    none.
     """
 
     dataset: str
@@ -160,3 +164,4 @@ class LabelPage:
     may_review: bool
     policy: str
     message: str
+    guide: GuideView | None = None

@@ -10,6 +10,7 @@ that everything here works without script.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -23,7 +24,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from burnish.errors import DataError, ReviewError
 from burnish.records import Decision
 from burnish.review.access import Annotator, Desked, Visitor, signed_in
+from burnish.review.api_models import LARGEST
 from burnish.review.context import DeskContext
+from burnish.review.guide_context import view_now
 from burnish.review.images import LARGEST_SIDE, picture_of
 from burnish.review.items import is_held_out
 from burnish.review.label_context import Card, CardPart, LabelPage, Past, PastPart
@@ -40,7 +43,12 @@ router = APIRouter(include_in_schema=False)
 LATEST = 6
 LONGEST_SECONDS, LONGEST_COMMENT, MOST_TOKENS = 600.0, 2000, 50
 SMALL_SIDE = 112
-MESSAGES = {"saved": "saved", "undone": "taken back"}
+MESSAGES = {
+    "saved": "saved",
+    "undone": "taken back",
+    "flagged": "flagged as unclear",
+    "unflagged": "flag taken back",
+}
 PLACE = "/d/{dataset}/label"
 
 Tokens = Annotated[list[str], Form(max_length=MOST_TOKENS)]
@@ -50,13 +58,17 @@ NONE: list[str] = []
 
 
 class AnswerForm(BaseModel):
-    """An answer as it comes from a form: the class that was pressed, or another decision."""
+    """An answer as it comes from a form: the class that was pressed, or another decision.
+
+    `guide` is the version of the labeling guide that was on the screen.
+    """
 
     token: str = Field(max_length=100)
     label: str = Field("", max_length=1000)
     decision: Literal["", "unsure", "drop"] = ""
     comment: str = Field("", max_length=LONGEST_COMMENT)
     seconds: str = Field("", max_length=20)
+    guide: int | None = Field(None, ge=1, le=LARGEST)
 
     def meant(self) -> Decision:
         """What was pressed; whether a label is kept or changed, the desk works out."""
@@ -97,6 +109,7 @@ def label_page(
         may_review=visitor.may("reviewer"),
         policy=policy_words(progress),
         message=MESSAGES.get(done, ""),
+        guide=view_now(context.desk.guide(dataset), progress.batch.classes),
     )
     return render(request, "label.html", page)
 
@@ -125,7 +138,9 @@ def answer(
         comment=_unfolded(form.comment),
         seconds=_seconds(form.seconds),
     )
-    answered: Answered = context.desk.answer(dataset, visitor.person, form.token, said)
+    answered: Answered = context.desk.answer(
+        dataset, visitor.person, form.token, said, guide=form.guide
+    )
     if not _by_script(request):
         return _to_page(dataset, "saved")
     told = _after(request, context, dataset, visitor)
@@ -163,7 +178,9 @@ def renew(dataset: str, visitor: Annotator, context: Desked, token: Tokens = NON
             gone[one] = f"This item is no longer yours: {error.found}."
         else:
             renewed[one] = {"until": lease.expires_at.isoformat(), "lasts": _lasts(lease)}
-    return JSONResponse({"renewed": renewed, "gone": gone})
+    now = context.desk.guide(dataset)
+    version = now.version if now else None
+    return JSONResponse({"renewed": renewed, "gone": gone, "guide": version})
 
 
 @router.post(PLACE + "/give-back")
@@ -228,7 +245,9 @@ def _to_page(dataset: str, done: str) -> Response:
 
 def _card(context: DeskContext, lease: Lease, person: Person) -> Card:
     shown = _is_shown(context, lease, person)
-    return card_of(lease, context.examples, shown=shown, now=datetime.now(UTC))
+    card = card_of(lease, context.examples, shown=shown, now=datetime.now(UTC))
+    flag = context.desk.flag_of(lease.item.dataset, person, lease.item.example_id)
+    return replace(card, flagged=flag.labels) if flag else card
 
 
 def _lasts(lease: Lease) -> int:
@@ -248,6 +267,7 @@ def _after(
     request: Request, context: DeskContext, dataset: str, visitor: Visitor
 ) -> dict[str, Any]:
     course = course_of(context.desk.progress(dataset), visitor.person)
+    now = context.desk.guide(dataset)
     part = PastPart(dataset, _past(context, dataset, visitor.person))
     past = _text(render(request, "label_past.html", part))
     return {
@@ -256,6 +276,7 @@ def _after(
         "word": course.word,
         "mine": course.mine,
         "past": past,
+        "guide": now.version if now else None,
     }
 
 

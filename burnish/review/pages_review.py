@@ -24,6 +24,7 @@ from burnish.review.access import Desked, Reviewer
 from burnish.review.api_answers import Dataset
 from burnish.review.api_models import LARGEST, Comment, ExampleId, Name
 from burnish.review.context import DeskContext
+from burnish.review.guide_context import GuideView, view_now
 from burnish.review.label_context import Card
 from burnish.review.pages_queue import STATE_WORDS
 from burnish.review.records import Action, Answered, DeskEvent, Item, Person, Progress, Said
@@ -53,7 +54,8 @@ router = APIRouter(include_in_schema=False)
 class ReviewForm(BaseModel):
     """What a reviewer does to the item that is before them.
 
-    `typed` is a class chosen from the list, where there are more than have keys.
+    `typed` is a class chosen from the list, where there are more than have keys. `guide` is the
+    version of the labeling guide that was on the screen.
     """
 
     example_id: ExampleId
@@ -64,6 +66,7 @@ class ReviewForm(BaseModel):
     decision: Literal["unsure", "drop", ""] = ""
     comment: Comment = ""
     seconds: float | None = Field(default=None, ge=0, le=86_400, allow_inf_nan=False)
+    guide: int | None = Field(default=None, ge=1, le=LARGEST)
 
     def said(self) -> Said:
         """The reviewer's own decision."""
@@ -113,7 +116,7 @@ class ReviewPage:
 
     dataset, progress: the batch. waiting: the inbox. before: the item, None where nothing waits.
     notice: what was just done. problem: why it was not. comment: what was written, kept when it was
-    not done. words: of each state.
+    not done. words: of each state. guide: the labeling guide, None where there is none.
     """
 
     dataset: str
@@ -124,6 +127,7 @@ class ReviewPage:
     problem: str
     comment: str
     words: Mapping[str, str]
+    guide: GuideView | None
 
 
 @router.get("/d/{dataset}/review")
@@ -184,7 +188,7 @@ def _do(context: DeskContext, dataset: str, person: Person, form: ReviewForm) ->
         case "release":
             return desk.release(dataset, person, name, after=after)
         case _:
-            return desk.decide(dataset, person, name, form.said(), after=after)
+            return desk.decide(dataset, person, name, form.said(), after=after, guide=form.guide)
 
 
 def _in_words(error: ReviewError | DataError) -> str:
@@ -224,6 +228,7 @@ def _page(
         problem=problem,
         comment=comment,
         words=STATE_WORDS,
+        guide=view_now(desk.guide(dataset), progress.batch.classes),
     )
 
 

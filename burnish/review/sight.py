@@ -120,6 +120,19 @@ def sees_why(standing: Standing | None, person: Person) -> bool:
     return standing.state == "settled" and not _answers(standing, person)
 
 
+def sees_flags(standing: Standing, person: Person) -> bool:
+    """Whether a person may know what others found unclear of an item of the open batch.
+
+    It would tell whoever may answer it between which classes others waver.
+
+    >>> sees_flags(Standing(), Person("rob", "reviewer"))
+    False
+    """
+    if person.role == "annotator":
+        return False
+    return is_final(standing) or not _answers(standing, person)
+
+
 def state_seen(standing: Standing, policy: Policy, person: Person) -> Seen:
     """The state of an item as it is told to a person.
 

@@ -1,8 +1,8 @@
 // The labeling page made quick: one key an answer, the next example already there.
 //
 // What belongs here: keys, swapping cards, and sending answers in order until each is acknowledged.
-// What does not: a request (label_talk.js), finding one of many classes (label_find.js), what a card
-// shows (templates/label_card.html), or whether an answer is taken (the server alone says so).
+// What does not: a request (label_talk.js), finding one of many classes (label_find.js), the guide
+// and flags (label_guide.js), what a card shows (templates/label_card.html), or whether an answer is taken (the server alone says so).
 // Without these files the page works as plain forms.
 //
 // An answer is shown as saved only when the server said so. Until then it is kept here with its
@@ -36,6 +36,10 @@
   let sending = false, loading = false, dry = false, undoing = false, leaving = false;
   let coming = Promise.resolve(); // the item that was asked for last
   let sticky = false; // the last class was found by the filter, so the next one may be too
+
+  const guide = window.burnishGuide({
+    base, Refused, post, onScreen: () => held[0], tell: (text) => { said.textContent = text; }, leave: () => leaveField(),
+  });
 
   // ---- Talking to the server ---------------------------------------------------------------
 
@@ -155,6 +159,7 @@
     keep.value = item ? item.node.dataset.keep : "";
     keep.hidden = !keep.value;
     form.classList.toggle("label-idle", !item);
+    guide.changed(item);
     watch.start();
     if (!item) return;
     if (stage.getBoundingClientRect().top < 0) stage.scrollIntoView({ block: "start" });
@@ -252,6 +257,7 @@
       [pressed.name, pressed.value],
       ["comment", comment.value.trim()],
       ["seconds", watch.stop(item).toFixed(1)],
+      ...guide.fields(),
     ];
     item.comment = comment.value;
     held.shift();
@@ -299,6 +305,7 @@
     at("progress").max = told.total || 1;
     at("progress").value = told.done;
     at("undo").hidden = !undoForm();
+    guide.noted(told.guide);
   }
 
   /** The item comes back with what happened, so that nobody believes that it was saved. */
@@ -381,6 +388,7 @@
         if (item) Object.assign(item, { until, dies: performance.now() + 1000 * lasts });
       }
       for (const [token, why] of Object.entries(told.gone)) drop(token, why);
+      guide.noted(told.guide);
     } catch (error) {
       if (error instanceof Refused && error.status === 401) tellSignIn();
     }
@@ -431,7 +439,7 @@
 
   function pressed(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
-    const writing = event.target.closest("textarea, input:not([type=checkbox]), select");
+    const writing = event.target.closest("textarea, input:not([type=checkbox]), select, #flag-box");
     if (event.key === "Escape") { if (writing) leaveField(); return; }
     if (writing || !keysOn.checked) return;
     const key = keyOf(event);
@@ -452,6 +460,7 @@
     c: () => comment.focus(),
     "/": () => filter?.focus(),
     "?": () => help.showModal(),
+    ...guide.actions,
   };
 
   function leaveField() {
