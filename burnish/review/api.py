@@ -1,7 +1,7 @@
 """The desk for programs: everything under `/api/v1`, put together.
 
 What belongs here: the prefix, the words of the schema, and how a program shows who it is. What does
-not: the routes (`burnish.review.api_answers`, `burnish.review.api_reviews`), or the check of who
+not: the routes (`burnish.review.api_answers` and its siblings), or the check of who
 asks (`burnish.review.access`).
 
 A program sends `Authorization: Bearer TOKEN`; a page of the desk asks with its session's cookie,
@@ -13,7 +13,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from burnish.review import api_answers, api_figures, api_reviews, api_sharing
+from burnish.review import api_answers, api_figures, api_guides, api_reviews, api_sharing
 
 bearer = HTTPBearer(auto_error=False, description="A token of your own, made on the page /tokens.")
 cookie = APIKeyCookie(
@@ -25,6 +25,7 @@ cookie = APIKeyCookie(
 # Who asks is found out for all routes at once; these two say so in the schema alone.
 router = APIRouter(prefix="/api/v1", dependencies=[Security(bearer), Security(cookie)])
 router.include_router(api_answers.router)
+router.include_router(api_guides.router)
 router.include_router(api_reviews.router)
 router.include_router(api_figures.router)
 router.include_router(api_sharing.router)

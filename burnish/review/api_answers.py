@@ -96,7 +96,8 @@ def answer(
     dataset: Dataset, token: Token, said: SaidIn, visitor: Annotator, context: Desked
 ) -> AnsweredOut:
     """Answer the item. The same answer under the same token is stored once, and always told."""
-    done = context.desk.answer(dataset, visitor.person, token, said_of(said))
+    words, guide = said_of(said), said.guide
+    done = context.desk.answer(dataset, visitor.person, token, words, guide=guide)
     return _came_of_it(context, visitor.person, done)
 
 
@@ -149,9 +150,11 @@ def _came_of_it(context: DeskContext, person: Person, done: Answered) -> Answere
 
 def _told(context: DeskContext, lease: Lease) -> LeaseOut:
     dataset = lease.item.dataset
+    now = context.desk.guide(dataset)
     return lease_out(
         lease,
         features_of(context, dataset, lease.item.example_id),
         opinion_of(lease.item) if lease.shown else None,
         classes=context.desk.batch(dataset).classes,
+        guide=now.version if now else None,
     )

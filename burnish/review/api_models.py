@@ -53,6 +53,7 @@ Comment = Annotated[
 ]
 Name = Annotated[str, Checked, Field(max_length=LONGEST_NAME)]
 Seq = Annotated[int, Field(ge=0, le=LARGEST)]
+Version = Annotated[int, Field(ge=1, le=LARGEST)]
 
 
 class Sent(BaseModel):
@@ -96,6 +97,11 @@ class SaidIn(Sent):
         le=86_400,
         allow_inf_nan=False,
         description="How long the person looked, in seconds.",
+    )
+    guide: Version | None = Field(
+        default=None,
+        description="The version of the labeling guide that was before whoever says it; null for "
+        "none. It must be one that there is.",
     )
 
     def to_said(self) -> Said:
@@ -239,6 +245,7 @@ class LeaseOut(Told):
         description="Whether label and model's opinion are shown beforehand: rare, and drawn."
     )
     opinion: OpinionOut | None = Field(description="Null unless `shown`.")
+    guide: int | None = Field(description="The version of the labeling guide now; null for none.")
 
 
 class OpinionOut(Told):
@@ -277,6 +284,7 @@ class EventOut(Told):
     comment: str
     seconds: float | None
     undoes: int | None = Field(description="The event that it takes back.")
+    guide: int | None = Field(description="The version of the labeling guide it was said under.")
 
     @classmethod
     def of(cls, event: DeskEvent, *, told: bool = True) -> EventOut:
@@ -293,6 +301,7 @@ class EventOut(Told):
             comment=event.comment or (said.comment if said else ""),
             seconds=finite(said.seconds) if said else None,
             undoes=event.undoes,
+            guide=event.guide,
         )
 
 
@@ -425,7 +434,12 @@ class RequestOut(Told):
 
 
 def lease_out(
-    lease: Lease, features: Mapping[str, Any], opinion: Opinion | None, *, classes: tuple[str, ...]
+    lease: Lease,
+    features: Mapping[str, Any],
+    opinion: Opinion | None,
+    *,
+    classes: tuple[str, ...],
+    guide: int | None = None,
 ) -> LeaseOut:
     """A lease as its holder sees it; `opinion` only where it is shown beforehand."""
     item = lease.item
@@ -442,6 +456,7 @@ def lease_out(
         expires_at=lease.expires_at,
         shown=lease.shown,
         opinion=None if opinion is None else OpinionOut.of(opinion),
+        guide=guide,
     )
 
 

@@ -102,7 +102,12 @@ def item(
 def decide(dataset: Dataset, said: DecideIn, visitor: Reviewer, context: Desked) -> AnsweredOut:
     """Decide an item that was disagreed about or submitted."""
     done = context.desk.decide(
-        dataset, visitor.person, said.example_id, said_of(said), after=said.after
+        dataset,
+        visitor.person,
+        said.example_id,
+        said_of(said),
+        after=said.after,
+        guide=said.guide,
     )
     return AnsweredOut.of(done)
 

@@ -75,7 +75,7 @@ def guide_page(
         view = view_now(now, classes)
     reviews = visitor.may("reviewer")
     answers = context.desk.answers_under(dataset, person=None if reviews else visitor.person.name)
-    counts, listed, held_back = _flags(context, dataset, visitor)
+    counts, listed, held_back = flags_seen(context, dataset, visitor)
     page = GuidePage(
         dataset=dataset,
         guide=view,
@@ -153,7 +153,7 @@ def _changes(kept: list[Guide], after: Guide | None, before: int | None) -> Chan
     return changes_of(old, after)
 
 
-def _flags(
+def flags_seen(
     context: DeskContext, dataset: str, visitor: Visitor
 ) -> tuple[FlagCounts | None, tuple[Flag, ...], int]:
     """What reviewers are told of flags: counts, the newest, and how many of those are left out."""

@@ -93,6 +93,8 @@ window.burnishGuide = ({ base, Refused, post, onScreen, tell, leave }) => {
       note.append(link);
     }
     at("guide-body").prepend(note);
+    const tag = Object.assign(document.createElement("span"), { className: "tag tag-warn", textContent: "new" });
+    at("guide").querySelector("summary").append(" ", tag); // it may be closed
     tell(`The guide has changed: it is version ${after} now.`);
   }
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from burnish.database import open_database
-from burnish.errors import DataError, VersionNotFound
+from burnish.errors import DataError, SpecError, VersionNotFound
 from burnish.ledger import SqlLedger
 from burnish.ledger.events import EMPTY
 from burnish.report.explained import Explanation, NearRow, Signal, WhatIf
@@ -27,6 +27,7 @@ from burnish.review.figures import Figures
 from burnish.review.records import OpenBatch, Policy
 from burnish.review.skill import Tallies
 from burnish.review.worth import Worth
+from burnish.spec import DatasetSpec
 from burnish.workflows.team import read_figures
 from tests.burnish.review.doors import BASE, CHEAP, PASSWORD, Now, make_app
 
@@ -74,6 +75,15 @@ class PlantedBatches:
     ) -> None:
         self.batch = OpenBatch("pets", 1, EMPTY, 1, policy, tuple(classes), owner="ada")
         self.rows, self.is_open = [dict(row) for row in rows], True
+        self.spec_ = DatasetSpec.model_validate(
+            {
+                "name": "pets",
+                "source": {"path": "pets.csv"},
+                "id": "id",
+                "target": "kind",
+                "features": {"text": "text", "weight": "numeric"},
+            }
+        )
 
     def datasets(self) -> list[str]:
         return ["pets"]
@@ -90,8 +100,16 @@ class PlantedBatches:
     def tallies(self, dataset: str) -> Tallies:
         return {}
 
-    def spec(self, dataset: str) -> Any:
-        raise NotImplementedError
+    def spec(self, dataset: str) -> DatasetSpec:
+        if dataset != "pets":
+            raise SpecError(f"there is no dataset {dataset!r}")
+        return self.spec_
+
+    def guide_in(self, folder: Path) -> Path:
+        """Have the spec name a guide in a folder; its file, which is not there yet."""
+        review = self.spec_.review.model_copy(update={"guide": "guide.md"})
+        self.spec_ = self.spec_.model_copy(update={"review": review, "folder": folder})
+        return folder / "guide.md"
 
 
 @dataclass
