@@ -13,6 +13,7 @@ from burnish.report.pages import Pages
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger
 from burnish.versions import Versions
+from burnish.workflows.guides import flags_of
 from burnish.workflows.queue import queue_iteration
 from burnish.workflows.stage_pages import queue_page
 
@@ -40,7 +41,8 @@ def build(spec: DatasetSpec) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult[Any]:
         iteration = joined(context, versions, spec, opens=False)
         made = queue_iteration(spec, versions, ledger, iteration)
-        shown = queue_page(made.table, made.ahead, iteration=iteration.number)
+        unclear = flags_of(versions, spec.name)
+        shown = queue_page(made.table, made.ahead, iteration=iteration.number, unclear=unclear)
         return materialized(made.written, made.table, shown, spec=spec, pages=pages)
 
     return [relabel_queue]

@@ -245,6 +245,32 @@ def people(dataset: str, *, as_json: bool, home: Home) -> None:
     print_figures(home, dataset, as_json=as_json)
 
 
+@review.command()
+@click.argument("dataset")
+@click.option("--check", is_flag=True, help="Fail where the guide's file cannot be used.")
+@click.option("--note", is_flag=True, help="Keep the file as a version now, under your name.")
+@JSON_OPTION
+@with_catalog
+def guide(
+    dataset: str, *, check: bool, note: bool, as_json: bool, home: Home, catalog: Path
+) -> None:
+    """Show the versions of DATASET's labeling guide, answers under each, and what is flagged."""
+    from datetime import UTC, datetime
+
+    from burnish.spec import load_spec_named
+    from burnish.workflows.guides import guide_state, note_guide
+    from burnish.workflows.serve_desk import by_command
+    from burnish.workflows.showing_review import print_guide
+
+    spec = load_spec_named(catalog, dataset)
+    if note:
+        note_guide(home, spec, by=by_command(), clock=lambda: datetime.now(UTC))
+    state = guide_state(home, spec)
+    print_guide(state, as_json=as_json)
+    if check and (state.problem or state.path is None):
+        raise SystemExit(1)
+
+
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")

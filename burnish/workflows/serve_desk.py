@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from burnish.errors import ProjectError, ReviewError, SpecError
 from burnish.spec import load_spec_named
+from burnish.workflows.guides import guide_problems
 from burnish.workflows.home import Home
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def serve(
         if settings.login and settings.loopback and tell_password:
             made = first_admin(context.accounts)
         server = server_of(create_app(context))
-        missing = left_out(home, catalog)
+        missing = [*left_out(home, catalog), *guide_problems(home, catalog)]
         # From here on, and not from when it has started: somebody may be quicker, and an event loop
         # that starts can lose what it is told meanwhile.
         with _told_by_signals(server):

@@ -1,4 +1,4 @@
-"""People of the desk and how well they judge, on a terminal and as JSON for programs.
+"""People of the desk, how well they judge and by which guide: on a terminal, and as JSON.
 
 What belongs here: printing. What does not: the people (`burnish.review.accounts`), counting
 (`burnish.workflows.gold`, `.anchoring`), or versions and lives (`burnish.workflows.showing`).
@@ -23,6 +23,9 @@ from burnish.workflows.verify import require_dataset
 
 if TYPE_CHECKING:
     from burnish.review.people import PersonRecord
+    from burnish.workflows.guides import GuideState
+
+MOST_PAIRS = 10
 
 
 def print_people(people: Sequence[PersonRecord], *, now: datetime, as_json: bool) -> None:
@@ -34,6 +37,28 @@ def print_people(people: Sequence[PersonRecord], *, now: datetime, as_json: bool
     for one in people:
         _add(table, one.name, one.role, _standing(one, now), one.created_at.isoformat(" ")[:16])
     _console().print(table if people else "Nobody yet: burnish review person add NAME")
+
+
+def print_guide(state: GuideState, *, as_json: bool) -> None:
+    """The versions of a labeling guide, the answers under each, and what is flagged as unclear."""
+    if as_json:
+        _json(state.to_json())
+        return
+    console = _console()
+    console.print(Text(f"The guide of {state.dataset}: {state.path or 'its spec names none'}"))
+    if state.problem:
+        console.print(Text(f"  {state.problem}"))
+    elif state.is_new:
+        console.print("  It says something new: the desk notes it at its next look.")
+    if state.versions:
+        table = _table("version", "came", "noted by", "answers", "lines")
+        for row in state.to_table().to_pylist():
+            came = row["at"][:16].replace("T", " ")
+            counts = f"{row['answers']:,}", f"{row['lines']:,}"
+            _add(table, str(row["version"]), came, row["noted_by"], *counts)
+        console.print(table)
+    for pair, count in state.flags.by_pair[:MOST_PAIRS]:
+        console.print(Text(f"  {' or '.join(pair)}: flagged as unclear, {count:,}"))
 
 
 def print_accuracy(home: Home, dataset: str, *, as_json: bool) -> None:

@@ -31,6 +31,7 @@ from burnish.report.plots import (
     reliability_diagram,
 )
 from burnish.report.shown import Figure, Shown
+from burnish.review.flags import FlagCounts
 from burnish.spec import DatasetSpec
 from burnish.workflows import figures, short_tables
 from burnish.workflows.compare_iterations import ComparedIterations
@@ -182,8 +183,14 @@ def audit_page(audit: pa.Table, refit: Refit, *, iteration: int) -> Shown:
     )
 
 
-def queue_page(queue: pa.Table, ahead: Forecast, *, iteration: int) -> Shown:
-    """The batch: how many rows for each reason; and what the next reviews are expected to find."""
+def queue_page(
+    queue: pa.Table, ahead: Forecast, *, iteration: int, unclear: FlagCounts | None = None
+) -> Shown:
+    """The batch: how many rows for each reason; and what the next reviews are expected to find.
+
+    `unclear` are the flags of classes that people could not tell apart so far.
+    """
+    pairs = unclear.by_pair if unclear else ()
     counts = counts_of(queue["reason"])
     suspects = queue.filter(pc.field("reason") == "audit")["error_probability"].drop_null()
     bars = [Bar(text, float(counts.get(name, 0))) for name, text in REASONS.items()]
@@ -195,6 +202,8 @@ def queue_page(queue: pa.Table, ahead: Forecast, *, iteration: int) -> Shown:
             "mean P(wrong) of suspects": _mean(suspects.to_numpy()),
             "errors in the next 100 reviews": round(ahead.expected, 1),
             "what comes next": ahead.text,
+            "flags of unclear classes": unclear.total if unclear else 0,
+            "flagged most": f"{' or '.join(pairs[0][0])}: {pairs[0][1]}" if pairs else None,
         },
         {"why rows are in the batch": plot},
         {"first rows of the batch": short_tables.first_of_batch(queue)},
