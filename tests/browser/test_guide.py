@@ -124,7 +124,7 @@ def test_a_flag_is_raised_by_keyboard_alone_and_the_item_still_waits(served: Ser
     assert (flag.person, flag.labels, flag.guide) == ("ann", ("cat", "dog"), 1)
     press(page, "1")
     saved(page)
-    assert page.locator("#flag-words").inner_text() == "Classes are unclear"
+    assert page.locator("#flag-words").inner_text() == "Unclear classes"
     assert served.answers() == {"pet-000": "cat"}
 
 

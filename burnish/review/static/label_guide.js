@@ -141,7 +141,7 @@ window.burnishGuide = ({ base, Refused, post, onScreen, tell, leave }) => {
 
   function mark(flagged) {
     box.toggleAttribute("data-flagged", flagged.length > 0);
-    at("flag-words").textContent = flagged.length ? `Unclear: ${flagged.join(" / ")}` : "Classes are unclear";
+    at("flag-words").textContent = flagged.length ? `Unclear: ${flagged.join(" / ")}` : "Unclear classes";
   }
 
   async function send() {

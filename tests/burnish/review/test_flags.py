@@ -21,8 +21,8 @@ GUIDE = "/api/v1/datasets/pets/guide"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Room:
-    return room(str(tmp_path / "desk.db"), policy=DOUBLE)
+def desk(database: str) -> Room:
+    return room(database, policy=DOUBLE)
 
 
 def take(desk: Room, person: Person) -> str:

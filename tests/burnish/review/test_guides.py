@@ -35,8 +35,12 @@ def spec(folder: Path, guide: str | None = "guide.md") -> DatasetSpec:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Room:
-    made = room(str(tmp_path / "desk.db"), policy=DOUBLE)
-    made.loop.spec_ = spec(tmp_path)
+    return desk_on(str(tmp_path / "desk.db"), tmp_path)
+
+
+def desk_on(database: str, folder: Path) -> Room:
+    made = room(database, policy=DOUBLE)
+    made.loop.spec_ = spec(folder)
     return made
 
 
@@ -77,8 +81,7 @@ def test_a_file_that_did_not_change_is_not_read_again(
 
 
 def test_two_desks_on_one_database_note_a_content_once(desk: Room, write: Write, tmp_path: Path):
-    other = room(str(tmp_path / "desk.db"), policy=DOUBLE)
-    other.loop.spec_ = desk.loop.spec_
+    other = desk_on(str(tmp_path / "desk.db"), tmp_path)
     for text in ("one", "two"):
         write(text)
         assert desk.desk.guide("digits") == other.desk.guide("digits")
@@ -138,7 +141,10 @@ def test_line_ends_and_a_mark_at_the_beginning_make_no_new_version(tmp_path: Pat
         read_guide(tmp_path / "no\0name")
 
 
-def test_a_verdict_records_the_version_that_was_on_the_screen(desk: Room, write: Write):
+def test_a_verdict_records_the_version_that_was_on_the_screen(
+    database: str, write: Write, tmp_path: Path
+):
+    desk = desk_on(database, tmp_path)
     write("one")
     desk.desk.guide("digits")
     lease = desk.desk.take("digits", ADA)
