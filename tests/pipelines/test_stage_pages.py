@@ -39,6 +39,7 @@ NUMBERS = {
         "suspicious labels", "drawn at random", "known answers", "asked for", "without a label",
         "held out, judged blind",
         "mean P(wrong) of suspects", "errors in the next 100 reviews",
+        "flags of unclear classes",
     ],
     "curated_examples": [
         "rows decided", "labels changed", "noise left (estimate)", "noise left, low",

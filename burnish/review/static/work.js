@@ -57,9 +57,9 @@
         comment.focus();
         return;
       }
-      if (key === "l") {
-        const opinion = document.querySelector("details.opinion");
-        if (opinion) opinion.open = !opinion.open;
+      if (key === "l" || key === "g") {
+        const folded = document.querySelector(key === "l" ? "details.opinion" : "#guide");
+        if (folded) folded.open = !folded.open;
         return;
       }
       for (const button of form.querySelectorAll("button[data-key]")) {
