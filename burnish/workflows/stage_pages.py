@@ -203,7 +203,9 @@ def queue_page(
             "errors in the next 100 reviews": round(ahead.expected, 1),
             "what comes next": ahead.text,
             "flags of unclear classes": unclear.total if unclear else 0,
-            "flagged most": f"{' or '.join(pairs[0][0])}: {pairs[0][1]}" if pairs else None,
+            "flagged most": f"{' or '.join(pairs[0][0])}: {pairs[0][1]}"
+            if pairs
+            else "no pair yet",
         },
         {"why rows are in the batch": plot},
         {"first rows of the batch": short_tables.first_of_batch(queue)},

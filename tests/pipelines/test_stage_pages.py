@@ -58,7 +58,7 @@ NUMBERS = {
     "tracked_iterations": ["iterations in MLflow", "logged just now", "waiting for MLflow"],
 }  # fmt: skip
 WORDS = {
-    "relabel_queue": ["what comes next"],
+    "relabel_queue": ["what comes next", "flagged most"],
     "label_audit": ["P(wrong) is"],
     "slice_report": ["worst slice", "search for slices", "calibration"],
     "champion": ["became champion", "why", "held against", "slices worse", "slices better"],
