@@ -31,6 +31,7 @@ from sqlalchemy import cast as cast_to
 
 from burnish.records import HELD_OUT
 from burnish.review.events import taken_back, there_is
+from burnish.review.promises import priority_of
 from burnish.review.records import Filters, Item, OpenBatch, Person, Policy, State
 from burnish.review.schema import desk_events, desk_items
 from burnish.review.states import Standing, places
@@ -78,8 +79,11 @@ def item_from(row: RowMapping) -> Item:
     )
 
 
-def row_of(batch: OpenBatch, facts: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    """The row of `desk_items` for a new row of a queue."""
+def row_of(
+    batch: OpenBatch, facts: Mapping[str, Any], at: datetime, due: Mapping[Priority, datetime]
+) -> dict[str, Any]:
+    """The row of `desk_items` for a new row of a queue; `due` has when a priority is due."""
+    priority = priority_of(facts)
     return {
         "dataset": batch.dataset,
         "iteration": batch.iteration,
@@ -98,9 +102,9 @@ def row_of(batch: OpenBatch, facts: Mapping[str, Any], at: datetime) -> dict[str
         "facts": json.dumps(facts, default=str),
         "added_at": at,
         "updated_at": at,
-        "priority": "normal",
-        "due_at": None,
         "spare": places(Standing(), batch.policy),
+        "priority": priority,
+        "due_at": due.get(priority),
     }
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from burnish.records import Decision, Watermark
-from burnish.spec import Priority
+from burnish.spec import Priority, Promises
 
 Role = Literal["annotator", "reviewer", "admin"]
 State = Literal["open", "rework", "disagreed", "submitted", "settled", "withdrawn"]
@@ -99,7 +99,10 @@ class DeskEvent:
 
 @dataclass(frozen=True)
 class OpenBatch:
-    """The batch of the open iteration of a dataset, as the loop published it."""
+    """The batch of the open iteration of a dataset, as the loop published it.
+
+    `promises` are those of the spec now; what came to the desk before keeps what it was given.
+    """
 
     dataset: str
     iteration: int
@@ -110,6 +113,7 @@ class OpenBatch:
     owner: str = ""
     shown_share: float = 0.0
     assign: Assign = "nobody"
+    promises: Promises | None = None
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from burnish.review.acting import (
     scene_of,
     withdraw,
 )
+from burnish.review.promises import due_times
 from burnish.review.records import OpenBatch, Policy
 from burnish.review.schema import desk_batches, desk_items
 from burnish.review.states import DESK, Standing, places
@@ -70,7 +71,8 @@ def take_queue(
     Of the new ones those are asked first whom the deal names.
     """
     # Before it is our turn to write: of a large batch it takes as long as storing them.
-    made = [items.row_of(batch, row, now) for row in rows]
+    due = due_times(batch.promises, now)
+    made = [items.row_of(batch, row, now, due) for row in rows]
 
     def work(connection: Connection) -> OpenBatch:
         kept = as_kept(connection, batch)

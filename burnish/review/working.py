@@ -1,7 +1,7 @@
 """Working hours on the clock of a time zone: what lies between two moments, and what comes after.
 
-What belongs here: arithmetic over `WorkingHours`, daylight saving included. What does not: the hours
-themselves (`burnish.spec.promises`), or what is promised in them (`burnish.review.promises`).
+What belongs here: arithmetic over `WorkingHours`, daylight saving included. What does not: the
+hours themselves (`burnish.spec.promises`), or what is promised in them (`burnish.review.promises`).
 
 All moments are in UTC, and hours are those that pass. Where the clocks of a zone are set forward
 inside the working hours, that day has an hour less of them; where they are set back, one more.

@@ -19,6 +19,8 @@ Priority: TypeAlias = Literal["urgent", "high", "normal"]
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEKDAYS: tuple[Day, ...] = DAYS[:5]
+MOST_WEEKS = 520
+"""What is promised lies within ten years of working weeks."""
 Hours = Annotated[float, Field(gt=0.0, le=10_000.0)]
 
 
@@ -77,6 +79,27 @@ class Promises(Part):
     working_hours: WorkingHours | None = None
     webhook_variable: str | None = None
     email_folder: str | None = None
+
+    @model_validator(mode="after")
+    def _sooner_if_urgent(self) -> Promises:
+        if not self.urgent <= self.high <= self.normal:
+            raise ValueError(
+                f"urgent: {self.urgent:g}, high: {self.high:g}, normal: {self.normal:g} are no "
+                "rising hours: what is urgent is promised first"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _within_years(self) -> Promises:
+        if self.working_hours is None:
+            return self
+        start, end = self.working_hours.minutes
+        a_week = len(set(self.working_hours.days)) * (end - start) / 60
+        if self.normal > MOST_WEEKS * a_week:
+            raise ValueError(
+                f"normal: {self.normal:g} is over {MOST_WEEKS} weeks of {a_week:g} working hours"
+            )
+        return self
 
     def hours_of(self, priority: Priority) -> float:
         """The hours that an item of a priority has.

@@ -117,6 +117,7 @@ class HomeBatches:
             owner=spec.owner or "",
             shown_share=spec.review.shown_share,
             assign=spec.review.assign,
+            promises=spec.review.promises,
         )
 
     def queue(self, batch: OpenBatch) -> list[dict[str, Any]]:

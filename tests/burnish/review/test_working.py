@@ -65,7 +65,8 @@ def test_without_working_hours_every_hour_counts():
     assert between(at("2026-11-27 15:00"), at("2026-11-28 15:00")) == 24.0
 
 
-MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))
+SECONDS = st.floats(0.0, 4 * 365 * 86400.0)
+MOMENTS = SECONDS.map(lambda seconds: at("2024-01-01 00:00") + timedelta(seconds=seconds))
 
 
 @given(MOMENTS, st.floats(0.01, 300.0), st.sampled_from([None, BERLIN, ALL_DAY, NIGHTS]))
