@@ -15,8 +15,10 @@ from typing import Any, Literal, cast
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from burnish.review.items import answered_by, of_batch
+from burnish.review.promises import due_again, turn_of
 from burnish.review.records import OpenBatch
 from burnish.review.schema import desk_arrangements, desk_items
+from burnish.spec import Priority
 
 What = Literal["assignee", "priority", "owner"]
 Line = tuple[str, int, str, What, str, str]
@@ -66,6 +68,53 @@ def assign(
             some = _C.example_id.in_(ids[start : start + AT_ONCE])
             mine = and_(of_batch(batch.dataset, batch.iteration), some)
             found += _arrange(connection, mine, "assignee", person, actor=actor, why=why, at=at)
+    return found
+
+
+def set_priority(
+    connection: Connection,
+    batch: OpenBatch,
+    example_ids: Sequence[str],
+    priority: Priority,
+    *,
+    actor: str,
+    why: str,
+    at: datetime,
+) -> int:
+    """Give these examples a priority, and with it the time by which they are due.
+
+    Returns how many of them wait at the desk. One that has the priority already gets no line, and
+    keeps its due time.
+    """
+    found, ids = 0, sorted(set(example_ids))
+    for start in range(0, len(ids), AT_ONCE):
+        some = and_(
+            of_batch(batch.dataset, batch.iteration),
+            _C.example_id.in_(ids[start : start + AT_ONCE]),
+            _C.state.not_in(["settled", "withdrawn"]),
+        )
+        query = select(_C.example_id, _C.position, _C.priority, _C.due_at, _C.added_at)
+        rows = list(connection.execute(query.where(some)).mappings())
+        changed = [row for row in rows if row["priority"] != priority]
+        for row in changed:
+            due = due_again(
+                batch.promises,
+                before=row["priority"],
+                now=priority,
+                due_at=row["due_at"],
+                added_at=row["added_at"],
+                at=at,
+            )
+            turn = turn_of(priority, row["position"])
+            new = {"priority": priority, "due_at": due, "turn": turn}
+            one = and_(some, _C.example_id == row["example_id"])
+            connection.execute(desk_items.update().where(one).values(new))
+        place = (batch.dataset, batch.iteration)
+        lines: list[Line] = [
+            (*place, row["example_id"], "priority", row["priority"], priority) for row in changed
+        ]
+        note(connection, lines, actor=actor, why=why, at=at)
+        found += len(rows)
     return found
 
 

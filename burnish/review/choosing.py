@@ -3,9 +3,9 @@
 What belongs here: one part of a query an urgency, each along an index. What does not: leasing what
 was found (`burnish.review.leases`, `burnish.review.desk`).
 
-Rework for the person comes first, then what is assigned to them, then the others by position. An
-item that is assigned to somebody else keeps a place for them (`burnish.review.items.spare`),
-unless they are away.
+Rework for the person comes first, then what is assigned to them, then the others; of each what is
+urgent, then what is of high priority, then the others by position. An item that is assigned to
+somebody else keeps a place for them (`burnish.review.items.spare`), unless they are away.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _first_of(urgency: int, *group: ColumnElement[bool]) -> Select[Any]:
         select(desk_items, sql(str(urgency)).label("urgency"))
         .where(_C.dataset == bindparam("dataset"), _C.iteration == bindparam("iteration"))
         .where(*group, ~_leased_to_them())
-        .order_by(_C.position)
+        .order_by(_C.turn)
         .limit(1)
     )
     # SQLite takes no order and no limit within a union but in a query of its own.
@@ -129,7 +129,7 @@ _AWAY = select(desk_people.c.name).where(desk_people.c.paused_until > bindparam(
 
 def _first(*groups: Select[Any]) -> Select[Any]:
     found = union_all(*groups).subquery()
-    return select(found).order_by(found.c.urgency, found.c.position).limit(1)
+    return select(found).order_by(found.c.urgency, found.c.turn).limit(1)
 
 
 _FIRST = _first(*_GROUPS)

@@ -36,6 +36,7 @@ from burnish.review.records import Action, Answered, DeskEvent, OpenBatch, Perso
 from burnish.review.saying import check_storable, complete, fit_comment, is_name
 from burnish.review.sharing import Sharing
 from burnish.review.states import refusal
+from burnish.spec import Priority
 
 LATEST = 50
 """How many of a person's newest answers are looked through for one that can be taken back."""
@@ -167,6 +168,22 @@ class Desk(Leasing, Reading, Sharing, Guiding):
         to, now = dict.fromkeys(ids, name), self._clock()
         return self._transact(
             lambda c: arranging.assign(c, batch, to, actor=person.name, why="by hand", at=now)
+        )
+
+    def set_priority(
+        self, dataset: str, person: Person, example_ids: Sequence[str], priority: Priority
+    ) -> int:
+        """Say how urgent these items are, and with it by when they are due. For reviewers.
+
+        Returns how many of them wait at the desk; what is settled stays as it was.
+        """
+        _require_reviewer(person, "the priority of items is set")
+        batch, now = self.batch(dataset), self._clock()
+        ids = sorted({one for one in example_ids if is_name(one)})
+        return self._transact(
+            lambda c: arranging.set_priority(
+                c, batch, ids, priority, actor=person.name, why="by hand", at=now
+            )
         )
 
     # ------------------------------------------------------------ inside

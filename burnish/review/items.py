@@ -31,7 +31,7 @@ from sqlalchemy import cast as cast_to
 
 from burnish.records import HELD_OUT
 from burnish.review.events import taken_back, there_is
-from burnish.review.promises import priority_of
+from burnish.review.promises import priority_of, turn_of
 from burnish.review.records import Filters, Item, OpenBatch, Person, Policy, State
 from burnish.review.schema import desk_events, desk_items
 from burnish.review.states import Standing, places
@@ -105,6 +105,7 @@ def row_of(
         "spare": places(Standing(), batch.policy),
         "priority": priority,
         "due_at": due.get(priority),
+        "turn": turn_of(priority, facts["position"]),
     }
 
 

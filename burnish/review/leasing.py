@@ -36,7 +36,8 @@ class Leasing(Ground):
     def take(self, dataset: str, person: Person, *, beside: Sequence[str] = ()) -> Lease | None:
         """The next item that this person may answer, leased to them; None where nothing is left.
 
-        Rework for them comes first, then what is assigned to them, then the others by position.
+        Rework for them comes first, then what is assigned to them, then the others; of each what is
+        urgent, then what is of high priority, then the others by position.
         What they hold already comes before all that, so that two tabs have the same item; `beside`
         are the tokens on their screen, next to which another is wanted.
         """

@@ -21,6 +21,9 @@ from burnish.spec import Priority, Promises
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 """The most urgent first."""
 
+BEFORE: Mapping[Priority, int] = {"urgent": 2_000_000_000, "high": 1_000_000_000, "normal": 0}
+"""How many places an item is put forward: more than a batch has rows, as far as databases count."""
+
 REQUESTED = "requested"
 ASKED_BY: Mapping[Priority, re.Pattern[str]] = {
     "urgent": re.compile(r"Asked for by policy: alarm \d+: "),
@@ -41,7 +44,20 @@ def priority_of(facts: Mapping[str, Any]) -> Priority:
     if facts.get("reason") != REQUESTED:
         return "normal"
     why = str(facts.get("why") or "")
-    return next((name for name, words in ASKED_BY.items() if words.match(why)), "normal")
+    for priority, words in ASKED_BY.items():
+        if words.match(why):
+            return priority
+    return "normal"
+
+
+def turn_of(priority: Priority, position: int) -> int:
+    """What items are given out by: the least first.
+
+    >>> sorted([turn_of("normal", 1), turn_of("urgent", 3), turn_of("high", 2)]) == [
+    ...     turn_of("urgent", 3), turn_of("high", 2), turn_of("normal", 1)]
+    True
+    """
+    return position - BEFORE[priority]
 
 
 def due_times(promises: Promises | None, at: datetime) -> dict[Priority, datetime]:

@@ -66,6 +66,8 @@ desk_items = Table(
     # Of the places of an open item, how many are kept for nobody: what is assigned keeps one until
     # it is answered.
     Column("spare", Integer, nullable=False, server_default="0"),
+    # In which order they are given out: as `position`, but the urgent before all others.
+    Column("turn", Integer, nullable=False, server_default="0"),
     Index("desk_items_due", "dataset", "iteration", "state", "due_at"),
     Index("desk_items_in_order", "dataset", "iteration", "state", "position"),
     Index("desk_items_by_position", "dataset", "iteration", "position"),
@@ -75,11 +77,11 @@ desk_items = Table(
         "desk_items_open",
         "dataset",
         "iteration",
-        "position",
+        "turn",
         sqlite_where=text("spare > 0"),
         postgresql_where=text("spare > 0"),
     ),
-    Index("desk_items_assigned", "dataset", "iteration", "assignee", "state", "position"),
+    Index("desk_items_assigned", "dataset", "iteration", "assignee", "state", "turn"),
 )
 
 desk_leases = Table(

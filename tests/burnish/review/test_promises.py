@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnish.acquisition.reasons import why_requested
+from burnish.errors import NotAllowed
 from burnish.records import LabelRequest
+from burnish.review import arranging
 from burnish.review.promises import PRIORITIES, due_again, due_times, priority_of
 from burnish.spec import Promises, WorkingHours
 from burnish.workflows.policy_actions import ASKED_BY as POLICY
 from burnish.workflows.production_reports import ASKED_BY as REPORTS
-from tests.burnish.review.desks import START, queue_row, room
+from tests.burnish.review.desks import ADA, ROB, START, queue_row, room, said
 
 PROMISES = Promises(urgent=4, high=8, normal=24)
 ALARM = why_requested(LabelRequest(("a",), POLICY, "alarm 3: accuracy 2026-03-01"))
@@ -128,3 +130,67 @@ def test_all_of_a_batch_is_due_in_working_hours():
 def test_the_words_of_an_alarm_by_somebody_else_are_not_urgent():
     told = why_requested(LabelRequest(("a",), "ann", "policy: alarm 3: now"))
     assert priority_of({"reason": "requested", "why": told}) == "normal"
+
+
+# ------------------------------------------------------------------ in turn
+
+
+def next_of(one, person=ADA):
+    lease = one.desk.take("digits", person)
+    one.desk.answer("digits", person, lease.token, said("3"))
+    return lease.item.example_id
+
+
+def test_what_is_urgent_is_given_out_first_and_then_by_position(database):
+    rows = [
+        queue_row("a", 1),
+        queue_row("b", 2, reason="requested", why=USERS),
+        queue_row("c", 3, reason="requested", why=ALARM),
+        queue_row("d", 4, reason="requested", why=ALARM),
+        queue_row("e", 5),
+    ]
+    one = promised(database, rows)
+    assert [next_of(one) for _ in range(5)] == ["c", "d", "b", "a", "e"]
+
+
+def test_a_reviewer_puts_an_item_first_and_is_named_for_it(database):
+    one = promised(database, [queue_row(name, at) for at, name in enumerate("abc", start=1)])
+    one.time.move(3600)
+    assert one.desk.set_priority("digits", ROB, ["c", "no such row"], "urgent") == 1
+    assert items_of(one)["c"].due_at == START + timedelta(hours=5)
+    assert next_of(one) == "c"
+    with one.engine.connect() as connection:
+        [line] = arranging.of_item(connection, "digits", 1, "c")
+    told = (line.what, line.before, line.after, line.actor, line.at)
+    assert told == ("priority", "normal", "urgent", "rob", START + timedelta(hours=1))
+
+
+def test_a_priority_that_is_set_again_changes_nothing(database):
+    one = promised(database, [queue_row("a", 1)])
+    one.desk.set_priority("digits", ROB, ["a"], "high")
+    due = items_of(one)["a"].due_at
+    one.time.move(1800)
+    one.desk.set_priority("digits", ROB, ["a"], "high")
+    assert items_of(one)["a"].due_at == due
+    with one.engine.connect() as connection:
+        assert len(arranging.of_item(connection, "digits", 1, "a")) == 1
+
+
+def test_what_is_settled_keeps_its_priority(database):
+    one = promised(database, [queue_row("a", 1)])
+    next_of(one)
+    assert one.desk.set_priority("digits", ROB, ["a"], "urgent") == 0
+    assert items_of(one)["a"].priority == "normal"
+
+
+def test_an_annotator_sets_no_priority(database):
+    one = promised(database, [queue_row("a", 1)])
+    with pytest.raises(NotAllowed):
+        one.desk.set_priority("digits", ADA, ["a"], "urgent")
+
+
+def test_without_promises_an_urgent_item_comes_first_and_is_never_due(database):
+    one = room(database, rows=2)
+    one.desk.set_priority("digits", ROB, ["b"], "urgent")
+    assert items_of(one)["b"].due_at is None
+    assert next_of(one) == "b"

@@ -46,6 +46,7 @@ def upgrade() -> None:
     op.add_column("desk_items", sa.Column("due_at", sa.String(32)))
     op.create_index("desk_items_due", "desk_items", ["dataset", "iteration", "state", "due_at"])
     _count_spare_places()
+    _give_out_in_turn()
     op.add_column("desk_people", sa.Column("paused_until", sa.String(32)))
     op.add_column("desk_events", sa.Column("guide", sa.Integer()))
     _create_tables()
@@ -64,14 +65,25 @@ def _count_spare_places() -> None:
         "desk_items", sa.Column("spare", sa.Integer(), nullable=False, server_default="0")
     )
     op.execute(sa.text(SPARE))
+
+
+def _give_out_in_turn() -> None:
+    op.add_column("desk_items", sa.Column("turn", sa.Integer(), nullable=False, server_default="0"))
+    op.execute(sa.text("UPDATE desk_items SET turn = position"))
     waits = sa.text("spare > 0")
-    op.drop_index("desk_items_open", "desk_items")
+    for name in ("desk_items_open", "desk_items_assigned"):
+        op.drop_index(name, "desk_items")
     op.create_index(
         "desk_items_open",
         "desk_items",
-        ["dataset", "iteration", "position"],
+        ["dataset", "iteration", "turn"],
         sqlite_where=waits,
         postgresql_where=waits,
+    )
+    op.create_index(
+        "desk_items_assigned",
+        "desk_items",
+        ["dataset", "iteration", "assignee", "state", "turn"],
     )
 
 
