@@ -107,12 +107,19 @@ def no_event(dataset: str, seq: int) -> ItemNotFound:
     return ItemNotFound(f"the open batch of {dataset} has no event {seq}")
 
 
+def counted(actions: tuple[str, ...]) -> ColumnElement[int]:
+    """What an event counts for, where actions are counted: an answer that is taken back for none.
+
+    Only one's own answer is taken back, and once.
+    """
+    back = -1 if "answer" in actions else 0
+    return case((_C.action.in_(actions), 1), (_C.action == "undo", back), else_=0)
+
+
 def counts(connection: Connection, dataset: str, iteration: int) -> dict[str, int]:
     """How many answers of each person in a batch stand."""
-    # Only one's own answer is taken back, and once.
-    stands = case({"answer": 1, "undo": -1}, value=_C.action, else_=0)
     query = (
-        select(_C.actor, func.sum(stands))
+        select(_C.actor, func.sum(counted(("answer",))))
         .where(_C.dataset == dataset, _C.iteration == iteration, _BY_PERSON)
         .group_by(_C.actor)
     )
