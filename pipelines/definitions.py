@@ -19,6 +19,7 @@ from pipelines.arrivals import build_arrivals
 from pipelines.environments import Settings, resources_for
 from pipelines.jobs import build_jobs, executor_named
 from pipelines.policing import Telling, build_policing
+from pipelines.promising import build_promising
 from pipelines.schedules import build_returns_schedule, build_schedule
 from pipelines.sensors import build_tracking, build_verdicts_ready
 
@@ -68,8 +69,11 @@ def build_definitions(
         sensors.append(build_verdicts_ready(spec, own["retrain"], every=every))
         sensors.append(build_tracking(spec, own["track"]))
         sensors += build_arrivals(spec, own, every=every)
+        telling = Telling(settings.named, private=settings.webhook_private)
+        if spec.review.promises is not None:
+            where = settings.review_url
+            sensors.append(build_promising(spec, telling=telling, every=every, review_url=where))
         if spec.production is not None:
-            telling = Telling(settings.named, private=settings.webhook_private)
             sensors.append(build_policing(spec, own, telling=telling, every=every))
     return dg.Definitions(
         assets=[*assets, *(_refused(name, error) for name, error in (refused or {}).items())],

@@ -65,6 +65,11 @@ class Telling:
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     private: bool = False
 
+    def webhook(self, variable: str | None) -> Webhook | None:
+        """The webhook whose address a variable holds; None where it is not set."""
+        url = self.environ.get(variable, "") if variable else ""
+        return Webhook(url, private=self.private) if url else None
+
 
 def utc_now() -> datetime:
     """The time by this machine."""
@@ -217,9 +222,7 @@ def tell(
     telling: Telling,
 ) -> int:
     """Tell people of alarms by what the spec names; how many notes went out."""
-    variable, folder = spec.policy.webhook_variable, spec.policy.email_folder
-    url = telling.environ.get(variable, "") if variable else ""
-    webhook = Webhook(url, private=telling.private) if url else None
+    webhook, folder = telling.webhook(spec.policy.webhook_variable), spec.policy.email_folder
     mails = spec.folder / folder if folder else None
     return notify(spec, record, pages, webhook=webhook, email_folder=mails, now=now)
 

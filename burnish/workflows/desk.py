@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from burnish.errors import ReviewError, SpecError
 from burnish.review.records import OpenBatch, Policy
@@ -78,16 +78,34 @@ class CatalogSpecs:
         return tuple(_mark(self._folder / f"{dataset}{end}") for end in (".yaml", ".yml"))
 
 
-class HomeBatches:
-    """The open batches of a home; a `burnish.review.ports.Batches`.
+class Specs(Protocol):
+    """Where specs are read."""
 
-    Datasets without a spec in the catalog are left out: nobody could say how they are reviewed.
+    def spec(self, dataset: str) -> DatasetSpec: ...
+
+
+class OneSpec:
+    """One spec that was read already, where nothing else is asked for."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._spec = spec
+
+    def spec(self, dataset: str) -> DatasetSpec:
+        """The spec. Raises `SpecError` for another dataset's."""
+        if dataset != self._spec.name:
+            raise SpecError(f"this is the spec of {self._spec.name}, and not of {dataset}")
+        return self._spec
+
+
+class RecordBatches:
+    """The open batches of a record; a `burnish.review.ports.Batches`.
+
+    Datasets without a spec are left out: nobody could say how they are reviewed.
     """
 
-    def __init__(self, home: Home, catalog: Path) -> None:
-        self._versions: Versions = home.versions
-        self._ledger = home.ledger
-        self._specs = CatalogSpecs(catalog)
+    def __init__(self, versions: Versions, specs: Specs) -> None:
+        self._versions = versions
+        self._specs = specs
         self._queues: Newest[list[dict[str, Any]]] = Newest()
         self._classes: Newest[tuple[str, ...]] = Newest()
         self._gold: Newest[Mapping[str, str]] = Newest()
@@ -132,7 +150,7 @@ class HomeBatches:
 
     def tallies(self, dataset: str) -> Tallies:
         """How often each person was right on each pair of classes, in all batches so far."""
-        return tallies(self._ledger.events(dataset), self.known_answers(dataset))
+        return tallies(self._versions.ledger.events(dataset), self.known_answers(dataset))
 
     def spec(self, dataset: str) -> DatasetSpec:
         """The spec of a dataset in the catalog. Raises `SpecError` where there is none to use."""
@@ -159,6 +177,13 @@ class HomeBatches:
         rows = self._versions.read_last_good(dataset, "validated_examples", columns=["label"])
         labels = [] if rows is None else rows["label"].drop_null().unique().to_pylist()
         return tuple(sorted(labels))
+
+
+class HomeBatches(RecordBatches):
+    """The open batches of a home, by the specs of a catalog."""
+
+    def __init__(self, home: Home, catalog: Path) -> None:
+        super().__init__(home.versions, CatalogSpecs(catalog))
 
 
 def newest_published(versions: Versions, dataset: str, stage: str) -> int | None:

@@ -17,7 +17,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from burnish.policy import Alarm, PolicyEvent, SqlPolicyRecord
+from burnish.policy import Alarm, SqlPolicyRecord
 from burnish.policy.holding import RANK, ranked
 from burnish.policy.words import alarm_sentence
 from burnish.report.pages import Pages, write_page
@@ -77,17 +77,17 @@ def notify(
 
 def slack_note(note: Note) -> Mapping[str, str]:
     """The JSON that Slack and those who follow it take; what the data says cannot become a link."""
-    text = note.sentence.translate(_TAGS)
+    text = in_markup(note.sentence)
     link = note.link
     shown = f"<{link}|What to do>" if link.startswith(("http://", "https://")) else link
-    return {"text": f"*{note.subject.translate(_TAGS)}*\n{text}\n{shown}"}
+    return {"text": f"*{in_markup(note.subject)}*\n{text}\n{shown}"}
 
 
 def write_mail(folder: Path, spec: DatasetSpec, note: Note) -> str:
     """Leave a mail as a file (.eml), whole or not at all; why not, or empty."""
     mail = EmailMessage()
-    mail["Subject"] = _line(note.subject)
-    mail["To"] = _line(spec.policy.owner or spec.owner or "undisclosed-recipients:;")
+    mail["Subject"] = one_line(note.subject)
+    mail["To"] = one_line(spec.policy.owner or spec.owner or "undisclosed-recipients:;")
     mail["From"] = "burnish"
     alarm = note.alarm
     at = alarm.closed_at if note.what == "closed" and alarm.closed_at else alarm.opened_at
@@ -123,7 +123,7 @@ def _tell(
         for one in alarm.events
         if one.kind == "notified" and (one.body["channel"], one.body["what"]) == this
     ]
-    if any(one.body["ok"] for one in tries) or not _due(tries, now):
+    if any(one.body["ok"] for one in tries) or not is_due([one.at for one in tries], now):
         return None
     why = send(note)
     body = {"channel": channel, "what": note.what, "ok": not why, "why": why}
@@ -131,14 +131,23 @@ def _tell(
     return not why
 
 
-def _due(tries: Sequence[PolicyEvent], now: datetime) -> bool:
+def is_due(tries: Sequence[datetime], now: datetime) -> bool:
     """Whether to try again: at once at first, then at growing distances, and at last no more."""
     if len(tries) < AT_ONCE:
         return True
     wait = timedelta(minutes=min(60, 2 ** (len(tries) - AT_ONCE)))
-    return len(tries) < MOST_TRIES and now - tries[-1].at >= wait
+    return len(tries) < MOST_TRIES and now - tries[-1] >= wait
 
 
-def _line(text: str) -> str:
-    """One line of a mail's head: what breaks lines would begin another."""
+def in_markup(text: str) -> str:
+    """A text as Slack takes it for nothing but text.
+
+    >>> in_markup("<http://x|y>")
+    '&lt;http://x|y&gt;'
+    """
+    return text.translate(_TAGS)
+
+
+def one_line(text: str) -> str:
+    """One line of a mail: in its head, what breaks lines would begin another."""
     return re.sub(r"[\x00-\x1f\x7f]+", " ", text)
