@@ -13,7 +13,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from burnish.review import api_answers, api_figures, api_guides, api_reviews, api_sharing
+from burnish.review import (
+    api_answers,
+    api_figures,
+    api_guides,
+    api_promises,
+    api_reviews,
+    api_sharing,
+)
 
 bearer = HTTPBearer(auto_error=False, description="A token of your own, made on the page /tokens.")
 cookie = APIKeyCookie(
@@ -29,3 +36,4 @@ router.include_router(api_guides.router)
 router.include_router(api_reviews.router)
 router.include_router(api_figures.router)
 router.include_router(api_sharing.router)
+router.include_router(api_promises.router)

@@ -29,6 +29,7 @@ from burnish.review.records import (
     State,
 )
 from burnish.review.sight import Opinion, Seen, Stands, progress_seen
+from burnish.spec import Priority
 
 LONGEST_COMMENT, LONGEST_NAME, LONGEST_ID, MOST_IDS = 2_000, 200, 600, 1_000
 LARGEST = 2**31 - 1
@@ -367,6 +368,8 @@ class ListedOut(Told):
     suggested_label: str | None
     error_probability: float | None
     waiting_seconds: float
+    priority: Priority
+    due_at: datetime | None = Field(description="By when it was promised; null: by no time.")
 
     @classmethod
     def of(cls, row: Listed) -> ListedOut:

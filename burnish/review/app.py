@@ -30,6 +30,7 @@ ROUTERS = (
     "pages_guide",
     "pages_queue",
     "pages_mine",
+    "pages_promises",
     "pages_review",
     "pages_figures",
     "pages_history",

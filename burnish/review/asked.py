@@ -39,7 +39,10 @@ class Asked(BaseModel):
         allow_inf_nan=False,
         description="Nothing has happened to it for so many hours.",
     )
-    sort: Sort = Field(default="position", description="`age`: the longest waiting first.")
+    sort: Sort = Field(
+        default="position",
+        description="`age`: the longest waiting first; `due`: what is due first.",
+    )
     offset: int = Field(default=0, ge=0, le=LARGEST)
     limit: int = Field(default=PAGE, ge=1, le=200)
 

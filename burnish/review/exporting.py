@@ -29,6 +29,8 @@ COLUMNS = (
     "suggested_label",
     "error_probability",
     "waiting_hours",
+    "priority",
+    "due_at",
 )
 
 
@@ -70,6 +72,8 @@ def csv_lines(rows: Iterable[Listed]) -> Iterator[str]:
                 row.suggested,
                 row.error_probability,
                 round(row.hours, 2),
+                row.priority,
+                row.due_at and row.due_at.isoformat(timespec="seconds"),
             )
         )
 

@@ -24,6 +24,7 @@ from burnish.records import HELD_OUT
 from burnish.review.items import HIDDEN_REASONS, RANDOM_CHECK
 from burnish.review.records import Filters, OpenBatch, State
 from burnish.review.schema import desk_items
+from burnish.spec import Priority
 
 PAGE = 50
 CHUNK = 500
@@ -36,7 +37,7 @@ NOBODY = "nobody"
 
 ON_THE_DESK: tuple[State, ...] = tuple(s for s in get_args(State) if s != "withdrawn")
 
-Sort = Literal["position", "age"]
+Sort = Literal["position", "age", "due"]
 SliceNames = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
 
 
@@ -58,6 +59,8 @@ class Listed:
     suggested: str | None
     error_probability: float | None
     waiting: timedelta
+    priority: Priority = "normal"
+    due_at: datetime | None = None
 
     @property
     def hours(self) -> float:
@@ -171,9 +174,13 @@ class Queue:
         return [name for name in names if filters.slice_name in sliced.get(name, ())]
 
     def _in_order(self, filters: Filters, sort: Sort) -> Select[Any]:
-        order = [desk_items.c.position, desk_items.c.example_id]
+        order: list[ColumnElement[Any]] = [desk_items.c.position, desk_items.c.example_id]
         if sort == "age":
             order.insert(0, desk_items.c.updated_at)
+        if sort == "due":
+            # What is settled has kept its promise or not; databases differ in where no time stands.
+            settled = case((desk_items.c.state == "settled", 1), else_=0)
+            order[:0] = [settled, desk_items.c.due_at.is_(None), desk_items.c.due_at]
         return self._where(select(desk_items.c.example_id), filters).order_by(*order)
 
     def _rows(self, connection: Connection, names: Sequence[str]) -> tuple[Listed, ...]:
@@ -275,7 +282,8 @@ class Queue:
         return self._mine(query).where(*wanted)
 
 
-_PLAIN = ("example_id", "position", "state", "round", "answers", "last_seq", "assignee", "note")
+_PLAIN = ("example_id", "position", "state", "round", "answers", "last_seq", "assignee", "note",
+          "priority", "due_at")  # fmt: skip
 
 
 def is_secret(reason: str, state: str) -> bool:

@@ -265,6 +265,7 @@ def _history(
     if not life and not events and item is None:
         raise not_found(f"{dataset} has no example {example_id[:80]!r}")
     secret, undecided = False, None
+    reviews = person.role != "annotator"
     if item is not None and standing is not None:
         secret = keeps_secret(item, standing, person)
         undecided = batch if person.role == "annotator" and not is_final(standing) else None
@@ -275,6 +276,7 @@ def _history(
         person=person,
         secret_in=batch if secret else None,
         undecided_in=undecided,
+        arranged=context.desk.arranged(dataset, example_id) if item and reviews else (),
     )
     return HistoryPage(
         dataset=dataset,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
@@ -31,6 +32,7 @@ from burnish.review.rendering import render, shown_by
 from burnish.review.showing import course_of
 from burnish.review.sight import Seen, state_seen
 from burnish.review.timeline import says
+from burnish.spec import Priority
 
 STATE_WORDS: Mapping[str, str] = {
     "open": "waits for answers",
@@ -77,6 +79,7 @@ class QueuePage:
     dataset, progress: the batch and how far it is. listing: the rows of this page. asked: what the
     address asks for, `query` the same as text. facets: the filters. people: who can be asked.
     words: of each state. before, after: addresses of the neighbouring pages, empty at the ends.
+    now: what is due before it is overdue.
     """
 
     dataset: str
@@ -89,6 +92,7 @@ class QueuePage:
     words: Mapping[str, str]
     before: str
     after: str
+    now: datetime
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,15 @@ class MyQueuePage:
     batch: OpenBatch
     course: Course
     answers: tuple[Answer, ...]
+
+
+class PriorityForm(BaseModel):
+    """How urgent rows are, and which; `back` is the page that it was said on."""
+
+    priority: Priority
+    back: Literal["queue", "promises"] = "queue"
+    which: Literal["chosen", "all"] = "chosen"
+    example_id: list[ExampleId] = Field(default=[], max_length=MOST_IDS)
 
 
 class AssignForm(BaseModel):
@@ -173,6 +186,25 @@ def assign(
     return _back(dataset, asked)
 
 
+@router.post("/d/{dataset}/queue/priority")
+def set_priority(
+    dataset: Dataset,
+    asked: Annotated[Asked, Query()],
+    form: Annotated[PriorityForm, Form()],
+    visitor: Reviewer,
+    context: Desked,
+) -> Response:
+    """Say how urgent the rows are that were chosen, or all that the filters leave."""
+    chosen = form.example_id
+    if form.which == "all":
+        chosen = [row.example_id for row in queue_of(context, dataset).rows(asked.filters())]
+    if chosen:
+        context.desk.set_priority(dataset, visitor.person, chosen, form.priority)
+    if form.back == "promises":
+        return RedirectResponse(f"/d/{dataset}/promises", 303)
+    return _back(dataset, asked)
+
+
 @router.post("/d/{dataset}/queue/owner")
 def own(
     dataset: Dataset,
@@ -207,6 +239,7 @@ def _page(context: DeskContext, dataset: str, asked: Asked) -> QueuePage:
         words=STATE_WORDS,
         before=f"{place}{asked.query(offset=start)}" if asked.offset else "",
         after=f"{place}{asked.query(offset=end)}" if end < listing.total else "",
+        now=context.desk.clock(),
     )
 
 

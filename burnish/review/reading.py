@@ -12,7 +12,8 @@ from contextlib import suppress
 from sqlalchemy import Connection
 
 from burnish.errors import ItemNotFound
-from burnish.review import choosing, events, items, leases, syncing
+from burnish.review import arranging, choosing, events, items, leases, syncing
+from burnish.review.arranging import Arrangement
 from burnish.review.ground import Ground
 from burnish.review.records import DeskEvent, Filters, Item, Person, Progress
 from burnish.review.saying import is_name
@@ -82,6 +83,12 @@ class Reading(Ground):
             return []
         with self._engine.connect() as connection:
             return events.of_item(connection, dataset, example_id)
+
+    def arranged(self, dataset: str, example_id: str) -> list[Arrangement]:
+        """What was arranged of an item of the latest batch that had the example, oldest first."""
+        with self._engine.connect() as connection:
+            item = self._item(connection, dataset, example_id)
+            return arranging.of_item(connection, dataset, item.iteration, example_id)
 
     def standing(self, dataset: str, example_id: str) -> Standing:
         """Where an item of the open batch stands."""

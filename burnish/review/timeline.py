@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from burnish.review.arranging import Arrangement
 from burnish.review.items import RANDOM_CHECK
 from burnish.review.records import DeskEvent, OpenBatch, Person, Said
 from burnish.review.sight import Sight, visible_events
@@ -69,13 +70,14 @@ def timeline(
     person: Person,
     secret_in: OpenBatch | None = None,
     undecided_in: OpenBatch | None = None,
+    arranged: Sequence[Arrangement] = (),
 ) -> list[Entry]:
     """The history of an example as `person` may see it, oldest first.
 
     `events` are its events at the desk, `life` what `burnish blame` tells of it as JSON.
     `secret_in` is the open batch in which nobody may be told yet why the example is there,
     `undecided_in` that of which it is not told what the ledger has heard: that it has would tell
-    that others agreed.
+    that others agreed. Of what was `arranged` its priorities are told.
     """
     undone = {event.undoes for event in events if event.undoes is not None}
     moments = [
@@ -95,6 +97,7 @@ def timeline(
         for moment in moments
         if _answered(moment) not in once and not _gives_away(moment, secret_in)
     ]
+    entries += [_of_priority(one) for one in arranged if one.what == "priority"]
     # Sorting is stable: of one moment, what the desk did stands before what followed from it.
     return sorted(entries, key=lambda entry: entry.at or datetime.min.replace(tzinfo=UTC))
 
@@ -131,6 +134,11 @@ def _of_event(event: DeskEvent, undone: set[int], number: int | None, *, told: b
         event=number,
         facts=tuple(facts),
     )
+
+
+def _of_priority(one: Arrangement) -> Entry:
+    text = f"made it {one.after}, which was {one.before}"
+    return Entry(one.at, "priority", text, one.actor, "reviewer", where="review desk")
 
 
 def _did(event: DeskEvent, *, told: bool) -> str:
