@@ -271,6 +271,19 @@ def guide(
         raise SystemExit(1)
 
 
+@review.command()
+@click.argument("dataset")
+@JSON_OPTION
+@with_catalog
+def promises(dataset: str, *, as_json: bool, home: Home, catalog: Path) -> None:
+    """Show what is overdue in the open batch of DATASET, and when it will be done."""
+    from burnish.spec import load_spec_named
+    from burnish.workflows.showing_promises import print_promises
+
+    spec = load_spec_named(catalog, dataset)
+    print_promises(home, spec, clock=lambda: datetime.now(UTC), as_json=as_json)
+
+
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")

@@ -10,7 +10,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import dagster as dg
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
+from burnish.cli import main
 from burnish.review.records import Person, Said
 from burnish.spec import load_catalog
 from burnish.workflows.desk import HomeBatches
@@ -188,3 +190,17 @@ def test_without_an_open_batch_nothing_is_looked_at(promised):
     empty = prepare_home(promised.folder / "empty")
     promised.home = empty
     assert promised.look(0).skip_message == "no batch waits for people"
+
+
+def test_the_command_tells_the_same_figures(promised):
+    promised.look(0)
+    catalog = promised.folder / "catalog"
+    where = ["--home", str(promised.home.folder), "--catalog", str(catalog)]
+    done = CliRunner().invoke(main, ["review", "promises", "flowers", *where])
+    assert done.exit_code == 0, done.output
+    assert "flowers, iteration 1: no forecast: fewer than 20 answers" in done.output
+    assert "3 items wait" in done.output
+    told = CliRunner().invoke(main, ["review", "promises", "flowers", "--json", *where])
+    found = json.loads(told.output)
+    assert found["waiting"] == {"urgent": 0, "high": 0, "normal": 3}
+    assert found["zone"] == "UTC"
