@@ -17,11 +17,22 @@ from burnish.errors import ItemNotFound, NotAllowed, ReviewConflict
 from burnish.ledger import SqlLedger
 from burnish.records import LabelEvent
 from burnish.review import events, items, leases, settling
-from burnish.review.records import Action, Answered, DeskEvent, Item, OpenBatch, Person, Said
+from burnish.review.records import (
+    Action,
+    Answered,
+    DeskEvent,
+    Item,
+    OpenBatch,
+    Origin,
+    Person,
+    Said,
+)
 from burnish.review.states import DESK, Standing, forbidden, refusal, stand
 from burnish.versions.schema import iterations
 
 ASKING = frozenset({"open", "rework"})
+REASONS: Mapping[Action, str] = {"undo": "undo", "answer": "answers differ"}
+"""Why the ledger takes back what it was told of an item, by what was done to it."""
 
 _CLOSED = select(iterations.c.closed_at).where(
     iterations.c.dataset == bindparam("of_dataset"),
@@ -58,6 +69,7 @@ class Act:
     comment: str = ""
     undoes: DeskEvent | None = None
     guide: int | None = None
+    origin: Origin | None = None
 
 
 def scene_of(
@@ -125,6 +137,7 @@ def perform(scene: Scene, act: Act, *, known: Mapping[str, str]) -> Answered:
         undoes=act.undoes.seq if act.undoes else None,
         round=scene.standing.round,
         guide=act.guide,
+        origin=act.origin,
     )
     after = stand([*scene.events, event], batch.policy)
     told = _tell(scene, act, after, known.get(item.example_id))
@@ -185,9 +198,12 @@ def _tell(scene: Scene, act: Act, after: Standing, known: str | None) -> tuple[i
     """Append to the ledger what follows from it, and return the numbers of the events."""
     before, item, dataset = scene.standing, scene.item, scene.batch.dataset
     back = []
-    if before.state == "settled":
+    if act.action == "answer" and before.state == after.state == "settled":
+        # One more who says the same: nothing is taken back, and theirs alone is new.
+        after = replace(after, said=after.said[-1:])
+    elif before.state == "settled":
         course = scene.ledger.course(scene.connection, dataset, item.example_id)
-        reason = "undo" if act.action == "undo" else "sent back"
+        reason = REASONS.get(act.action, "sent back")
         back = settling.undos(course, sorted(scene.appended), actor=act.actor, reason=reason)
     new = []
     if after.state == "settled":

@@ -28,6 +28,7 @@ from burnish.review.acting import (
     scene_with,
     withdraw,
 )
+from burnish.review.bringing import Bringing
 from burnish.review.guiding import Guiding, fit_guide
 from burnish.review.items import is_held_out
 from burnish.review.leasing import Leasing, lease_of
@@ -49,7 +50,7 @@ class _Refused:
     error: ReviewError
 
 
-class Desk(Leasing, Reading, Sharing, Guiding):
+class Desk(Leasing, Reading, Sharing, Guiding, Bringing):
     """Leases, answers and decisions on the rows of open batches; safe with many processes.
 
     `batches` tells of the open batches, `lease_seconds` how long an item is one person's; tables

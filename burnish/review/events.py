@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, case, func, select
 from sqlalchemy import literal_column as sql
 
+from burnish.database import utc_text
 from burnish.errors import ItemNotFound
 from burnish.records import Decision
-from burnish.review.records import Action, DeskEvent, Person, Role, Said
+from burnish.review.records import Action, DeskEvent, Origin, Person, Role, Said
 from burnish.review.schema import desk_events
 
 _C = desk_events.c
@@ -57,6 +60,7 @@ def event_from(row: RowMapping) -> DeskEvent:
         round=row["round"],
         ledger_events=tuple(json.loads(row["ledger_events"])),
         guide=row["guide"],
+        origin=_origin_from(row["origin"]),
     )
 
 
@@ -186,6 +190,7 @@ def add(
             "request_key": key,
             "ledger_events": json.dumps(list(event.ledger_events)),
             "guide": event.guide,
+            "origin": _origin_text(event.origin),
             "at": event.at,
         },
     )
@@ -198,6 +203,23 @@ def action_key(action: Action, dataset: str, iteration: int, *seen: object) -> s
     """
     facts = json.dumps([dataset, iteration, *seen])
     return f"{action}:{hashlib.sha256(facts.encode()).hexdigest()}"
+
+
+def _origin_text(origin: Origin | None) -> str | None:
+    if origin is None:
+        return None
+    at = origin.answered_at
+    facts = asdict(origin) | {"answered_at": None if at is None else utc_text(at)}
+    return json.dumps(facts)
+
+
+def _origin_from(text: str | None) -> Origin | None:
+    if text is None:
+        return None
+    facts: dict[str, Any] = json.loads(text)
+    at: str | None = facts["answered_at"]
+    answered_at = None if at is None else datetime.fromisoformat(at)
+    return Origin(facts["tool"], facts["task"], facts["annotation"], answered_at)
 
 
 def _read(

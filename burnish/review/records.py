@@ -76,12 +76,27 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where an answer was given that did not come in at the desk itself.
+
+    `tool` is the labeling tool, `task` and `annotation` are its own numbers (empty where it has
+    none), `answered_at` is its time of the answer (None where it tells none).
+    """
+
+    tool: str
+    task: str = ""
+    annotation: str = ""
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class DeskEvent:
     """One thing that was done to an item at the desk; append-only, numbered over all items.
 
     `said` is there for `answer` and `decide`; `undoes` names the answer that an `undo` takes back.
     `round` is the item's, when it was done. `ledger_events` are the numbers of what it appended to
-    the ledger, `guide` the version of the labeling guide that it was said under.
+    the ledger, `guide` the version of the labeling guide that it was said under. `origin` is
+    there for an answer that was brought from another tool.
     """
 
     seq: int
@@ -95,6 +110,7 @@ class DeskEvent:
     round: int = 1
     ledger_events: tuple[int, ...] = ()
     guide: int | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The SQL tables of the desk: items, leases and events; people, sessions, tokens and their trail.
 
 What a team adds: when an item is due and who was asked for it, the guides they go by, what they
-flag as unclear, and the notes that went out.
+flag as unclear, the notes that went out, and what was handed out to other tools.
 
 What belongs here: columns and keys. What does not: reading and writing rows (`burnish.review.desk`,
 `burnish.review.accounts`), or the ledger that settled items go to (`burnish.ledger.schema`).
@@ -120,6 +120,7 @@ desk_events = Table(
     Column("request_key", String(200), nullable=False),
     Column("ledger_events", Text, nullable=False),  # JSON array: what it appended
     Column("guide", Integer),  # the version of the guide that it was said under
+    Column("origin", Text),  # JSON object: the tool that an answer was brought from
     Column("at", UtcTime, nullable=False),
     Index("desk_events_of_item", "dataset", "example_id", "iteration", "actor", "seq"),
     Index("desk_events_once", "request_key", unique=True),
@@ -251,4 +252,14 @@ desk_notices = Table(
     Column("body", Text, nullable=False),  # JSON object: what was told of
     Column("at", UtcTime, nullable=False),
     Index("desk_notices_of", "dataset", "iteration", "seq"),
+)
+
+desk_handouts = Table(
+    "desk_handouts",
+    metadata,
+    Column("dataset", String(200), primary_key=True),
+    Column("iteration", Integer, primary_key=True, autoincrement=False),
+    Column("tool", String(40), primary_key=True),
+    Column("example_id", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
 )

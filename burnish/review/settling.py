@@ -134,11 +134,12 @@ def _evidence(
     facts: Mapping[str, Any] = item.facts
     known = {name: facts[name] for name in EVIDENCE if facts.get(name) is not None}
     said = event.said
+    origin = event.origin
     told: dict[str, Any] = {
         "iteration": item.iteration,
         **known,
         "shown": bool(said and said.shown),
-        "answered_at": utc_text(event.at),
+        "answered_at": utc_text((origin and origin.answered_at) or event.at),
         "round": event.round,
         "settles": settles,
     }
@@ -151,6 +152,8 @@ def _evidence(
     if event.action == "decide":
         # Whoever decides has seen the answers: no judgement of their own, as an answer is.
         told["decides"] = True
+    if origin is not None:
+        told |= {"tool": origin.tool, "task": origin.task, "annotation": origin.annotation}
     if again:
         # What was shown is no draw any more: who takes an answer back has seen the label.
         told["again"] = True

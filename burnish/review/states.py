@@ -8,6 +8,7 @@ leases (`burnish.review.leases`), or the clock.
     open ──answer──▶ settled          enough agree
     open ──answer──▶ submitted        enough agree, and a reviewer has to approve
     open ──answer──▶ disagreed        all have answered, too few agree
+    settled, submitted ──answer brought from another tool──▶ disagreed    it means something else
     submitted ──approve──▶ settled
     submitted, disagreed ──decide──▶ settled
     submitted, disagreed, settled ──send_back──▶ rework
@@ -117,6 +118,21 @@ def allowed(standing: Standing, action: Action, actor: Person) -> bool:
     return not refusal(standing, action, actor)
 
 
+def takes_late(standing: Standing, policy: Policy, actor: Person) -> bool:
+    """Whether an answer that was given in another tool is heard after the item was answered.
+
+    There two people may have had it where the policy asks for one. What both say is kept, and where
+    they differ the item is settled no more. A reviewer's word is the last.
+    """
+    return (
+        policy.answers == 1
+        and standing.state in {"settled", "submitted", "disagreed"}
+        and actor.name not in standing.people
+        and standing.decision is None
+        and not standing.approved_by
+    )
+
+
 def places(standing: Standing, policy: Policy) -> int:
     """How many more people may have the item before them at once; 0 where it asks nobody.
 
@@ -138,10 +154,11 @@ def places(standing: Standing, policy: Policy) -> int:
 def enough_agree(said: Sequence[Said], policy: Policy, *, asked: int) -> bool:
     """Whether as many mean the same as the policy wants; of fewer people asked, all of them.
 
-    One `unsure` settles an item that one person is asked about; of several it settles none.
+    One `unsure` settles an item that one person is asked about; of several it settles none. Where
+    one is asked and a second has answered elsewhere, both have to mean the same.
     """
     if policy.answers == 1:
-        return bool(said)
+        return len({one.meaning for one in said}) == 1
     return _agreeing(said) >= min(policy.agree, asked)
 
 

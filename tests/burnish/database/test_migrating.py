@@ -46,6 +46,8 @@ ROWS = {
                    "labels": "[]", "comment": "", "request_key": "k", "at": "x"},
     "desk_notices": {"seq": 1, "dataset": "d", "iteration": 1, "what": "breach",
                      "channel": "webhook", "ok": True, "why": "", "body": "{}", "at": "x"},
+    "desk_handouts": {"dataset": "d", "iteration": 1, "tool": "label-studio", "example_id": "e",
+                      "at": "x"},
     "desk_trail": {"seq": 1, "at": "x", "actor": "a", "action": "login", "subject": "a",
                    "detail": "", "address": ""},
 }  # fmt: skip

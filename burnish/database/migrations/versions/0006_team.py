@@ -1,4 +1,4 @@
-"""The desk for a team: due times, pauses, guides, flags, arrangements, and notes that went out.
+"""The desk for a team: due times, pauses, guides, flags, notes, and work in other tools.
 
 What belongs here: what was added to the desk's tables for a team, as it was at first. What does
 not: later changes, which have steps of their own.
@@ -19,6 +19,7 @@ APPEND_ONLY = {
     "desk_guides": ("dataset", "version"),
     "desk_flags": ("seq",),
     "desk_notices": ("seq",),
+    "desk_handouts": ("dataset", "iteration", "tool", "example_id"),
 }
 
 # Of open items all places but the one that is kept for whom it is assigned to, until they answer.
@@ -49,6 +50,7 @@ def upgrade() -> None:
     _give_out_in_turn()
     op.add_column("desk_people", sa.Column("paused_until", sa.String(32)))
     op.add_column("desk_events", sa.Column("guide", sa.Integer()))
+    op.add_column("desk_events", sa.Column("origin", sa.Text()))
     _create_tables()
     for table, key in APPEND_ONLY.items():
         for statement in append_only(table, key, op.get_bind().dialect.name):
@@ -151,3 +153,12 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("desk_notices_of", "desk_notices", ["dataset", "iteration", "seq"])
+    op.create_table(
+        "desk_handouts",
+        sa.Column("dataset", sa.String(200), nullable=False),
+        sa.Column("iteration", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("tool", sa.String(40), nullable=False),
+        sa.Column("example_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.String(32), nullable=False),
+        sa.PrimaryKeyConstraint("dataset", "iteration", "tool", "example_id"),
+    )
