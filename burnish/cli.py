@@ -3,7 +3,7 @@
 What belongs here: options, and turning deliberate errors into a message and an exit code. What
 does not: the work itself (`burnish.workflows`) or anything that needs the orchestrator, which
 runs as `python -m pipelines.runner` inside the project; nor `burnish review`
-(`burnish.cli_review`).
+(`burnish.cli_review`) and what goes out and comes back (`burnish.cli_exchange`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import click
 
 from burnish import __version__
 from burnish.cli_check import check
+from burnish.cli_exchange import label_studio, queue, verdicts
 from burnish.cli_explain import explain
 from burnish.cli_findings import compare, report, returns
 from burnish.cli_options import JSON_OPTION, PROJECT_OPTION, MessageGroup, with_state
@@ -153,6 +154,9 @@ def _become_runner(command: str, arguments: list[str], project: Path | None) -> 
 
 
 main.add_command(review)
+main.add_command(queue)
+main.add_command(verdicts)
+main.add_command(label_studio)
 main.add_command(compare)
 main.add_command(report)
 main.add_command(returns)
@@ -160,76 +164,6 @@ main.add_command(explain)
 main.add_command(check)
 main.add_command(alarms)
 main.add_command(replay_policy)
-
-
-@main.group()
-def queue() -> None:
-    """What people are asked to look at."""
-
-
-@queue.command("export")
-@click.argument("dataset")
-@click.option("--to", "target", type=click.Path(path_type=Path), required=True)
-@with_state
-def export_queue(dataset: str, target: Path, home: Home) -> None:
-    """Write the undecided items of DATASET's open batch as a CSV to fill in.
-
-    The label as it stands and the model's opinion are left out on purpose: people agree with
-    what they are shown.
-    """
-    from burnish.workflows.exchange import export_items
-
-    count = export_items(home, dataset, target)
-    click.echo(
-        f"Wrote {count} items to {target}. Fill in `label` (or `decision`: drop, unsure), then:\n"
-        f"  burnish verdicts import {target} --dataset {dataset} --home {home.folder} "
-        "--author YOUR-NAME"
-    )
-
-
-@main.group()
-def verdicts() -> None:
-    """What people decided."""
-
-
-@verdicts.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--dataset", required=True)
-@click.option("--author", default="", help="Who decided, for rows without an `author`.")
-@with_state
-def import_verdicts(file: Path, dataset: str, author: str, home: Home) -> None:
-    """Take the filled-in CSV FILE into the label ledger. Twice is the same as once."""
-    from burnish.workflows.exchange import import_file
-
-    click.echo(str(import_file(home, dataset, file, author=author)))
-
-
-@verdicts.command("undo")
-@click.argument("name")
-@click.option("--author", required=True, help="Who takes the batch back.")
-@click.option("--why", required=True, help="For whoever asks what became of it.")
-@click.option("--only-author", metavar="NAME", help="Only rows whose decision rests on NAME.")
-@JSON_OPTION
-@with_state
-def undo_verdicts(
-    name: str, *, author: str, why: str, only_author: str | None, as_json: bool, home: Home
-) -> None:
-    """Take back the verdicts of a whole batch, which NAME says: DATASET@iter7.
-
-    Nothing is deleted. Each row has the label it had before the batch, unless somebody decided it
-    again since; gold items keep their known answer. Twice is the same as once.
-    """
-    from burnish.workflows.undo_batch import undo_batch
-
-    done = undo_batch(
-        home.versions, home.ledger, name, author=author, why=why, only_author=only_author
-    )
-    if as_json:
-        click.echo(json.dumps(done.to_table().to_pylist(), indent=1))
-        return
-    click.echo(str(done))
-    if done.events:
-        click.echo("The next dataset version has it, which the next retrain makes.")
 
 
 @main.command("versions")

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from burnish.errors import BurnishError
+from burnish.errors import BurnishError, ProjectError
 
 STATE_OPTIONS = (
     click.option(
@@ -50,14 +50,18 @@ CATALOG_OPTION = click.option(
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def with_state(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that name a project's state, and hand it the opened home."""
+def with_state(command: Callable[..., None], *, project_option: bool = True) -> Callable[..., None]:
+    """Give a command the options that name a project's state, and hand it the opened home.
+
+    Without `project_option` the project is the one around us: the command's own `--project` is
+    something else.
+    """
 
     @wraps(command)
     def opened(
         *args: Any,
         home: Path | None,
-        project: Path | None,
+        project: Path | None = None,
         database_url: str,
         tables: str,
         **more: Any,
@@ -68,23 +72,45 @@ def with_state(command: Callable[..., None]) -> Callable[..., None]:
         command(*args, home=open_home(folder, database_url=database_url, tables=tables), **more)
 
     chosen: Callable[..., None] = opened
-    for option in (PROJECT_OPTION, *reversed(STATE_OPTIONS)):
+    for option in ((PROJECT_OPTION,) if project_option else ()) + STATE_OPTIONS[::-1]:
         chosen = option(chosen)
     return chosen
 
 
-def with_catalog(command: Callable[..., None]) -> Callable[..., None]:
+def with_catalog(
+    command: Callable[..., None], *, project_option: bool = True
+) -> Callable[..., None]:
     """Give a command the opened home as `with_state` does, and the catalog's folder."""
+    opened = with_state(command, project_option=project_option)
+
+    @wraps(opened)
+    def found(*args: Any, catalog: Path | None, project: Path | None = None, **more: Any) -> None:
+        folder = found_catalog(catalog, project)
+        opened(*args, project=project, catalog=folder, **more)
+
+    return CATALOG_OPTION(found)
+
+
+def with_catalog_if_any(command: Callable[..., None]) -> Callable[..., None]:
+    """As `with_catalog`, for a command that can do without: it gets None where there is none."""
     opened = with_state(command)
 
     @wraps(opened)
     def found(*args: Any, catalog: Path | None, project: Path | None, **more: Any) -> None:
-        from burnish.workflows.home import find_project
-
-        folder = catalog or (project or find_project(Path.cwd())) / "catalog"
-        opened(*args, project=project, catalog=folder.resolve(), **more)
+        try:
+            folder = found_catalog(catalog, project)
+        except ProjectError:
+            folder = None
+        opened(*args, project=project, catalog=folder, **more)
 
     return CATALOG_OPTION(found)
+
+
+def found_catalog(catalog: Path | None, project: Path | None = None) -> Path:
+    """The catalog that was named, else that of the project; `ProjectError` where there is none."""
+    from burnish.workflows.home import find_project
+
+    return (catalog or (project or find_project(Path.cwd())) / "catalog").resolve()
 
 
 class MessageGroup(click.Group):

@@ -219,6 +219,11 @@ def _gone(home: Home, iteration: Iteration) -> set[str]:
     }
 
 
+def left_since(home: Home, dataset: str, number: int) -> set[str]:
+    """Rows that were in the batch of an iteration at some time, whether or not they still are."""
+    return _gone(home, home.versions.iteration(dataset, number))
+
+
 def _verdict(
     line: Mapping[str, str],
     items: Mapping[str, Mapping[str, Any]],
