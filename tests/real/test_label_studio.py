@@ -15,9 +15,11 @@ import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +58,21 @@ class Server:
         return client.read(path) if method == "GET" else client.change(method, path, body)
 
     def person(self, email: str) -> str:
-        """Add a person, and make them a token of their own kind: a personal access token."""
-        body = {"email": email, "username": email, "password": "correct-horse-9"}
-        made = self.ask("POST", "/api/users/", body)
-        self.ask("PATCH", f"/api/users/{made['id']}/", {"active_organization": 1})
-        return self.ask("POST", f"/api/users/{made['id']}/reset-token/", {})["token"]
+        """Add a person, sign them in as a browser would, and fetch the token that is theirs."""
+        secret = "correct-horse-9"
+        body = {"email": email, "username": email, "password": secret}
+        self.ask("POST", "/api/users/", body)
+        jar = CookieJar()
+        browser = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(jar)
+        )
+        browser.open(f"{self.url}/user/login/", timeout=60).close()
+        csrf = next(cookie.value for cookie in jar if cookie.name == "csrftoken")
+        form = {"email": email, "password": secret, "csrfmiddlewaretoken": csrf}
+        sent = urllib.parse.urlencode(form).encode()
+        browser.open(f"{self.url}/user/login/", data=sent, timeout=60).close()
+        with browser.open(f"{self.url}/api/current-user/token", timeout=60) as answer:
+            return json.loads(answer.read())["token"]
 
     def annotate(self, task: int, label: str, *, token: str, seconds: float = 2.0) -> int:
         made = self.ask("POST", f"/api/tasks/{task}/annotations/",
@@ -192,7 +204,10 @@ def test_a_project_of_somebody_else_is_left_as_it_is(server, tmp_path):
     from burnish.errors import ReviewError
 
     home = planted(tmp_path, 4)
-    config = '<View><Text name="t" value="$t"/><Choices name="c" toName="t"><Choice value="x"/></Choices></View>'
+    config = (
+        '<View><Text name="t" value="$t"/>'
+        '<Choices name="c" toName="t"><Choice value="x"/></Choices></View>'
+    )
     body = {"title": "theirs", "label_config": config}
     project = server.ask("POST", "/api/projects/", body)["id"]
     client = LabelStudioClient(server.url, TOKEN)
