@@ -83,7 +83,7 @@ def task_of(examples: HomeExamples, spec: DatasetSpec, example_id: str) -> Task 
         return None
     pictures = {name: _within(uri) for name, uri in looked.pictures}
     pictures |= {name: Shot(str(svg).encode(), "image/svg+xml") for name, svg in looked.drawings}
-    row = examples.row(spec.name, example_id) or {}
+    row = (examples.row(spec.name, example_id) or {}) if looked.files else {}
     for name in looked.files:
         if row.get(name):
             picture = picture_of(row, name, spec, side=LARGEST_SIDE)
