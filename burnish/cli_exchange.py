@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from burnish.workflows.label_studio_client import LabelStudioClient
 
 TOOLS = ("label-studio", "cvat", "doccano")
-TOKEN = "BURNISH_LABEL_STUDIO_TOKEN"  # noqa: S105 - the name of it
 AUTHOR_OPTION = click.option(
     "--author", default="", help="Whose answers are those that name nobody."
 )
@@ -248,7 +247,8 @@ def pull_verdicts(
 def _client(url: str, allow_http: bool) -> LabelStudioClient:
     from burnish.workflows.label_studio_client import LabelStudioClient
 
-    return LabelStudioClient(url, os.environ.get(TOKEN, ""), allow_http=allow_http)
+    token = os.environ.get("BURNISH_LABEL_STUDIO_TOKEN", "")
+    return LabelStudioClient(url, token, allow_http=allow_http)
 
 
 def _dataset_and_file(names: tuple[str, ...], dataset: str | None) -> tuple[str, Path]:

@@ -21,6 +21,7 @@ NOT_ROOMS = {
     "cli_options",
     "cli_production",
     "cli_review",
+    "cli_exchange",
 }
 
 

@@ -60,7 +60,8 @@ def test_every_model_and_augmenter_is_named():
 
 
 def test_every_environment_variable_is_documented():
-    reads = (ROOT / "pipelines" / "definitions.py").read_text(encoding="utf-8")
+    files = (ROOT / "pipelines" / "definitions.py", *(ROOT / "burnish").glob("cli*.py"))
+    reads = "".join(file.read_text(encoding="utf-8") for file in files)
     variables = set(re.findall(r'environ\.get\("(\w+)"', reads))
     assert variables
     assert variables == set(keys_of((ROOT / "docs" / "settings.md").read_text(encoding="utf-8")))

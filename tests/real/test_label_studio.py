@@ -58,19 +58,16 @@ class Server:
         return client.read(path) if method == "GET" else client.change(method, path, body)
 
     def person(self, email: str) -> str:
-        """Add a person, sign them in as a browser would, and fetch the token that is theirs."""
-        secret = "correct-horse-9"
-        body = {"email": email, "username": email, "password": secret}
-        self.ask("POST", "/api/users/", body)
+        """Sign a person up as a browser would, by an invitation, and fetch the token of theirs."""
+        invited = f"{self.url}{self.ask('GET', '/api/invite')['invite_url']}"
         jar = CookieJar()
         browser = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(jar)
         )
-        browser.open(f"{self.url}/user/login/", timeout=60).close()
+        browser.open(invited, timeout=60).close()
         csrf = next(cookie.value for cookie in jar if cookie.name == "csrftoken")
-        form = {"email": email, "password": secret, "csrfmiddlewaretoken": csrf}
-        sent = urllib.parse.urlencode(form).encode()
-        browser.open(f"{self.url}/user/login/", data=sent, timeout=60).close()
+        form = {"email": email, "password": "correct-horse-9", "csrfmiddlewaretoken": csrf}
+        browser.open(invited, data=urllib.parse.urlencode(form).encode(), timeout=60).close()
         with browser.open(f"{self.url}/api/current-user/token", timeout=60) as answer:
             return json.loads(answer.read())["token"]
 
