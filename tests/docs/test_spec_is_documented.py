@@ -60,7 +60,7 @@ def test_every_model_and_augmenter_is_named():
 
 
 def test_every_environment_variable_is_documented():
-    files = (ROOT / "pipelines" / "definitions.py", *(ROOT / "burnish").glob("cli*.py"))
+    files = (ROOT / "pipelines" / "definitions.py", ROOT / "burnish" / "cli_exchange.py")
     reads = "".join(file.read_text(encoding="utf-8") for file in files)
     variables = set(re.findall(r'environ\.get\("(\w+)"', reads))
     assert variables
