@@ -81,6 +81,7 @@ def tasks_of(handout: Handout) -> list[dict[str, Any]]:
 def config_of(handout: Handout) -> str:
     """The labeling configuration: what is shown, the classes, drop and unsure, and a comment.
 
+    >>> from burnish.workflows.tools import Task
     >>> print(config_of(Handout("pets", 1, ("a & b",), (Task("p1", texts={"note": "x"}),))))
     <View>
       <Header value="note"/>
