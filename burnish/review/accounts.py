@@ -204,11 +204,13 @@ class Accounts:
             before = people.known(connection, name)
             if not before.active:
                 raise ReviewError(f"{name} was deactivated")
-            if until is None and not before.is_away(doing.at):
+            if until is None and before.paused_until is None:
                 return
+            # Also a time that is past: a clock that is set back would have them away again.
             people.change(connection, name, doing.at, paused_until=until)
             if until is None:
-                trail.note(connection, doing, "person_back", name)
+                if before.is_away(doing.at):
+                    trail.note(connection, doing, "person_back", name)
                 return
             leases.end_of_person(connection, name)
             detail = f"until {until:%Y-%m-%d %H:%M} UTC"

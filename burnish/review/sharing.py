@@ -73,7 +73,8 @@ class Sharing(Ground):
             raise NotAllowed(f"what is {giver}'s is handed over by them, or by a reviewer")
         if giver == to:
             raise ReviewError(f"{giver} has it already", expected="somebody else, or nobody")
-        batch, now, words = self.batch(dataset), self._clock(), fit_comment(why)
+        batch = self._looked_outside(self.batch(dataset))
+        now, words = self._clock(), fit_comment(why)
         if not words.strip():
             raise ReviewError("items are handed over without a word", expected="why, in a few")
 

@@ -198,7 +198,7 @@ def test_a_desk_from_before_has_its_kept_places_counted(database):
     with made.engine.connect() as connection:
         kept = dict(connection.execute(wanted).all())
     assert kept == {"a": 0, "b": 1, "c": 1, "d": 1, "e": 2}
-    step = import_module("burnish.database.migrations.versions.0005_team")
+    step = import_module("burnish.database.migrations.versions.0006_team")
     with made.engine.begin() as connection:
         connection.execute(desk_items.update().values(spare=0))
         connection.execute(text(step.SPARE))
@@ -221,7 +221,9 @@ def test_where_all_is_dealt_out_whoever_is_done_looks_through_none_of_it(tmp_pat
     used = [
         row[3].split("INDEX ")[1].split(" ")[0] for row in plan if "SEARCH desk_items" in row[3]
     ]
-    assert used == ["desk_items_in_order", "desk_items_assigned", "desk_items_open"]
+    # Rework is found by its state: which of the two indexes that begin with it does not matter.
+    assert used[0] in {"desk_items_in_order", "desk_items_due"}
+    assert used[1:] == ["desk_items_assigned", "desk_items_open"]
 
 
 def test_the_command_line_notes_who_is_away_and_back(tmp_path):
