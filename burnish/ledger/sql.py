@@ -92,11 +92,18 @@ class SqlLedger:
         return transact(self._engine, work) if verdicts else []
 
     def appending(
-        self, dataset: str, verdicts: Sequence[Verdict], *, expected: Watermark | None = None
+        self,
+        dataset: str,
+        verdicts: Sequence[Verdict],
+        *,
+        expected: Watermark | None = None,
+        head: Watermark | None = None,
     ) -> Callable[[Connection], list[LabelEvent]]:
         """What `append` does, as a part of somebody else's transaction (see `transact`).
 
-        What can be told of the verdicts by themselves is checked at once.
+        What can be told of the verdicts by themselves is checked at once. `head` is the newest
+        event as that very transaction has read it (None: it is read again); a wrong one would take
+        a number that is taken, and the key refuses it.
         """
         _check_dataset(dataset)
         evidence: list[str] = []
@@ -106,14 +113,14 @@ class SqlLedger:
             evidence.append(canonical_json(dict(verdict.evidence), what=what))
 
         def add(connection: Connection) -> list[LabelEvent]:
-            head, at = _head(connection, dataset), self._clock()
-            if expected is not None and head != expected:
+            newest, at = head or _head(connection, dataset), self._clock()
+            if expected is not None and newest != expected:
                 raise LedgerMoved(
-                    f"{dataset} is at event {head.event_id}",
+                    f"{dataset} is at event {newest.event_id}",
                     expected=f"event {expected.event_id}, which the decisions were made after",
                     hint="look at what was decided since, and decide again",
                 )
-            count, chain, moment = head.event_id, bytes.fromhex(head.chain), ticks(at)
+            count, chain, moment = newest.event_id, bytes.fromhex(newest.chain), ticks(at)
             _check_superseded(connection, dataset, verdicts, after=count)
             rows: list[EventRow] = []
             for event_id, (verdict, text) in enumerate(

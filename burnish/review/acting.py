@@ -15,8 +15,9 @@ from sqlalchemy import Connection, bindparam, select
 
 from burnish.errors import ItemNotFound, NotAllowed, ReviewConflict
 from burnish.ledger import SqlLedger
-from burnish.records import LabelEvent
+from burnish.records import LabelEvent, Watermark
 from burnish.review import events, items, leases, settling
+from burnish.review.glancing import Glance
 from burnish.review.records import (
     Action,
     Answered,
@@ -42,7 +43,7 @@ _CLOSED = select(iterations.c.closed_at).where(
 
 @dataclass(frozen=True)
 class Scene:
-    """An item as a transaction found it: its events, and where it stands."""
+    """An item as a transaction found it: its events, its standing, and what a glance told."""
 
     connection: Connection
     ledger: SqlLedger
@@ -51,6 +52,7 @@ class Scene:
     events: tuple[DeskEvent, ...]
     standing: Standing
     now: datetime
+    glance: Glance | None = None
 
     @property
     def appended(self) -> frozenset[int]:
@@ -86,15 +88,21 @@ def scene_of(
 
 
 def scene_with(
-    connection: Connection, ledger: SqlLedger, batch: OpenBatch, item: Item, now: datetime
+    connection: Connection,
+    ledger: SqlLedger,
+    batch: OpenBatch,
+    item: Item,
+    now: datetime,
+    *,
+    glance: Glance | None = None,
 ) -> Scene:
-    """The scene of an item that this transaction has just read."""
+    """The scene of an item that this transaction has just read, at a `glance` or by itself."""
     done: tuple[DeskEvent, ...] = ()
     if item.last_seq:
         done = tuple(
             events.of_item(connection, batch.dataset, item.example_id, iteration=batch.iteration)
         )
-    return Scene(connection, ledger, batch, item, done, stand(done, batch.policy), now)
+    return Scene(connection, ledger, batch, item, done, stand(done, batch.policy), now, glance)
 
 
 def check(scene: Scene, act: Act) -> None:
@@ -115,19 +123,25 @@ def check_open(scene: Scene) -> None:
     In the transaction itself: what is said then would be in no version of the labels.
     """
     batch = scene.batch
-    of = {"of_dataset": batch.dataset, "of_iteration": batch.iteration}
-    if scene.connection.scalar(_CLOSED, of) is not None:
+    if _is_closed(scene):
         raise ReviewConflict(
             f"the batch of {batch.dataset}, iteration {batch.iteration}, has just been closed",
             hint="what is asked in the next batch can be answered there",
         )
 
 
+def _is_closed(scene: Scene) -> bool:
+    if scene.glance is not None:
+        return scene.glance.closed
+    of = {"of_dataset": scene.batch.dataset, "of_iteration": scene.batch.iteration}
+    return scene.connection.scalar(_CLOSED, of) is not None
+
+
 def perform(scene: Scene, act: Act, *, known: Mapping[str, str]) -> Answered:
     """Do what was checked. `known` are the known answers of gold items."""
     connection, batch, item = scene.connection, scene.batch, scene.item
     event = DeskEvent(
-        seq=events.next_seq(connection),
+        seq=scene.glance.newest_seq + 1 if scene.glance else events.next_seq(connection),
         example_id=item.example_id,
         actor=act.actor,
         action=act.action,
@@ -158,6 +172,8 @@ def perform(scene: Scene, act: Act, *, known: Mapping[str, str]) -> Answered:
 
 def decided_outside(scene: Scene) -> LabelEvent | None:
     """The ledger's event on the item that stands and is not the desk's, since the batch opened."""
+    if scene.glance is not None and not scene.glance.spoken:
+        return None
     since = scene.batch.watermark.event_id
     item = scene.item
     course = scene.ledger.course(scene.connection, item.dataset, item.example_id, after=since)
@@ -208,9 +224,16 @@ def _tell(scene: Scene, act: Act, after: Standing, known: str | None) -> tuple[i
     new = []
     if after.state == "settled":
         # Where nothing is restated, no number of an event is named.
-        head = 0 if known is None else scene.ledger.newest(scene.connection, dataset).event_id
-        new = settling.verdicts(item, after, known=known, after=head + len(back))
+        newest = 0 if known is None else _head(scene).event_id
+        new = settling.verdicts(item, after, known=known, after=newest + len(back))
     if not back and not new:
         return ()
-    appended = scene.ledger.appending(dataset, [*back, *new])(scene.connection)
+    head = scene.glance.head if scene.glance else None
+    appended = scene.ledger.appending(dataset, [*back, *new], head=head)(scene.connection)
     return tuple(event.event_id for event in appended)
+
+
+def _head(scene: Scene) -> Watermark:
+    if scene.glance is not None:
+        return scene.glance.head
+    return scene.ledger.newest(scene.connection, scene.batch.dataset)

@@ -10,6 +10,7 @@ somebody else keeps a place for them (`burnish.review.items.spare`), unless they
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy import literal_column as sql
 
 from burnish.review.events import there_is
+from burnish.review.glancing import spoken_of
 from burnish.review.items import answered_by, asked_again, item_from
 from burnish.review.leases import SLACK, live
 from burnish.review.records import Item, OpenBatch
@@ -36,18 +38,32 @@ _C = desk_items.c
 _NAME: Any = bindparam("name")
 
 
-def next_item(connection: Connection, batch: OpenBatch, name: str, now: datetime) -> Item | None:
+@dataclass(frozen=True)
+class Next:
+    """An item for a person.
+
+    `leases`: how many it has, live or not. `spoken`: the ledger has heard of its example since the
+    batch opened.
+    """
+
+    item: Item
+    leases: int
+    spoken: bool
+
+
+def next_item(connection: Connection, batch: OpenBatch, name: str, now: datetime) -> Next | None:
     """The first item with a free place that this person may answer and has not open already."""
     known: dict[str, Any] = {
         "dataset": batch.dataset,
         "iteration": batch.iteration,
         "name": name,
+        "since": batch.watermark.event_id,
     }
     known |= {"now": now, "soon": now + SLACK}
     away = list(connection.scalars(_AWAY, {"now": now}))
     query, known = (_FIRST_WITH_AWAY, known | {"away": away}) if away else (_FIRST, known)
     row = connection.execute(query, known).mappings().first()
-    return None if row is None else item_from(row)
+    return None if row is None else Next(item_from(row), row["leases"], bool(row["spoken"]))
 
 
 def before_others(connection: Connection, batch: OpenBatch, name: str, now: datetime) -> int:
@@ -104,10 +120,14 @@ def _live(lease: Any) -> ColumnElement[bool]:
 
 
 def _of_item(other: Any) -> tuple[ColumnElement[bool], ...]:
+    return _same_item(other, desk_items)
+
+
+def _same_item(other: Any, item: Any) -> tuple[ColumnElement[bool], ...]:
     return (
-        other.c.dataset == _C.dataset,
-        other.c.iteration == _C.iteration,
-        other.c.example_id == _C.example_id,
+        other.c.dataset == item.c.dataset,
+        other.c.iteration == item.c.iteration,
+        other.c.example_id == item.c.example_id,
     )
 
 
@@ -129,7 +149,12 @@ _AWAY = select(desk_people.c.name).where(desk_people.c.paused_until > bindparam(
 
 def _first(*groups: Select[Any]) -> Select[Any]:
     found = union_all(*groups).subquery()
-    return select(found).order_by(found.c.urgency, found.c.turn).limit(1)
+    chosen = select(found).order_by(found.c.urgency, found.c.turn).limit(1).subquery()
+    count = select(func.count()).where(*_same_item(desk_leases, chosen)).correlate(chosen)
+    # Of the one that was chosen: asked of each urgency it would take three times as long.
+    return select(
+        chosen, count.scalar_subquery().label("leases"), spoken_of(chosen).label("spoken")
+    )
 
 
 _FIRST = _first(*_GROUPS)

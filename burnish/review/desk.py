@@ -29,6 +29,7 @@ from burnish.review.acting import (
     withdraw,
 )
 from burnish.review.bringing import Bringing
+from burnish.review.glancing import at_lease
 from burnish.review.guiding import Guiding, fit_guide
 from burnish.review.items import is_held_out
 from burnish.review.leasing import Leasing, lease_of
@@ -71,11 +72,14 @@ class Desk(Leasing, Reading, Sharing, Guiding, Bringing):
         known = self._known_answers(batch)
 
         def work(connection: Connection) -> Answered | _Refused:
-            before = events.keyed(connection, token) if is_name(token) else None
+            glance = at_lease(connection, batch, person, token) if is_name(token) else None
+            before = events.keyed(connection, token) if glance is None and is_name(token) else None
             if before is not None:
                 return _again(connection, batch, before, person, said)
-            lease = lease_of(connection, batch, person, token)
-            scene = scene_with(connection, self._ledger, batch, lease.item, self._clock())
+            lease = glance.lease if glance else lease_of(connection, batch, person, token)
+            scene = scene_with(
+                connection, self._ledger, batch, lease.item, self._clock(), glance=glance
+            )
             full = complete(said, scene.item, batch, shown=lease.shown or _has_seen(scene, person))
             check_storable(full, scene.item, person)
             version = fit_guide(connection, batch.dataset, guide)

@@ -73,19 +73,19 @@ def live(now: Any, soon: Any, lease: Any) -> ColumnElement[bool]:
 def find(connection: Connection, token: str) -> Held | None:
     """The lease of a token; None where it is there no more."""
     row = connection.execute(_BY_TOKEN, {"named": token}).mappings().first()
-    return None if row is None else _held(row)
+    return None if row is None else held_from(row)
 
 
 def of_item(connection: Connection, batch: OpenBatch, example_id: str) -> list[Held]:
     """All leases of an item, live or not."""
     rows = connection.execute(_OF_ITEM, _named(batch) | {"of_example": example_id})
-    return [_held(row) for row in rows.mappings()]
+    return [held_from(row) for row in rows.mappings()]
 
 
 def of_person(connection: Connection, batch: OpenBatch, name: str) -> list[Held]:
     """All leases of a person in a batch, live or not, oldest first."""
     rows = connection.execute(_OF_PERSON, _named(batch) | {"of_person": name})
-    return [_held(row) for row in rows.mappings()]
+    return [held_from(row) for row in rows.mappings()]
 
 
 def count_live(connection: Connection, batch: OpenBatch, now: datetime) -> int:
@@ -182,5 +182,6 @@ def _named(batch: OpenBatch) -> dict[str, Any]:
     return {"of_dataset": batch.dataset, "of_iteration": batch.iteration}
 
 
-def _held(row: RowMapping) -> Held:
+def held_from(row: RowMapping) -> Held:
+    """The lease of a row."""
     return Held(**{name: row[name] for name in Held.__dataclass_fields__})

@@ -121,26 +121,36 @@ class Leasing(Ground):
         self, connection: Connection, batch: OpenBatch, person: Person, now: datetime
     ) -> Lease | None:
         while True:
-            item = choosing.next_item(connection, batch, person.name, now)
-            if item is None:
+            found = choosing.next_item(connection, batch, person.name, now)
+            if found is None:
                 return None
-            scene = scene_with(connection, self._ledger, batch, item, now)
-            if self._asks(scene):
-                return self._leased(scene, person)
+            # Most have been decided nowhere else, which the choice has told already.
+            if not found.spoken or self._asks(
+                scene_with(connection, self._ledger, batch, found.item, now)
+            ):
+                return self._leased(connection, batch, found, person, now)
 
-    def _leased(self, scene: Scene, person: Person) -> Lease:
-        item, now = scene.item, scene.now
-        held = leases.of_item(scene.connection, scene.batch, item.example_id)
-        leases.make_room(scene.connection, held, places=item.places - 1, now=now)
+    def _leased(
+        self,
+        connection: Connection,
+        batch: OpenBatch,
+        found: choosing.Next,
+        person: Person,
+        now: datetime,
+    ) -> Lease:
+        item = found.item
+        if found.leases:
+            held = leases.of_item(connection, batch, item.example_id)
+            leases.make_room(connection, held, places=item.places - 1, now=now)
         lease = leases.new(
-            scene.batch,
+            batch,
             item,
             person.name,
             token=self._make_token(),
             now=now,
             seconds=self._lease_seconds,
         )
-        leases.add(scene.connection, lease)
+        leases.add(connection, lease)
         return lease
 
 
