@@ -14,11 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from burnish.ledger.events import EMPTY
 from burnish.ledger.schema import label_events
 from burnish.records import Watermark
+from burnish.review.events import there_is
 from burnish.review.items import item_from
 from burnish.review.leases import held_from
 from burnish.review.records import Lease, OpenBatch, Person
@@ -72,15 +73,13 @@ def spoken_of(item: Any) -> ColumnElement[bool]:
 
     `item` is `desk_items`, or what was selected from it.
     """
-    return (
-        exists()
-        .where(
-            _E.dataset == item.c.dataset,
-            _E.example_id == item.c.example_id,
-            _E.event_id > bindparam("since"),
-        )
-        .correlate(item)
+    # Of `SELECT *` SQLite would read all that was said of any example since then.
+    heard = select(1).where(
+        _E.dataset == item.c.dataset,
+        _E.example_id == item.c.example_id,
+        _E.event_id > bindparam("since"),
     )
+    return there_is(heard.correlate(item))
 
 
 _DATASET = bindparam("of_dataset")
@@ -92,7 +91,7 @@ _CLOSED = (
 _NEWEST_SEQ = select(func.max(desk_events.c.seq)).scalar_subquery()
 _HEAD = select(_E.event_id).where(_E.dataset == _DATASET).order_by(_E.event_id.desc()).limit(1)
 _HEAD_CHAIN = select(_E.chain).where(_E.dataset == _DATASET).order_by(_E.event_id.desc()).limit(1)
-_ANSWERED = exists().where(desk_events.c.request_key == _L.token).correlate(desk_leases)
+_ANSWERED = there_is(select(1).where(desk_events.c.request_key == _L.token).correlate(desk_leases))
 
 # Made once: to put such a query together takes ten times as long as to run it.
 _AT_LEASE = (
