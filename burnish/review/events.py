@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
@@ -30,6 +31,12 @@ _OF_EXAMPLE = (
     .order_by(_C.seq)
 )
 _OF_ITEM = _OF_EXAMPLE.where(_C.iteration == bindparam("of_iteration"))
+_OF_ITEMS = (
+    select(desk_events)
+    .where(_C.dataset == bindparam("of_dataset"), _C.iteration == bindparam("of_iteration"))
+    .where(_C.example_id.in_(bindparam("of_examples", expanding=True)))
+    .order_by(_C.seq)
+)
 _KEYED = select(desk_events).where(_C.request_key == bindparam("key"))
 _NEWEST = select(func.max(_C.seq))
 _INSERT = desk_events.insert()
@@ -72,6 +79,17 @@ def of_item(
     if iteration is None:
         return _read(connection, _OF_EXAMPLE, of)
     return _read(connection, _OF_ITEM, of | {"of_iteration": iteration})
+
+
+def of_items(
+    connection: Connection, dataset: str, iteration: int, ids: Sequence[str]
+) -> dict[str, list[DeskEvent]]:
+    """What was done to some items of a batch, oldest first, by example; few enough to be named."""
+    found: dict[str, list[DeskEvent]] = {one: [] for one in ids}
+    of = {"of_dataset": dataset, "of_iteration": iteration, "of_examples": list(ids)}
+    for event in _read(connection, _OF_ITEMS, of) if ids else []:
+        found[event.example_id].append(event)
+    return found
 
 
 def of_person(
@@ -120,11 +138,11 @@ def counted(actions: tuple[str, ...]) -> ColumnElement[int]:
     return case((_C.action.in_(actions), 1), (_C.action == "undo", back), else_=0)
 
 
-def counts(connection: Connection, dataset: str, iteration: int) -> dict[str, int]:
-    """How many answers of each person in a batch stand."""
+def counts(connection: Connection, dataset: str, iteration: int, *, until: int) -> dict[str, int]:
+    """How many answers of each person in a batch stood right after the event `until`."""
     query = (
         select(_C.actor, func.sum(counted(("answer",))))
-        .where(_C.dataset == dataset, _C.iteration == iteration, _BY_PERSON)
+        .where(_C.dataset == dataset, _C.iteration == iteration, _BY_PERSON, _C.seq <= until)
         .group_by(_C.actor)
     )
     return {name: int(count) for name, count in connection.execute(query) if count}

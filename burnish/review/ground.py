@@ -23,6 +23,7 @@ from burnish.review import dealing, syncing
 from burnish.review.acting import Scene, scene_of
 from burnish.review.assigning import WORDS
 from burnish.review.guides import GuideNow, Mark
+from burnish.review.counting import Tallies
 from burnish.review.ports import Batches
 from burnish.review.records import OpenBatch
 from burnish.review.saying import is_name
@@ -64,6 +65,7 @@ class Ground:
         self._looked: dict[tuple[str, int], int] = {}
         self._answers: dict[tuple[str, int, int], Mapping[str, str]] = {}
         self._guides: dict[str, tuple[tuple[Path, Mark | None], GuideNow]] = {}
+        self._tallies = Tallies()
         self._turn = threading.Lock()
         migrate(engine)
 

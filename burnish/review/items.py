@@ -24,6 +24,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     or_,
     select,
 )
@@ -131,6 +132,13 @@ def find(connection: Connection, dataset: str, iteration: int, example_id: str) 
     return None if row is None else item_from(row)
 
 
+def find_many(connection: Connection, batch: OpenBatch, ids: Sequence[str]) -> dict[str, Item]:
+    """Some items of a batch by example, those that it has; few enough to be named."""
+    wanted = and_(of_batch(batch.dataset, batch.iteration), _C.example_id.in_(ids))
+    found = _read(connection, select(desk_items).where(wanted)) if ids else []
+    return {item.example_id: item for item in found}
+
+
 def newest(connection: Connection, dataset: str, example_id: str) -> Item | None:
     """The item of the latest batch that had the example; None where none had."""
     query = select(desk_items).where(_C.dataset == dataset, _C.example_id == example_id)
@@ -233,20 +241,14 @@ def condition(
     return and_(*wanted)
 
 
-def states(connection: Connection, batch: OpenBatch) -> dict[State, int]:
-    """How many items of a batch are in each state."""
-    query = (
-        select(_C.state, func.count())
-        .where(of_batch(batch.dataset, batch.iteration))
-        .group_by(_C.state)
-    )
-    return {cast("State", state): int(count) for state, count in connection.execute(query)}
+def counted(connection: Connection, batch: OpenBatch) -> tuple[int, dict[State, int], int]:
+    """How many items of a batch are in each state, and how many a reviewer settled.
 
-
-def count_final(connection: Connection, batch: OpenBatch) -> int:
-    """How many items a reviewer approved or decided: no answer to them is taken back."""
+    The first number is that of the newest event then. Where one person answers an item, those that
+    a reviewer settled are not counted.
+    """
     event = desk_events.alias()
-    by_reviewer = (
+    by_reviewer = there_is(
         select(1)
         .where(
             event.c.dataset == _C.dataset,
@@ -256,10 +258,20 @@ def count_final(connection: Connection, batch: OpenBatch) -> int:
             event.c.round == _C.round,
         )
         .correlate(desk_items)
-        .exists()
     )
-    wanted = and_(of_batch(batch.dataset, batch.iteration), _C.state == "settled", by_reviewer)
-    return int(connection.scalar(select(func.count()).select_from(desk_items).where(wanted)) or 0)
+    final: ColumnElement[int] = literal(0)
+    if batch.policy.answers > 1:
+        final = func.sum(case((and_(_C.state == "settled", by_reviewer), 1), else_=0))
+    newest = select(func.max(desk_events.c.seq)).scalar_subquery()
+    query = (
+        select(_C.state, func.count(), final, newest)
+        .where(of_batch(batch.dataset, batch.iteration))
+        .group_by(_C.state)
+    )
+    rows = connection.execute(query).all()
+    states: dict[State, int] = {cast("State", row[0]): int(row[1]) for row in rows}
+    seq = max((row[3] or 0 for row in rows), default=0)
+    return int(seq), states, sum(int(row[2]) for row in rows)
 
 
 def inbox(connection: Connection, batch: OpenBatch, person: Person) -> list[Item]:

@@ -286,17 +286,17 @@ def _text(response: Response) -> str:
 
 def _past(context: DeskContext, dataset: str, person: Person) -> tuple[Past, ...]:
     """The latest answers that stand, newest first."""
-    desk, found = context.desk, list[Past]()
-    policy = desk.batch(dataset).policy
-    for event in desk.answered_by(dataset, person.name, limit=2 * LATEST):
-        standing = desk.standing(dataset, event.example_id)
-        if event.seq not in {one.seq for one in standing.said} or len(found) == LATEST:
-            continue
-        item = desk.item(dataset, event.example_id)
-        free = not refusal(standing, "undo", person, undoes=event)
-        state = state_seen(standing, policy, person)
-        found.append(past_of(event, item, context.examples, state=state, open_to_undo=free))
-    return tuple(found)
+    policy = context.desk.batch(dataset).policy
+    return tuple(
+        past_of(
+            one.event,
+            one.item,
+            context.examples,
+            state=state_seen(one.standing, policy, person),
+            open_to_undo=not refusal(one.standing, "undo", person, undoes=one.event),
+        )
+        for one in context.desk.latest_of(dataset, person.name, limit=LATEST)
+    )
 
 
 def _is_shown(context: DeskContext, lease: Lease, person: Person) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -17,7 +18,21 @@ from burnish.review.arranging import Arrangement
 from burnish.review.ground import Ground
 from burnish.review.records import DeskEvent, Filters, Item, Person, Progress
 from burnish.review.saying import is_name
-from burnish.review.states import Standing
+from burnish.review.states import Standing, stand
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer or decision, its item, and where that stands."""
+
+    event: DeskEvent
+    item: Item
+    standing: Standing
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is one of the answers that stand."""
+        return self.event.seq in {one.seq for one in self.standing.said}
 
 
 class Reading(Ground):
@@ -36,12 +51,13 @@ class Reading(Ground):
         """How far people are with the open batch of a dataset, decisions made outside included."""
         batch = self._looked_outside(self.batch(dataset))
         with self._engine.connect() as connection:
+            tally = self._tallies.of(connection, batch)
             return Progress(
                 batch=syncing.as_kept(connection, batch) or batch,
-                states=items.states(connection, batch),
+                states=tally.states,
                 leased=leases.count_live(connection, batch, self._clock()),
-                by_person=events.counts(connection, batch.dataset, batch.iteration),
-                final=items.count_final(connection, batch) if batch.policy.answers > 1 else 0,
+                by_person=tally.by_person,
+                final=tally.final,
             )
 
     def before_others(self, dataset: str, person: Person) -> int:
@@ -105,6 +121,29 @@ class Reading(Ground):
         batch = self._looked_outside(self.batch(dataset))
         with self._engine.connect() as connection:
             return items.inbox(connection, batch, person)
+
+    def latest_of(self, dataset: str, name: str, *, limit: int) -> list[Told]:
+        """What somebody answered last and still stands, with its item, newest first.
+
+        Of each the item, and where it stands: as many statements for many as for one.
+        """
+        batch = self.batch(dataset)
+        if not is_name(name):
+            return []
+        with self._engine.connect() as connection:
+            # Of an item in a later round an answer of an earlier one may be overruled by another.
+            said = events.of_person(
+                connection, batch.dataset, batch.iteration, name, limit=2 * limit
+            )
+            ids = sorted({event.example_id for event in said})
+            found = items.find_many(connection, batch, ids)
+            done = events.of_items(connection, batch.dataset, batch.iteration, ids)
+        told = (
+            Told(event, found[event.example_id], stand(done[event.example_id], batch.policy))
+            for event in said
+            if event.example_id in found
+        )
+        return [one for one in told if one.stands][:limit]
 
     def answered_by(self, dataset: str, name: str, *, limit: int = 20) -> list[DeskEvent]:
         """What somebody answered or decided in the open batch, and did not undo; newest first."""
