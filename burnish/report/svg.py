@@ -181,6 +181,20 @@ def standalone(drawing: str, *, width: float = 380) -> str:
     return f'{head}><style>{_COLOURS}</style><rect width="100%" height="100%" fill="#fff"/>{rest}'
 
 
+def without_styles(drawing: str) -> str:
+    """A drawing of `document` whose styles are attributes: for pages that allow no inline style.
+
+    >>> without_styles('<text style="fill:var(--ink,currentColor);opacity:.5">a</text>')
+    '<text fill="var(--ink,currentColor)" opacity=".5">a</text>'
+    """
+
+    def attributes(found: re.Match[str]) -> str:
+        pairs = (one.split(":", 1) for one in found[1].split(";") if one.strip())
+        return " ".join(f'{name.strip()}="{value.strip()}"' for name, value in pairs)
+
+    return re.sub(r'style="([^"<>]*)"', attributes, drawing)
+
+
 def text(
     x: float,
     y: float,

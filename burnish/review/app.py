@@ -35,6 +35,7 @@ ROUTERS = (
     "pages_figures",
     "pages_history",
     "pages_why",
+    "pages_worth",
     "api",
 )
 """The modules of this package whose `router` is part of the desk."""

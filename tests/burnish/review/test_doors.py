@@ -100,6 +100,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/d/{dataset}/why"): "reviewer",
     ("POST", "/d/{dataset}/review"): "reviewer",
     ("GET", "/d/{dataset}/versions"): "annotator",
+    ("GET", "/d/{dataset}/worth"): "reviewer",
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
 VALUES = {"change": "role"}
