@@ -284,6 +284,17 @@ def promises(dataset: str, *, as_json: bool, home: Home, catalog: Path) -> None:
     print_promises(home, spec, clock=lambda: datetime.now(UTC), as_json=as_json)
 
 
+@review.command()
+@click.argument("dataset")
+@JSON_OPTION
+@with_state
+def worth(dataset: str, *, as_json: bool, home: Home) -> None:
+    """Show what people found in DATASET in how many hours, and what is to be expected."""
+    from burnish.workflows.showing_worth import print_worth
+
+    print_worth(home, dataset, as_json=as_json)
+
+
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")

@@ -22,8 +22,8 @@ from burnish.ledger import SqlLedger
 from burnish.review import dealing, syncing
 from burnish.review.acting import Scene, scene_of
 from burnish.review.assigning import WORDS
-from burnish.review.guides import GuideNow, Mark
 from burnish.review.counting import Tallies
+from burnish.review.guides import GuideNow, Mark
 from burnish.review.ports import Batches
 from burnish.review.records import OpenBatch
 from burnish.review.saying import is_name

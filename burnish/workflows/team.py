@@ -2,8 +2,8 @@
 
 What belongs here: reading the desk's events, the ledger and the known answers, and keeping what was
 made of them while none of these changes. What does not: counting
-(`burnish.workflows.people_answers` and `.people_figures`), doubtful labels (`.doubtful`), or who
-may see what (`burnish.review.figures`).
+(`burnish.workflows.people_answers`, `.people_figures` and `.worth`), doubtful labels
+(`.doubtful`), or who may see what (`burnish.review.figures`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from burnish.review.courses import newest_event, read_courses
 from burnish.review.figures import Figures
 from burnish.review.worth import Worth
 from burnish.typing import LabelLedger
-from burnish.workflows.batch import decided_examples
-from burnish.workflows.control_arms import changed_labels
 from burnish.workflows.desk import Newest, newest_published
 from burnish.workflows.doubtful import METHOD, agreed_but_doubtful
 from burnish.workflows.gold import STAGE as GOLD_STAGE
@@ -26,6 +24,8 @@ from burnish.workflows.gold import known_answers
 from burnish.workflows.home import Home
 from burnish.workflows.people_answers import given_answers
 from burnish.workflows.people_figures import team_figures
+from burnish.workflows.returns import STAGE as RETURNS
+from burnish.workflows.worth import worth_of
 
 
 class HomeTeam:
@@ -35,6 +35,7 @@ class HomeTeam:
         self._home = home
         self._all: Newest[Figures] = Newest()
         self._closed: Newest[Figures] = Newest()
+        self._worth: Newest[Worth] = Newest()
 
     def figures(self, dataset: str, *, open_gold: bool = True) -> Figures:
         """Everybody's figures; without `open_gold` no known answer of the open batch counts.
@@ -54,20 +55,15 @@ class HomeTeam:
         return kept.get(dataset, key, lambda: self._made(dataset, open_gold=open_gold))
 
     def worth(self, dataset: str) -> Worth:
-        """What was decided and found so far, and the hours of it that are known.
-
-        Hours are those of answers at the desk that were timed, taken back or not.
-        """
+        """What labeling cost and brought so far, and what is to be expected."""
         self._require(dataset)
-        events = self._home.ledger.events(dataset)
-        courses = read_courses(self._home.versions.engine, dataset)
-        said = [one.said for course in courses for one in course.events if one.said]
-        return Worth(
-            dataset=dataset,
-            decided=len(decided_examples(events)),
-            found=changed_labels(events),
-            hours=sum(one.seconds or 0.0 for one in said) / 3600,
+        versions, ledger = self._home.versions, self._home.ledger
+        key = (
+            ledger.head(dataset).event_id,
+            newest_published(versions, dataset, "label_audit"),
+            newest_published(versions, dataset, RETURNS),
         )
+        return self._worth.get(dataset, key, lambda: worth_of(versions, ledger, dataset))
 
     def _made(self, dataset: str, *, open_gold: bool) -> Figures:
         versions = self._home.versions
