@@ -80,7 +80,7 @@ def test_the_cost_follows_from_the_rate_in_the_address(tmp_path):
     text = words(page_of(tmp_path, MUCH, query="?rate=30&currency=EUR"))
     assert "Spent so far 60.00 EUR" in text
     assert "An error that was found 1.20 EUR" in text
-    assert "The next rows 24.00 EUR" in text
+    assert "The next 100 rows 24.00 EUR" in text
 
 
 def test_without_a_find_no_cost_of_one_is_made_up(tmp_path):
