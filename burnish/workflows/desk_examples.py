@@ -10,8 +10,9 @@ the features, `look` holds a row against all others unless it is told to go by l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import pyarrow as pa
@@ -52,10 +53,23 @@ class _Known:
 
 
 class HomeExamples:
-    """Examples of a home as people look at them; a `burnish.review.ports.Examples`."""
+    """Examples of a home as people look at them; a `burnish.review.ports.Examples`.
 
-    def __init__(self, home: Home, batches: HomeBatches) -> None:
+    Whether their tables have changed is asked anew once what is known is older than
+    `fresh_seconds` by `timer`: a page shows many examples, and each would ask three times.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        batches: HomeBatches,
+        *,
+        fresh_seconds: float = 0.0,
+        timer: Callable[[], float] = monotonic,
+    ) -> None:
         self._home, self._batches = home, batches
+        self._fresh_seconds, self._timer = fresh_seconds, timer
+        self._asked: dict[str, tuple[float, _Known]] = {}
         self._versions: Versions = home.versions
         self._known: Newest[_Known] = Newest()
         self._usual: Newest[Usual] = Newest()
@@ -172,6 +186,15 @@ class HomeExamples:
         return self._read(dataset, example_ids)
 
     def _known_of(self, dataset: str) -> _Known:
+        now = self._timer()
+        asked = self._asked.get(dataset)
+        if asked is not None and now - asked[0] < self._fresh_seconds:
+            return asked[1]
+        found = self._known_now(dataset)
+        self._asked[dataset] = now, found
+        return found
+
+    def _known_now(self, dataset: str) -> _Known:
         batch = self._batches.open(dataset)
         stages = [newest_published(self._versions, dataset, stage) for stage in STAGES]
         key = (batch and (batch.iteration, batch.queue_version), *stages)

@@ -92,7 +92,7 @@ def desk_of(home: Home, catalog: Path, settings: DeskSettings) -> DeskContext:
     return DeskContext(
         desk=Desk(engine, home.ledger, batches, clock=now),
         accounts=Accounts(engine, clock=now),
-        examples=HomeExamples(home, batches),
+        examples=HomeExamples(home, batches, fresh_seconds=1.0),
         settings=settings,
         team=HomeTeam(home),
     )

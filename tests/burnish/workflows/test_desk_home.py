@@ -235,3 +235,16 @@ def test_threads_that_ask_at_once_read_a_queue_once(home, catalog, batches, monk
     assert len(asked) == 1
     batches.queue(replace(batch, queue_version=batch.queue_version))
     assert len(asked) == 1
+
+
+def test_what_an_example_looks_like_is_asked_anew_once_it_may_be_old(home, batches):
+    now = [0.0]
+    examples = HomeExamples(home, batches, fresh_seconds=1.0, timer=lambda: now[0])
+    before = examples.row("pets", "p0")
+    rows = home.versions.read("pets", "validated_examples")
+    left = rows.filter(pa.compute.not_equal(rows["example_id"], "p0"))
+    home.versions.write("pets", "validated_examples", left, gated=False)
+    now[0] = 0.9
+    assert examples.row("pets", "p0") == before
+    now[0] = 1.1
+    assert examples.row("pets", "p0") is None
