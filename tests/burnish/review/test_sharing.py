@@ -209,7 +209,7 @@ def test_where_all_is_dealt_out_whoever_is_done_looks_through_none_of_it(tmp_pat
     made = room(tmp_path / "desk.db")
     made.desk.batch("digits")
     known = {"dataset": "digits", "iteration": 1, "name": "ada"}
-    known |= {"now": made.time.now, "soon": made.time.now}
+    known |= {"now": made.time.now, "soon": made.time.now, "since": 0}
     query = choosing._FIRST.compile(dialect=made.engine.dialect)
     bound = query.construct_params(known)
     values = tuple(
@@ -224,6 +224,9 @@ def test_where_all_is_dealt_out_whoever_is_done_looks_through_none_of_it(tmp_pat
     # Rework is found by its state: which of the two indexes that begin with it does not matter.
     assert used[0] in {"desk_items_in_order", "desk_items_due"}
     assert used[1:] == ["desk_items_assigned", "desk_items_open"]
+    # Nor through all that the ledger has heard since: it grows with each answer.
+    heard = [row[3] for row in plan if "label_events" in row[3]]
+    assert [line.split("INDEX ")[1].split(" ")[0] for line in heard] == ["label_events_of_example"]
 
 
 def test_the_command_line_notes_who_is_away_and_back(tmp_path):
