@@ -72,13 +72,6 @@ def test_a_dataset_that_is_not_there_is_told_of(home: Home):
         HomeTeam(home).figures("ghosts")
 
 
-def test_worth_counts_what_was_decided_and_found(home: Home):
-    say(home, "p0", "dog")
-    say(home, "p1", "cat")
-    found = HomeTeam(home).worth("pets")
-    assert (found.decided, found.found, found.hours) == (2, 1, 0.0)
-
-
 def test_the_command_prints_a_table_and_json_without_what_json_cannot_hold(home: Home):
     for number in range(3):
         say(home, f"p{number}", "dog", seconds=4.0 + number)
