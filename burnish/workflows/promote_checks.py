@@ -225,7 +225,10 @@ def _slices_in_words(
 
 
 def _together(pair: Pair) -> str:
-    return "" if pair.groups is None else f" of {int(pair.groups.max()) + 1} groups"
+    if pair.groups is None:
+        return ""
+    count = int(pair.groups.max()) + 1
+    return f" of {count} groups" if count > 1 else " of one group"
 
 
 def _overall(pair: Pair, level: float) -> Interval:
