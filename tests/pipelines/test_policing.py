@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import dagster as dg
 import pytest
@@ -63,29 +60,6 @@ class Policed:
 def policed(with_champion, tmp_path):
     with dg.instance_for_test() as instance:
         yield Policed(copied(with_champion, tmp_path / "copy"), instance)
-
-
-@pytest.fixture
-def hook():
-    """A webhook in this network: its address, and what was posted to it."""
-    notes = []
-
-    class Taking(BaseHTTPRequestHandler):
-        def do_POST(self):
-            notes.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Taking)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/hook", notes
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_an_alarm_has_its_page_before_anybody_is_told_and_is_told_once(policed, hook):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import dagster as dg
 import pyarrow as pa
@@ -97,29 +95,6 @@ def queue(names):
 def promised(tmp_path):
     with dg.instance_for_test() as instance:
         yield Promised(tmp_path, instance)
-
-
-@pytest.fixture
-def hook():
-    """A webhook in this network: its address, and what was posted to it."""
-    notes = []
-
-    class Taking(BaseHTTPRequestHandler):
-        def do_POST(self):
-            notes.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Taking)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/hook", notes
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_a_forgotten_item_is_seen_by_the_webhook_exactly_once(promised, hook):
