@@ -61,15 +61,17 @@ def with_state(command: Callable[..., None], *, project_option: bool = True) -> 
     def opened(
         *args: Any,
         home: Path | None,
-        project: Path | None = None,
+        project: Any = None,
         database_url: str,
         tables: str,
         **more: Any,
     ) -> None:
         from burnish.workflows.home import open_home, project_home
 
-        folder = project_home(home, project)
-        command(*args, home=open_home(folder, database_url=database_url, tables=tables), **more)
+        theirs = {} if project_option else {"project": project}
+        folder = project_home(home, project if project_option else None)
+        at = open_home(folder, database_url=database_url, tables=tables)
+        command(*args, home=at, **theirs, **more)
 
     chosen: Callable[..., None] = opened
     for option in ((PROJECT_OPTION,) if project_option else ()) + STATE_OPTIONS[::-1]:
@@ -84,8 +86,8 @@ def with_catalog(
     opened = with_state(command, project_option=project_option)
 
     @wraps(opened)
-    def found(*args: Any, catalog: Path | None, project: Path | None = None, **more: Any) -> None:
-        folder = found_catalog(catalog, project)
+    def found(*args: Any, catalog: Path | None, project: Any = None, **more: Any) -> None:
+        folder = found_catalog(catalog, project if project_option else None)
         opened(*args, project=project, catalog=folder, **more)
 
     return CATALOG_OPTION(found)

@@ -77,11 +77,15 @@ class LabelStudioClient:
                 return self._ask("GET", path, None)
             except _Passing:
                 self.pause(PAUSE * 2 ** (attempt - 1))
-        return self._ask("GET", path, None)
+        return self.change("GET", path, None)
 
     def change(self, method: str, path: str, body: Any) -> Any:
         """What POST or PATCH answers; asked once, since it may have been done."""
-        return self._ask(method, path, body)
+        try:
+            return self._ask(method, path, body)
+        except (_Passing, _Expired) as error:
+            # People read the kind of an error, and it passes no more.
+            raise ReviewError(error.found, expected=error.expected, hint=error.hint) from error
 
     def pages(self, path: str) -> Iterator[Mapping[str, Any]]:
         """The tasks of a list that comes in pages; `path` has a query already."""
@@ -132,7 +136,8 @@ class LabelStudioClient:
             raise self._refused(error, method, path, authorization) from error
         except (OSError, HTTPException) as error:
             raise _Passing(
-                f"Label Studio at {self.url} does not answer: {error}",
+                f"Label Studio at {self.url} does not answer: {getattr(error, 'reason', error)}",
+                expected="a server that answers",
                 hint="is it running there, and is the address right?",
             ) from error
         if len(text) > MOST_BYTES:
@@ -148,7 +153,11 @@ class LabelStudioClient:
         with error:
             said = error.read(2000).decode("utf-8", "replace")
         if error.code == 401 and authorization.startswith("Bearer"):
-            return _Expired(f"Label Studio refuses the token: {_detail(said)}")
+            return _Expired(
+                f"Label Studio refuses the token: {_detail(said)}",
+                expected="a token that is valid there",
+                hint="make one in Label Studio: Account & Settings, Personal Access Token",
+            )
         kind = _Passing if error.code in PASSING else ReviewError
         place = path.partition("?")[0]
         if 300 <= error.code < 400:
@@ -209,5 +218,5 @@ def _detail(said: str) -> str:
     except ValueError:
         return "no reason given"
     told: Any = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-    words = told.get("validation_errors") or told.get("detail") or told
+    words = told.get("validation_errors") or told.get("detail") or "no reason given"
     return " ".join(str(words).split())[:300]

@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from click.testing import CliRunner
 
+from burnish.cli import main
 from burnish.errors import ReviewError
 from burnish.workflows.label_studio_client import PAGE, TRIES, LabelStudioClient
 from burnish.workflows.label_studio_live import pull, push
@@ -229,3 +231,33 @@ def test_a_pull_names_who_answered_by_their_address(played, tmp_path):
     found = pull(at_the_desk(home), client_of(url), 1)
     assert (found.taken, found.blank) == (1, 1)
     assert [event.verdict.author for event in home.ledger.events("pets")] == ["ada@example.org"]
+
+
+def test_a_server_that_is_away_is_told_as_an_error_that_people_know():
+    nobody = client_of("http://127.0.0.1:9")
+    for ask in (lambda: nobody.read("/api/users/"), lambda: nobody.change("POST", "/x", {})):
+        with pytest.raises(ReviewError, match="does not answer") as caught:
+            ask()
+        assert type(caught.value) is ReviewError
+
+
+def test_what_another_server_says_is_not_shown_as_it_came(played):
+    there, url = played
+    there.answer = lambda *asked: (404, {"error": {"code": "not_found"}})  # noqa: ARG005
+    with pytest.raises(ReviewError, match="no reason given") as caught:
+        client_of(url).read("/api/users/")
+    assert "code" not in str(caught.value)
+
+
+def test_the_commands_push_and_pull_take_the_number_of_a_project(played, tmp_path, monkeypatch):
+    there, url = played
+    home = planted(tmp_path, 2)
+    at_the_desk(home)
+    monkeypatch.setenv("BURNISH_LABEL_STUDIO_TOKEN", "legacy")
+    where = ("--home", str(home.folder), "--catalog", str(tmp_path / "catalog"))
+    for command, said in (("push", "2"), ("pull", "0")):
+        args = ["label-studio", command, "pets", "--url", url, "--project", "1", *where]
+        result = CliRunner().invoke(main, args, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        assert said in result.output
+    assert len(there.tasks) == 2
