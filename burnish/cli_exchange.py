@@ -76,12 +76,22 @@ def export_queue(
         if done.items:
             click.echo(f"Then: burnish verdicts import {dataset} EXPORT --from {to}")
         return
+    if to != "csv" and not Path(to).suffix:
+        raise DataError(
+            f"--to {to!r} is no tool that is known",
+            expected=f"csv, {', '.join(TOOLS)}, or a file as {to}.csv",
+        )
     _export_sheet(home, dataset, out or Path(f"{dataset}.csv" if to == "csv" else to))
 
 
 def _export_sheet(home: Home, dataset: str, target: Path) -> None:
     from burnish.workflows.exchange import export_items
 
+    if target.exists():
+        # Somebody may have filled it in, and nobody has that but them.
+        raise DataError(
+            f"there is a file {target} already", hint="name another with --out, or remove it"
+        )
     count = export_items(home, dataset, target)
     click.echo(
         f"Wrote {count} items to {target}. Fill in `label` (or `decision`: drop, unsure), then:\n"

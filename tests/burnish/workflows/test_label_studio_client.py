@@ -243,7 +243,7 @@ def test_a_server_that_is_away_is_told_as_an_error_that_people_know():
 
 def test_what_another_server_says_is_not_shown_as_it_came(played):
     there, url = played
-    there.answer = lambda *asked: (404, {"error": {"code": "not_found"}})  # noqa: ARG005
+    there.answer = lambda *asked: (404, {"error": {"code": "not_found"}})
     with pytest.raises(ReviewError, match="no reason given") as caught:
         client_of(url).read("/api/users/")
     assert "code" not in str(caught.value)

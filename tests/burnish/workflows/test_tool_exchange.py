@@ -217,6 +217,26 @@ def test_the_commands_hand_out_take_in_and_write_out(home, tmp_path):
     ]
 
 
+def test_a_sheet_that_is_there_is_never_written_over(home, tmp_path):
+    sheet = tmp_path / "pets.csv"
+    sheet.write_text("example_id,label\nfilled,in\n")
+    for words in (("--to", str(sheet)), ("--to", "csv", "--out", str(sheet))):
+        args = ["queue", "export", "pets", *words, "--home", str(home.folder)]
+        done = CliRunner().invoke(main, args)
+        assert done.exit_code == 1
+        assert "already" in done.output
+        assert sheet.read_text() == "example_id,label\nfilled,in\n"
+
+
+def test_a_tool_that_is_misspelt_is_no_name_of_a_sheet(home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    args = ["queue", "export", "pets", "--to", "labelstudio", "--home", str(home.folder)]
+    done = CliRunner().invoke(main, args)
+    assert done.exit_code == 1
+    assert "label-studio" in done.output
+    assert not (tmp_path / "labelstudio").exists()
+
+
 def test_verdicts_are_written_whole_and_guarded_against_spreadsheets(home, tmp_path):
     said = Verdict("a", "change", "cat", "=1+1", author="Ada", comment="@me", evidence={"x": 1})
     home.ledger.append("pets", [said])
