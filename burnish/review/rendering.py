@@ -24,6 +24,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from burnish.review.access import desk_of, path_of, visitor_of
+from burnish.review.worth import time_spent, told_rate
 
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
@@ -72,6 +73,7 @@ def environment() -> Environment:
     )
     made.filters["moment"] = moment
     made.filters["since"] = since
+    made.filters["time_spent"], made.filters["told_rate"] = time_spent, told_rate
     return made
 
 

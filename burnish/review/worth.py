@@ -131,3 +131,26 @@ class Worth:
 
 def _more(share: float) -> str:
     return f"{abs(100 * share):.1f} {'fewer' if share < 0 else 'more'}"
+
+
+def time_spent(hours: float) -> str:
+    """Hours in words; less than two are told in minutes.
+
+    >>> time_spent(0.001), time_spent(0.5), time_spent(1.0), time_spent(1234.56)
+    ('less than a minute', '30 minutes', '60 minutes', '1,234.6 hours')
+    """
+    if hours >= 2:
+        return f"{hours:,.1f} hours"
+    minutes = round(60 * hours)
+    if minutes < 1:
+        return "less than a minute" if hours > 0 else "no time"
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+def told_rate(rate: float) -> str:
+    """Errors an hour, with no more digits than anybody needs.
+
+    >>> told_rate(3.14159), told_rate(14571.4)
+    ('3.1', '14,571')
+    """
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.1f}"

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from burnish.review.worth import Ahead, Work, Worth
+from burnish.review.worth import Ahead, Work, Worth, time_spent, told_rate
 from burnish.workflows.home import Home
 from burnish.workflows.verify import require_dataset
 from burnish.workflows.worth import worth_of
@@ -47,7 +47,7 @@ def worth_lines(worth: Worth) -> Iterator[str]:
     people, programs = worth.people, worth.simulated
     if people.rows:
         yield f"People found {people.found:,} wrong labels in {people.rows:,} rows."
-        yield f"In an hour: {_rate(people)}. {people.hours:.1f} hours were timed."
+        yield f"In an hour: {_rate(people)}. Timed: {time_spent(people.hours)}."
     else:
         yield "People have decided nothing yet, so nothing can be said of what they found."
     if programs.rows:
@@ -64,7 +64,7 @@ def worth_lines(worth: Worth) -> Iterator[str]:
 def _ahead(ahead: Ahead) -> str:
     if not ahead.reviews:
         return "No labelled row is left to review."
-    hours = "" if ahead.hours is None else f", in about {ahead.hours:.1f} hours"
+    hours = "" if ahead.hours is None else f", in about {time_spent(ahead.hours)}"
     return (
         f"The next {ahead.reviews:,} rows are expected to hold {ahead.expected:.1f} wrong labels "
         f"({ahead.low} to {ahead.high}){hours}."
@@ -75,12 +75,13 @@ def _rate(work: Work) -> str:
     rate = work.an_hour
     if rate is None:
         return "not known, for no answer was timed"
-    return f"{rate.value:.1f} errors found ({rate.low:.1f} to {rate.high:.1f})"
+    low, high = told_rate(rate.low), told_rate(rate.high)
+    return f"{told_rate(rate.value)} errors found ({low} to {high})"
 
 
 def _table(worth: Worth) -> Table:
     table = Table(show_edge=False, box=None, pad_edge=False)
-    for header in ("batch", "rows", "found", "hours", "found in an hour", "by programs"):
+    for header in ("batch", "rows", "found", "timed", "found in an hour", "by programs"):
         table.add_column(header, overflow="fold")
     for one in worth.batches:
         programs = f"{one.simulated.found} of {one.simulated.rows}" if one.simulated.rows else "-"
@@ -88,7 +89,7 @@ def _table(worth: Worth) -> Table:
             str(one.iteration),
             f"{one.people.rows:,}",
             f"{one.people.found:,}",
-            f"{one.people.hours:.1f}",
+            time_spent(one.people.hours),
             _rate(one.people),
             programs,
         )

@@ -69,6 +69,15 @@ def test_found_hours_and_what_is_ahead_are_on_the_page(tmp_path):
     assert "expected to bring +1.2 points" in text
 
 
+def test_a_short_time_is_told_in_minutes_and_a_fast_rate_without_decimals(tmp_path):
+    rate = Interval(14571.43, 8488.41, 23330.26)
+    brief = replace(MUCH.people, hours=0.2, an_hour=rate)
+    text = words(page_of(tmp_path, replace(MUCH, people=brief)))
+    assert "14,571 errors found in an hour of a reviewer, between 8,488 and 23,330" in text
+    assert "Timed at the desk: 12 minutes" in text
+    assert "They take about 48 minutes, at the pace so far" in text
+
+
 def test_it_says_where_nothing_can_be_said_yet(tmp_path):
     text = words(page_of(tmp_path, NOTHING))
     for told in ("decided nothing yet", "No answer of a person was timed", "No audit was made yet",
