@@ -80,6 +80,14 @@ class Promises(Part):
     webhook_variable: str | None = None
     email_folder: str | None = None
 
+    @field_validator("webhook_variable")
+    @classmethod
+    def _is_variable(cls, value: str | None) -> str | None:
+        # The address is a secret, which no spec keeps; taken for a name it would never be told to.
+        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            raise ValueError("the name of a variable that holds the address, as LABELING_HOOK")
+        return value
+
     @model_validator(mode="after")
     def _sooner_if_urgent(self) -> Promises:
         if not self.urgent <= self.high <= self.normal:

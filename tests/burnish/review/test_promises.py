@@ -194,3 +194,13 @@ def test_without_promises_an_urgent_item_comes_first_and_is_never_due(database):
     one.desk.set_priority("digits", ROB, ["b"], "urgent")
     assert items_of(one)["b"].due_at is None
     assert next_of(one) == "b"
+
+
+@pytest.mark.parametrize("told", ["https://hooks.example.org/x", "", "MY HOOK", "1HOOK"])
+def test_an_address_is_no_name_of_a_variable(told):
+    with pytest.raises(ValueError, match="the name of a variable"):
+        Promises(webhook_variable=told)
+
+
+def test_a_variable_is_named():
+    assert Promises(webhook_variable="MY_HOOK").webhook_variable == "MY_HOOK"
