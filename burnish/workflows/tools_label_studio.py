@@ -152,6 +152,13 @@ def _answer(
     said = _said(found.get("result") or ())
     labels, words = said.get(LABEL, []), said.get(DECISION, [])
     if not labels and not words:
+        others = sorted(said.keys() - {COMMENT})
+        if others:
+            # Passed over as blank, the answers of a whole project would be lost without a word.
+            raise DataError(
+                f"annotation {found.get('id')} answers {', '.join(others)[:200]}, and not {LABEL}: "
+                "the project has another labeling configuration than ours"
+            )
         return None
     if len(labels) + len(words) > 1:
         raise DataError(f"annotation {found.get('id')} says {', '.join([*labels, *words])} at once")

@@ -252,3 +252,11 @@ def test_verdicts_are_written_whole_and_guarded_against_spreadsheets(home, tmp_p
     assert task["annotations"][0]["completed_by"] == {"email": "Ada"}
     with pytest.raises(DataError, match="no verdict"):
         export_verdicts(home, "cars", tmp_path / "c.csv")
+
+
+def test_answers_of_another_labeling_configuration_are_told_and_not_taken_for_blank(home):
+    back = answered(out_of(home), (0, ADA, "dog"))
+    back.write_text(back.read_text().replace("burnish_label", "animal"))
+    with pytest.raises(DataError, match="animal, and not burnish_label"):
+        take_back(at_the_desk(home), "label-studio", back)
+    assert home.ledger.events("pets") == []
