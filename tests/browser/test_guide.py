@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from tests.browser.labeling import Planted, Served, press, ready, saved, serving, texts, until
+from tests.browser.labeling import (
+    Planted,
+    Served,
+    press,
+    ready,
+    saved,
+    saved_of_mine,
+    serving,
+    texts,
+    until,
+)
 
 Tab = Callable[..., Any]
 GUIDE = """# Pets
@@ -77,6 +87,25 @@ def test_the_part_of_a_class_is_looked_up_beside_the_example(served: Served, tab
     assert not is_open(page, "#guide")
     page.reload()
     assert not is_open(page, "#guide"), "it stays as it was left"
+
+
+def test_what_was_looked_up_for_one_example_is_not_marked_at_the_next(served: Served, tab: Tab):
+    page = tab(served)
+    page.keyboard.press("f")
+    page.get_by_label("dog", exact=True).check()
+    assert page.locator(".guide-current").count() == 1
+    page.get_by_role("button", name="Flag", exact=True).click()
+    page.locator("#flag-box:not([open])[data-flagged]").wait_for(state="attached")
+    press(page, "1")
+    assert page.locator(".guide-current").count() == 0
+
+
+def test_answers_given_make_the_page_no_wider_than_a_telephone(served: Served, tab: Tab):
+    page = tab(served, viewport={"width": 390, "height": 844})
+    for count in (1, 2, 3):
+        press(page, "1")
+        saved_of_mine(page, count)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_on_a_small_screen_it_is_opened_when_it_is_needed(served: Served, tab: Tab):

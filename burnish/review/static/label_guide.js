@@ -137,6 +137,7 @@ window.burnishGuide = ({ base, Refused, post, onScreen, tell, leave }) => {
     words.textContent = "";
     box.open = false;
     mark(flagged);
+    lookUp([]); // what was pointed at was of the item before
   }
 
   function mark(flagged) {
