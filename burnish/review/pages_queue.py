@@ -22,7 +22,7 @@ from burnish.review.access import Annotator, Desked, Reviewer, Visitor, signed_i
 from burnish.review.api_answers import Dataset
 from burnish.review.api_models import MOST_IDS, ExampleId, Name
 from burnish.review.api_reviews import queue_of, require_person
-from burnish.review.asked import Asked
+from burnish.review.asked import LARGEST, Asked
 from burnish.review.context import DeskContext
 from burnish.review.exporting import csv_lines
 from burnish.review.label_context import Course
@@ -79,7 +79,8 @@ class QueuePage:
     dataset, progress: the batch and how far it is. listing: the rows of this page. asked: what the
     address asks for, `query` the same as text. facets: the filters. people: who can be asked.
     words: of each state. before, after: addresses of the neighbouring pages, empty at the ends.
-    now: what is due before it is overdue.
+    now: what is due before it is overdue. done: what was done a moment ago,
+    if anything. problem: none, for what cannot be done is told on a page of its own.
     """
 
     dataset: str
@@ -93,6 +94,8 @@ class QueuePage:
     before: str
     after: str
     now: datetime
+    done: str = ""
+    problem: None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,16 @@ class MyQueuePage:
     answers: tuple[Answer, ...]
 
 
+class Looked(Asked):
+    """What the address of the page asks for, and of how many rows something was just changed."""
+
+    done: int | None = Field(default=None, ge=0, le=LARGEST)
+
+    def query(self, **other: object) -> str:
+        """As that of what is asked for: what was done is told once."""
+        return super().query(**({"done": None} | other))
+
+
 class PriorityForm(BaseModel):
     """How urgent rows are, and which; `back` is the page that it was said on."""
 
@@ -141,7 +154,7 @@ class AssignForm(BaseModel):
 def queue(
     request: Request,
     dataset: Dataset,
-    asked: Annotated[Asked, Query()],
+    asked: Annotated[Looked, Query()],
     visitor: Annotator,
     context: Desked,
 ) -> Response:
@@ -179,11 +192,12 @@ def assign(
     if form.which == "all":
         rows = queue_of(context, dataset).rows(asked.filters())
         chosen = [row.example_id for row in rows]
+    count = 0
     if chosen and form.how != "person":
-        context.desk.deal(dataset, visitor.person, chosen, form.how)
+        count = context.desk.deal(dataset, visitor.person, chosen, form.how)
     elif chosen:
-        context.desk.assign(dataset, visitor.person, chosen, form.assignee)
-    return _back(dataset, asked)
+        count = context.desk.assign(dataset, visitor.person, chosen, form.assignee)
+    return _back(dataset, asked, done=str(count))
 
 
 @router.post("/d/{dataset}/queue/priority")
@@ -198,11 +212,12 @@ def set_priority(
     chosen = form.example_id
     if form.which == "all":
         chosen = [row.example_id for row in queue_of(context, dataset).rows(asked.filters())]
+    count = 0
     if chosen:
-        context.desk.set_priority(dataset, visitor.person, chosen, form.priority)
+        count = context.desk.set_priority(dataset, visitor.person, chosen, form.priority)
     if form.back == "promises":
         return RedirectResponse(f"/d/{dataset}/promises", 303)
-    return _back(dataset, asked)
+    return _back(dataset, asked, done=str(count))
 
 
 @router.post("/d/{dataset}/queue/owner")
@@ -219,11 +234,19 @@ def own(
     return _back(dataset, asked)
 
 
-def _back(dataset: str, asked: Asked) -> Response:
-    return RedirectResponse(f"/d/{dataset}/queue{asked.query(offset=asked.offset)}", 303)
+def _back(dataset: str, asked: Asked, **told: str) -> Response:
+    return RedirectResponse(f"/d/{dataset}/queue{asked.query(offset=asked.offset, **told)}", 303)
 
 
-def _page(context: DeskContext, dataset: str, asked: Asked) -> QueuePage:
+def _told(done: int | None) -> str:
+    if done is None:
+        return ""
+    if done == 0:
+        return "No row was changed: none was chosen, or none of them can be."
+    return f"{done:,} row{'' if done == 1 else 's'} changed."
+
+
+def _page(context: DeskContext, dataset: str, asked: Looked) -> QueuePage:
     queue = queue_of(context, dataset)
     listing = queue.page(asked.filters(), sort=asked.sort, offset=asked.offset, limit=asked.limit)
     start, end = max(0, asked.offset - asked.limit), asked.offset + asked.limit
@@ -240,6 +263,7 @@ def _page(context: DeskContext, dataset: str, asked: Asked) -> QueuePage:
         before=f"{place}{asked.query(offset=start)}" if asked.offset else "",
         after=f"{place}{asked.query(offset=end)}" if end < listing.total else "",
         now=context.desk.clock(),
+        done=_told(asked.done),
     )
 
 
