@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from burnish.errors import DataError, ReviewError
+from burnish.errors import DataError, ReviewError, SourceUnreadable
 from burnish.records import HELD_OUT
 from burnish.review import people
 from burnish.review.bringing import Brought, Outcome
@@ -150,6 +150,10 @@ def take_back(
     as it is; `SourceUnreadable` for a file that is no export of the tool.
     """
     tool = tool_named(tool_name)
+    if not file.exists():
+        raise SourceUnreadable(
+            f"there is no file {file}", expected=f"an export of {tool.name}", hint="check its name"
+        )
     found = tool.read(file, author=author)
     return take_answers(at, tool.name, found, where=str(file), known_as=known_as)
 

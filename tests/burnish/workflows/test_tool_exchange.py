@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from burnish.cli import main
-from burnish.errors import DataError, ReviewError
+from burnish.errors import DataError, ReviewError, SourceUnreadable
 from burnish.records import Verdict
 from burnish.workflows.tool_exchange import hand_out, take_back
 from burnish.workflows.verdicts_file import export_verdicts
@@ -260,3 +260,9 @@ def test_answers_of_another_labeling_configuration_are_told_and_not_taken_for_bl
     with pytest.raises(DataError, match="animal, and not burnish_label"):
         take_back(at_the_desk(home), "label-studio", back)
     assert home.ledger.events("pets") == []
+
+
+@pytest.mark.parametrize("tool", ["label-studio", "cvat", "doccano"])
+def test_a_file_that_is_not_there_is_told_as_such(home, tmp_path, tool):
+    with pytest.raises(SourceUnreadable, match="there is no file"):
+        take_back(at_the_desk(home), tool, tmp_path / "gone.json")
