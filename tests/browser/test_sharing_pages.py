@@ -31,3 +31,16 @@ def test_a_batch_is_dealt_handed_over_and_left_while_one_is_away(tmp_path: Path,
         page.get_by_text("You are away until 2026-11-20 09:00 UTC").wait_for()
     assert {item.assignee for item in planted.desk.items("pets")[0]} == {"ben"}
     assert browser.errors == []
+
+
+def test_on_a_telephone_every_tab_of_a_dataset_is_seen(tmp_path: Path, browser: Browser):
+    planted = plant(tmp_path)
+    with served(planted) as url:
+        page = browser.page
+        page.set_viewport_size({"width": 390, "height": 844})
+        sign_in(page, url, "rex", "/d/pets/guide")
+        ends = page.evaluate(
+            "[...document.querySelectorAll('.nav a')].map(a => a.getBoundingClientRect().right)"
+        )
+        assert len(ends) >= 6
+        assert max(ends) <= 390
