@@ -242,8 +242,8 @@ def _told(done: int | None) -> str:
     if done is None:
         return ""
     if done == 0:
-        return "No row was changed: none was chosen, or none of them can be."
-    return f"{done:,} row{'' if done == 1 else 's'} changed."
+        return "Nothing was done: no row was chosen, or it can be done for none of them."
+    return f"Done for {done:,} row{'' if done == 1 else 's'}."
 
 
 def _page(context: DeskContext, dataset: str, asked: Looked) -> QueuePage:

@@ -44,7 +44,7 @@ class Sharing(Ground):
         """Deal these items out to those at work; returns how many found somebody. For reviewers.
 
         Only open ones are dealt, each to somebody who has not answered it. Whoever was asked first
-        for one of them before is not any more.
+        for one of those before is not any more; where nobody is found, it stays as it was.
         """
         if person.role == "annotator":
             raise NotAllowed(f"items are dealt by reviewers, and {person.name} is an annotator")

@@ -109,16 +109,16 @@ def test_an_annotator_sees_their_own_answers_and_not_how_others_answered(planted
         assert telling not in read
 
 
-def test_the_queue_says_once_how_many_rows_were_changed(planted: PlantedDesk):
+def test_the_queue_says_once_for_how_many_rows_something_was_done(planted: PlantedDesk):
     rex = signed_in(planted.app, "rex")
     form = {"csrf": csrf_of(rex.get("/d/pets/queue").text), "assignee": "ben"}
     none = rex.post("/d/pets/queue/assign", data=form)
-    assert "No row was changed" in rex.get(none.headers["location"]).text
+    assert "Nothing was done" in rex.get(none.headers["location"]).text
     two = rex.post("/d/pets/queue/assign", data=form | {"example_id": ["p2", "p3"]})
     page = rex.get(two.headers["location"]).text
-    assert "2 rows changed." in page
+    assert "Done for 2 rows." in page
     assert "done=" not in page, "no link and no form of the page says it again"
-    assert "changed." not in rex.get("/d/pets/queue").text
+    assert "Done for" not in rex.get("/d/pets/queue").text
 
 
 def test_chosen_rows_are_assigned_and_all_that_a_filter_leaves(planted: PlantedDesk):
