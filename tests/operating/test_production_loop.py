@@ -121,6 +121,7 @@ def arrives(world: World, week: date, **options: Any) -> dict[str, str]:
 def decide(planted: Any, world: World, truth: dict[str, str]) -> None:
     """A reviewer who fills the sheet in, errs on one row in ten, and hands it back."""
     sheet, rng = planted.home / "sheet.csv", np.random.default_rng(5)
+    sheet.unlink(missing_ok=True)  # that of the iteration before, which is handed in
     burnish(planted, "queue", "export", "flowers", "--to", str(sheet))
     with sheet.open(newline="") as file:
         rows = list(csv.DictReader(file))
