@@ -7,6 +7,7 @@ next (`burnish.review.choosing`).
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -80,11 +81,41 @@ def item_from(row: RowMapping) -> Item:
     )
 
 
+def priorities_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Priority]:
+    """How urgent each row of a queue is, by example_id.
+
+    Checks are as urgent as other rows of the queue, drawn: where an alarm asked for most of it,
+    what is not urgent would be a check.
+
+    >>> asked = {"reason": "requested", "why": "Asked for by policy: alarm 3: accuracy."}
+    >>> priorities_of([asked | {"example_id": "a"}, {"example_id": "b", "reason": "gold"}])
+    {'a': 'urgent', 'b': 'urgent'}
+    """
+    others = [priority_of(row) for row in rows if row.get("reason") not in HIDDEN_REASONS]
+    found: dict[str, Priority] = {}
+    told = iter(others)
+    for row in rows:
+        if row.get("reason") not in HIDDEN_REASONS:
+            found[row["example_id"]] = next(told)
+        else:
+            found[row["example_id"]] = others[_draw(row, len(others))] if others else "normal"
+    return found
+
+
+def _draw(row: Mapping[str, Any], count: int) -> int:
+    text = json.dumps([row.get("iteration"), row["example_id"]])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % count
+
+
 def row_of(
-    batch: OpenBatch, facts: Mapping[str, Any], at: datetime, due: Mapping[Priority, datetime]
+    batch: OpenBatch,
+    facts: Mapping[str, Any],
+    at: datetime,
+    *,
+    priority: Priority,
+    due_at: datetime | None,
 ) -> dict[str, Any]:
-    """The row of `desk_items` for a new row of a queue; `due` has when a priority is due."""
-    priority = priority_of(facts)
+    """The row of `desk_items` for a new row of a queue."""
     return {
         "dataset": batch.dataset,
         "iteration": batch.iteration,
@@ -105,7 +136,7 @@ def row_of(
         "updated_at": at,
         "spare": places(Standing(), batch.policy),
         "priority": priority,
-        "due_at": due.get(priority),
+        "due_at": due_at,
         "turn": turn_of(priority, facts["position"]),
     }
 

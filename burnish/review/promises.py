@@ -4,8 +4,9 @@ What belongs here: priorities and due times, as functions. What does not: the ho
 (`burnish.review.working`), how far a batch is from what was promised (`burnish.review.keeping`),
 or telling people of it (`burnish.workflows.keeping_promises`).
 
-A known answer, a random row and a held-out row are as urgent as any row that was audited, whoever
-asked for them: nobody may tell from an item's due time that it is a check.
+Nobody may tell from an item's due time that it is a check: whoever asked for a known answer, a
+random row or a held-out row, it is as urgent as other rows of its queue, drawn
+(`burnish.review.items.priorities_of`).
 """
 
 from __future__ import annotations

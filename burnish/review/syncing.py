@@ -72,7 +72,13 @@ def take_queue(
     """
     # Before it is our turn to write: of a large batch it takes as long as storing them.
     due = due_times(batch.promises, now)
-    made = [items.row_of(batch, row, now, due) for row in rows]
+    urgent = items.priorities_of(rows)
+    made = [
+        items.row_of(
+            batch, row, now, priority=(own := urgent[row["example_id"]]), due_at=due.get(own)
+        )
+        for row in rows
+    ]
 
     def work(connection: Connection) -> OpenBatch:
         kept = as_kept(connection, batch)

@@ -13,6 +13,7 @@ from burnish.acquisition.reasons import why_requested
 from burnish.errors import NotAllowed
 from burnish.records import LabelRequest
 from burnish.review import arranging
+from burnish.review.items import priorities_of
 from burnish.review.promises import PRIORITIES, due_again, due_times, priority_of
 from burnish.spec import Promises, WorkingHours
 from burnish.workflows.policy_actions import ASKED_BY as POLICY
@@ -58,6 +59,30 @@ def test_no_check_can_be_told_by_when_it_is_due(database):
     ]
     found = items_of(promised(database, rows))
     assert len({(item.priority, item.due_at) for item in found.values()}) == 1
+
+
+def test_checks_are_as_urgent_as_what_an_alarm_filled_a_batch_with(database):
+    checks = [
+        queue_row("gold", 4, reason="gold", why="Its answer is known."),
+        queue_row("control", 5, reason="control", why="Drawn at random."),
+        queue_row("held", 6, reason="held_out", why=USERS, label=None),
+    ]
+    asked = [queue_row(name, at, reason="requested", why=ALARM) for at, name in enumerate("abc", 1)]
+    found = items_of(promised(database, [*asked, *checks]))
+    assert {(item.priority, item.due_at) for item in found.values()} == {
+        ("urgent", START + timedelta(hours=4))
+    }
+
+
+def test_checks_are_urgent_in_the_share_of_the_other_rows():
+    rows = [
+        queue_row(f"r{at}", at, reason="requested", why=ALARM if at % 4 == 0 else PERSON)
+        for at in range(400)
+    ]
+    gold = [queue_row(f"g{at}", 400 + at, reason="gold") for at in range(400)]
+    found = priorities_of([*rows, *gold])
+    assert sum(found[f"r{at}"] == "urgent" for at in range(400)) == 100
+    assert 70 <= sum(found[f"g{at}"] == "urgent" for at in range(400)) <= 130
 
 
 def test_without_promises_nothing_is_due(database):
