@@ -35,9 +35,9 @@ from burnish.review.acting import (
 )
 from burnish.review.ground import Ground
 from burnish.review.items import find, is_held_out
-from burnish.review.records import DeskEvent, OpenBatch, Origin, Person, Said
+from burnish.review.records import DeskEvent, OpenBatch, Origin, Person, Policy, Said
 from burnish.review.saying import check_storable, complete
-from burnish.review.states import refusal, takes_late
+from burnish.review.states import Standing, refusal, stand, takes_late
 
 Outcome = Literal["taken", "changed", "known", "older", "decided", "beyond"]
 AT_ONCE = 100
@@ -74,7 +74,7 @@ class Bringing(Ground):
         `taken` is new, `changed` takes the place of an earlier one of the same person, `known` was
         taken before, `older` is behind what the person has said since. `decided` was decided
         otherwise meanwhile: by a reviewer, in a file, or because its row has left the batch.
-        `beyond` is more than the policy asks for.
+        `beyond` is more than the policy asks for: an earlier answer of theirs stays then.
 
         A hundred are taken at a time: should it end before all are, bringing them again goes on.
         Raises `ReviewError` for what `faults` names, and `ReviewConflict` where the batch closes.
@@ -113,18 +113,25 @@ class Bringing(Ground):
         if decided is not None:
             withdraw(scene, outside_words(decided))
             return "decided"
+        if own is not None and not self._asks_after(scene, own, one.person):
+            # Others have settled it: what somebody said stays rather than nothing of theirs.
+            return "beyond"
         if own is not None:
             back = Act("undo", one.person, f"undo:{own.seq}", undoes=own)
             item = perform(scene, back, known=known).item
             scene = scene_with(connection, self._ledger, batch, item, now)
-        if refusal(scene.standing, "answer", one.person) and not takes_late(
-            scene.standing, batch.policy, one.person
-        ):
+        if not _asks(scene.standing, batch.policy, one.person):
             return "decided" if scene.standing.state == "withdrawn" else "beyond"
         said = complete(one.said, scene.item, batch, shown=_has_seen(scene, one.person))
         check_storable(said, scene.item, one.person)
         perform(scene, Act("answer", one.person, key, said, origin=one.origin), known=known)
         return "taken" if own is None else "changed"
+
+    @staticmethod
+    def _asks_after(scene: Scene, own: DeskEvent, person: Person) -> bool:
+        """Whether the item asks somebody again once their answer `own` is taken back."""
+        left = stand([one for one in scene.events if one.seq != own.seq], scene.batch.policy)
+        return _asks(left, scene.batch.policy, person)
 
 
 def count_outcomes(outcomes: Sequence[Outcome]) -> Counter[Outcome]:
@@ -141,6 +148,10 @@ def _fit(connection: Connection, batch: OpenBatch, one: Brought) -> None:
     if item is None:
         raise ItemNotFound(f"the open batch of {batch.dataset} has no example {one.example_id!r}")
     check_storable(complete(one.said, item, batch, shown=False), item, one.person)
+
+
+def _asks(standing: Standing, policy: Policy, person: Person) -> bool:
+    return not refusal(standing, "answer", person) or takes_late(standing, policy, person)
 
 
 def _own(scene: Scene, person: Person) -> DeskEvent | None:
@@ -180,10 +191,14 @@ def _has_seen(scene: Scene, person: Person) -> bool:
 
 
 def _key(batch: OpenBatch, one: Brought) -> str:
-    """What makes an answer once: the tool's own number and time, or else what was said."""
+    """What makes an answer once: the tool's own number and time, or else who said what.
+
+    A number and a time are one answer by whatever name its author goes: a file may know them as
+    `user 3`, and the server by their address.
+    """
     origin = one.origin
     at = "" if origin.answered_at is None else utc_text(origin.answered_at)
-    facts: tuple[object, ...] = (origin.tool, origin.task, origin.annotation, at, one.person.name)
+    facts: tuple[object, ...] = (origin.tool, origin.task, origin.annotation, at)
     if not (origin.annotation and at):
-        facts = (*facts, *_means(one.said))
+        facts = (*facts, one.person.name, *_means(one.said))
     return events.action_key("answer", batch.dataset, batch.iteration, one.example_id, *facts)

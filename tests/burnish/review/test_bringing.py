@@ -196,3 +196,25 @@ def test_a_late_answer_at_the_desk_itself_is_refused_as_before(desk_room):
     with pytest.raises(ReviewConflict):
         desk_room.desk.answer("digits", BOB, lease.token, said("9"))
     assert states(desk_room)["a"] == "settled"
+
+
+def test_whose_change_comes_when_others_have_settled_the_item_keep_their_answer(tmp_path):
+    there = room(tmp_path / "desk.db", policy=TWO_OF_THREE)
+    bring(there, brought("a", ADA, "3"), brought("a", BOB, "8"), brought("a", CID, "3"))
+    later = brought("a", BOB, "3", minutes=9)
+    for _ in range(2):
+        assert bring(there, later) == ["beyond"]
+    standing = there.desk.standing("digits", "a")
+    assert [(one.actor.name, one.said.label) for one in standing.answers] == [
+        ("ada", "3"),
+        ("bob", "8"),
+        ("cid", "3"),
+    ]
+
+
+def test_one_annotation_is_one_answer_by_whatever_name_its_author_goes(tmp_path):
+    there = room(tmp_path / "desk.db", policy=DOUBLE)
+    bring(there, brought("a", Person("user 3", "annotator"), "3", number="77"))
+    assert bring(there, brought("a", ADA, "3", number="77")) == ["known"]
+    assert [one.actor.name for one in there.desk.events("digits", "a")] == ["user 3"]
+    assert states(there)["a"] == "open"
