@@ -238,11 +238,24 @@ def listed(
 ) -> tuple[list[Item], int]:
     """Items of a batch for which a condition holds, by position, and how many there are."""
     wanted = and_(of_batch(batch.dataset, batch.iteration), condition)
-    total = connection.scalar(select(func.count()).select_from(desk_items).where(wanted))
+    total = _count(connection, wanted)
     query = select(desk_items).where(wanted).order_by(_C.position)
     # What is beyond the last item is nothing, and no number that a database cannot count to.
-    page = query.offset(min(max(0, offset), int(total or 0))).limit(min(max(0, limit), MOST))
-    return _read(connection, page), int(total or 0)
+    page = query.offset(min(max(0, offset), total)).limit(min(max(0, limit), MOST))
+    return _read(connection, page), total
+
+
+def asked_first(
+    connection: Connection, batch: OpenBatch, condition: ColumnElement[bool], *, limit: int
+) -> tuple[list[Item], int]:
+    """The same in the order in which they are given out: what is urgent comes first."""
+    wanted = and_(of_batch(batch.dataset, batch.iteration), condition)
+    query = select(desk_items).where(wanted).order_by(_C.turn).limit(limit)
+    return _read(connection, query), _count(connection, wanted)
+
+
+def _count(connection: Connection, wanted: ColumnElement[bool]) -> int:
+    return connection.scalar(select(func.count()).select_from(desk_items).where(wanted)) or 0
 
 
 def condition(

@@ -21,13 +21,14 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    or_,
     select,
     type_coerce,
 )
 
 from burnish.review.events import counted
 from burnish.review.forecast import Forecast, forecast, in_words
-from burnish.review.items import answered_by, of_batch
+from burnish.review.items import answered_by, asked_again, of_batch
 from burnish.review.promises import PRIORITIES
 from burnish.review.records import OpenBatch, State
 from burnish.review.schema import desk_events, desk_items
@@ -149,9 +150,17 @@ def breaches(
 
 
 def asked_of(connection: Connection, batch: OpenBatch, name: str) -> list[Promised]:
-    """What is assigned to somebody, has a due time, and has no answer of theirs yet."""
-    asks = and_(_C.state.in_(["open", "rework"]), _C.assignee == name, ~answered_by(name))
-    return _listed(connection, batch, and_(asks, _C.due_at.is_not(None)), MOST)
+    """What is assigned to somebody, asks them, and has a due time.
+
+    What was sent back to others is no business of theirs, nor that others have answered it.
+    """
+    asks = or_(and_(_C.state == "open", ~answered_by(name)), _in_rework_of(name))
+    theirs = and_(_C.assignee == name, asks, _C.due_at.is_not(None))
+    return _listed(connection, batch, theirs, MOST)
+
+
+def _in_rework_of(name: str) -> ColumnElement[bool]:
+    return and_(_C.state == "rework", asked_again(name))
 
 
 def acts_of(connection: Connection, batch: OpenBatch) -> dict[datetime, int]:

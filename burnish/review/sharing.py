@@ -97,8 +97,8 @@ class Sharing(Ground):
         rework = and_(_C.state == "rework", items.asked_again(name))
         assigned = _assigned(name)
         with self._engine.connect() as connection:
-            first, again = items.listed(connection, batch, rework, offset=0, limit=MOST_MINE)
-            then, left = items.listed(connection, batch, assigned, offset=0, limit=MOST_MINE)
+            first, again = items.asked_first(connection, batch, rework, limit=MOST_MINE)
+            then, left = items.asked_first(connection, batch, assigned, limit=MOST_MINE)
         return Mine(tuple(first), tuple(then), again + left)
 
 

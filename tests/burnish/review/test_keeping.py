@@ -173,3 +173,17 @@ def test_without_promises_there_is_a_forecast_and_nothing_is_overdue(database):
     assert sum(found.overdue.values()) == 0
     assert found.kept is None
     assert found.sentence == "no forecast: fewer than 20 answers have been given"
+
+
+def test_what_was_sent_back_to_others_is_not_told_to_whom_it_was_assigned(database):
+    one = promised(database, rows=1)
+    one.say(BOB, "3")
+    one.desk.assign("digits", ROB, ["a"], "ada")
+    after = one.desk.item("digits", "a").last_seq
+    one.desk.send_back("digits", ROB, "a", after=after, comment="look again")
+    batch = one.desk.batch("digits")
+    with one.engine.connect() as connection:
+        assert asked_of(connection, batch, "ada") == []
+    one.desk.assign("digits", ROB, ["a"], "bob")
+    with one.engine.connect() as connection:
+        assert [item.example_id for item in asked_of(connection, batch, "bob")] == ["a"]

@@ -247,3 +247,12 @@ def test_the_command_line_notes_who_is_away_and_back(tmp_path):
     assert f"away until {until[:10]}" in run("list")
     run("back", "ann")
     assert "away" not in run("list")
+
+
+def test_ones_own_queue_is_in_the_order_in_which_one_is_asked(database):
+    made = room(database, rows=3)
+    made.desk.assign("digits", ROB, ["a", "b", "c"], "ada")
+    made.desk.set_priority("digits", ROB, ["c"], "urgent")
+    found = [item.example_id for item in made.desk.mine("digits", "ada").assigned]
+    assert found == ["c", "a", "b"]
+    assert made.desk.take("digits", ADA).item.example_id == "c"
