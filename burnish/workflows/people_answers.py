@@ -66,13 +66,12 @@ def given_answers(
     found = list(courses)
     ours = {number for one in found for event in one.events for number in event.ledger_events}
     gone = _taken_back_outside(events, ours)
-    said = [
-        answer for course in found if not _is_gone(course, gone) for answer in _of_course(course)
-    ]
+    said = [answer for course in found for answer in _of_course(course, gone=gone)]
     return _firsts([*said, *_of_files(events, ours, open_since)])
 
 
-def _of_course(course: Course) -> list[GivenAnswer]:
+def _of_course(course: Course, *, gone: AbstractSet[int]) -> list[GivenAnswer]:
+    until = _gone_until(course, gone)
     decision, sent_back, first = course.decision, course.sent_back, course.first
     meanings: dict[int, set[str | None]] = {}
     for one in course.answers:
@@ -91,6 +90,7 @@ def _of_course(course: Course) -> list[GivenAnswer]:
             disputed=len(meanings[one.round]) > 1,
         )
         for one in course.answers
+        if one.seq > until
     ]
 
 
@@ -115,8 +115,10 @@ def _taken_back_outside(events: Sequence[LabelEvent], ours: AbstractSet[int]) ->
     return undone
 
 
-def _is_gone(course: Course, gone: AbstractSet[int]) -> bool:
-    return any(number in gone for event in course.events for number in event.ledger_events)
+def _gone_until(course: Course, gone: AbstractSet[int]) -> int:
+    """The last event whose settlement was taken back; what people answered since is another's."""
+    taken = (one.seq for one in course.events if gone.intersection(one.ledger_events))
+    return max(taken, default=0)
 
 
 def _of_files(

@@ -177,6 +177,17 @@ def test_a_batch_that_was_taken_back_from_outside_says_nothing_of_anybody(tmp_pa
     assert (ada.answers, ada.gold, ada.right) == (1, 1, 1)
 
 
+def test_what_is_answered_anew_after_a_batch_was_taken_back_counts(tmp_path: Path):
+    desk = room(tmp_path / "desk.db", rows=1)
+    desk.say(ADA, "9")
+    [event] = desk.ledger.events("digits")
+    desk.ledger.undo("digits", event.event_id, author="root")
+    desk.desk.progress("digits")
+    desk.say(ADA, "3")
+    ada = of(figures(desk), ADA)
+    assert (ada.answers, ada.gold, ada.right, ada.reworked) == (1, 1, 1, 0)
+
+
 def test_the_known_answers_of_the_open_batch_can_be_left_out(both: Room):
     hidden = figures(both, open_since=(1, 0), open_gold=False)
     ada = of(hidden, ADA)
