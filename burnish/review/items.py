@@ -46,6 +46,7 @@ INBOX = 200
 MOST = 10_000
 """Items that are listed at once at most."""
 _AT_ONCE = 500
+_NORMAL: Priority = "normal"
 _C = desk_items.c
 
 
@@ -91,14 +92,16 @@ def priorities_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Priority]:
     >>> priorities_of([asked | {"example_id": "a"}, {"example_id": "b", "reason": "gold"}])
     {'a': 'urgent', 'b': 'urgent'}
     """
-    others = [priority_of(row) for row in rows if row.get("reason") not in HIDDEN_REASONS]
+    others: list[Priority] = [
+        priority_of(row) for row in rows if row.get("reason") not in HIDDEN_REASONS
+    ]
     found: dict[str, Priority] = {}
-    told = iter(others)
+    told, drawn = iter(others), others or [_NORMAL]
     for row in rows:
         if row.get("reason") not in HIDDEN_REASONS:
             found[row["example_id"]] = next(told)
         else:
-            found[row["example_id"]] = others[_draw(row, len(others))] if others else "normal"
+            found[row["example_id"]] = drawn[_draw(row, len(drawn))]
     return found
 
 

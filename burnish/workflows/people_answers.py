@@ -117,7 +117,7 @@ def _taken_back_outside(events: Sequence[LabelEvent], ours: AbstractSet[int]) ->
 
 def _gone_until(course: Course, gone: AbstractSet[int]) -> int:
     """The last event whose settlement was taken back; what people answered since is another's."""
-    taken = (one.seq for one in course.events if gone.intersection(one.ledger_events))
+    taken = (one.seq for one in course.events if gone & {*one.ledger_events})
     return max(taken, default=0)
 
 
