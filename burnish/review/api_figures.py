@@ -6,6 +6,8 @@ What belongs here: the route under `/api/v1` and its shapes. What does not: who 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 
 from burnish.errors import ItemNotFound
@@ -14,8 +16,16 @@ from burnish.review.access import Annotator, Desked
 from burnish.review.api_answers import USUAL, Dataset
 from burnish.review.api_models import Told, finite
 from burnish.review.context import DeskContext
-from burnish.review.figures import Figures, PairFigures, PersonFigures, Share, figures_for
+from burnish.review.figures import (
+    Doubt,
+    Figures,
+    PairFigures,
+    PersonFigures,
+    Share,
+    figures_for,
+)
 from burnish.review.records import Person
+from burnish.review.sight import sight_of
 
 router = APIRouter(tags=["Figures"])
 
@@ -152,9 +162,23 @@ def seen_by(context: DeskContext, dataset: str, person: Person) -> Figures:
     """The figures that a person may see; `ItemNotFound` where the desk tells of none.
 
     An annotator's leave out the known answers of the open batch: else whoever answers one item and
-    looks at their own figures before and after would learn whether it was a check.
+    looks at their own figures before and after would learn whether it was a check. A doubtful label
+    is what others said of an item: whoever may answer that, or has, is not told yet.
     """
     if context.team is None:
         raise ItemNotFound("this desk tells no figures", expected="a desk that serves a home")
     found = context.team.figures(dataset, open_gold=person.role != "annotator")
-    return figures_for(found, person)
+    seen = figures_for(found, person)
+    doubts = tuple(one for one in seen.doubts if _may_know(context, dataset, one, person))
+    return replace(seen, doubts=doubts)
+
+
+def _may_know(context: DeskContext, dataset: str, doubt: Doubt, person: Person) -> bool:
+    try:
+        batch = context.desk.batch(dataset)
+        if batch.iteration != doubt.iteration:
+            return True
+        standing = context.desk.standing(dataset, doubt.example_id)
+    except ItemNotFound:
+        return True
+    return sight_of(standing, batch.policy, person).others

@@ -157,3 +157,20 @@ def test_a_name_is_shown_as_text(tmp_path: Path):
     text = page(planted, "rex")
     assert "<i>cat</i>" not in text
     assert "<b>x</b>" not in text
+
+
+def test_a_doubtful_label_is_not_told_to_a_reviewer_who_may_answer_the_item(tmp_path: Path):
+    planted = plant(tmp_path, policy=Policy(answers=3, agree=3))
+    for name in ("ann", "ben"):
+        for _ in range(6):
+            planted.answer(name, label="dog")
+    for _ in range(2):
+        planted.answer("rita", label="dog")
+    by = {
+        name: [one["example_id"] for one in figures(planted, name)["doubts"]]
+        for name in ["rex", "rita"]
+    }
+    assert by == {"rex": ["p1", "p2"], "rita": []}
+    assert "p5" not in page(planted, "rex").partition("Agreed, but doubtful")[2]
+    planted.batches.is_open = False
+    assert len(figures(planted, "rex")["doubts"]) == 5
