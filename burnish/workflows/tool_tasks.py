@@ -13,7 +13,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from burnish.database import transact
 from burnish.errors import ReviewError
@@ -98,24 +98,33 @@ def task_of(examples: HomeExamples, spec: DatasetSpec, example_id: str) -> Task 
 
 def handed_out(home: Home, batch: OpenBatch, tool: str) -> frozenset[str]:
     """The examples of a batch that went out to a tool before."""
-    of = desk_handouts.c
-    query = select(of.example_id).where(
-        of.dataset == batch.dataset, of.iteration == batch.iteration, of.tool == tool
-    )
     with home.versions.engine.connect() as connection:
-        return frozenset(connection.scalars(query))
+        return _handed_out(connection, batch, tool)
 
 
 def note_handed_out(
     home: Home, batch: OpenBatch, tool: str, names: Sequence[str], *, clock: Clock
 ) -> None:
     """Keep that these examples went out to a tool; what was noted before stays as it is."""
-    known = handed_out(home, batch, tool)
     place = {"dataset": batch.dataset, "iteration": batch.iteration, "tool": tool}
     now = clock()
-    rows = [place | {"example_id": name, "at": now} for name in names if name not in known]
-    if rows:
-        transact(home.versions.engine, lambda c: c.execute(desk_handouts.insert(), rows))
+
+    def work(connection: Connection) -> None:
+        # Within: another may be noting the same ones, whose file is written as well.
+        known = _handed_out(connection, batch, tool)
+        rows = [place | {"example_id": name, "at": now} for name in names if name not in known]
+        if rows:
+            connection.execute(desk_handouts.insert(), rows)
+
+    transact(home.versions.engine, work)
+
+
+def _handed_out(connection: Connection, batch: OpenBatch, tool: str) -> frozenset[str]:
+    of = desk_handouts.c
+    query = select(of.example_id).where(
+        of.dataset == batch.dataset, of.iteration == batch.iteration, of.tool == tool
+    )
+    return frozenset(connection.scalars(query))
 
 
 def _within(uri: str) -> Shot:

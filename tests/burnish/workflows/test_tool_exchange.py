@@ -13,6 +13,7 @@ from burnish.cli import main
 from burnish.errors import DataError, ReviewError, SourceUnreadable
 from burnish.records import Verdict
 from burnish.workflows.tool_exchange import hand_out, take_back
+from burnish.workflows.tool_tasks import asked, handed_out, note_handed_out
 from burnish.workflows.verdicts_file import export_verdicts
 from tests.burnish.workflows.tool_batches import at_the_desk, name_of, planted
 
@@ -78,6 +79,18 @@ def test_each_item_goes_out_once_unless_all_are_asked_for(home):
     assert whole.items == 4
     with pytest.raises(DataError, match="already"):
         hand_out(at_the_desk(home), "label-studio", folder / "one.json", everything=True)
+
+
+def test_who_notes_the_same_items_at_the_same_time_as_another_is_not_refused(home):
+    at = at_the_desk(home)
+
+    def meanwhile():
+        note_handed_out(home, at.batch, "doccano", names[:1], clock=at.clock)
+        return at.clock()
+
+    names = asked(home, at.batch)[:2]
+    note_handed_out(home, at.batch, "doccano", names, clock=meanwhile)
+    assert handed_out(home, at.batch, "doccano") == set(names)
 
 
 def test_a_file_twice_is_the_same_as_once_and_the_ledger_names_who_and_when(home):
