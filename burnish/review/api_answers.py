@@ -154,7 +154,8 @@ def _told(context: DeskContext, lease: Lease) -> LeaseOut:
     return lease_out(
         lease,
         features_of(context, dataset, lease.item.example_id),
-        opinion_of(lease.item) if lease.shown else None,
+        # Who holds an item answers it: why it is there is told to nobody before that.
+        opinion_of(lease.item, why=False) if lease.shown else None,
         classes=context.desk.batch(dataset).classes,
         guide=now.version if now else None,
     )

@@ -255,7 +255,10 @@ class OpinionOut(Told):
     label: str | None
     suggested_label: str | None
     error_probability: float | None
-    reason: str = Field(description="`random check` for random rows that are not settled.")
+    reason: str = Field(
+        description="`random check` for random rows that are not settled; empty, as `why` is, "
+        "where it is not told yet: to annotators before the batch is closed."
+    )
     why: str
 
     @classmethod

@@ -44,6 +44,7 @@ from burnish.review.items import is_held_out
 from burnish.review.listing import Queue
 from burnish.review.records import OpenBatch
 from burnish.review.sight import (
+    hides_why,
     keeps_secret,
     opinion_of,
     sight_of,
@@ -90,7 +91,8 @@ def item(
     )
     sight = sight_of(standing, policy, person, held_out=is_held_out(found))
     seen = visible_events(context.desk.events(dataset, example_id), sight, person)
-    opinion = opinion_of(found, secret=keeps_secret(found, standing, person))
+    secret, why = keeps_secret(found, standing, person), not hides_why(standing, person)
+    opinion = opinion_of(found, secret=secret, why=why)
     return ItemSeenOut(
         **ItemOut.of(found, stands_for(found, standing, policy, person)).model_dump(),
         opinion=OpinionOut.of(opinion) if sight.label else None,

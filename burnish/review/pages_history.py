@@ -34,8 +34,8 @@ from burnish.review.sight import (
     NOT_YET,
     Opinion,
     Sight,
+    hides_why,
     is_blind,
-    is_final,
     keeps_secret,
     opinion_of,
     sees_why,
@@ -264,11 +264,12 @@ def _history(
     life = _life(context, dataset, example_id)
     if not life and not events and item is None:
         raise not_found(f"{dataset} has no example {example_id[:80]!r}")
-    secret, undecided = False, None
+    secret, undecided, why = False, None, True
     reviews = person.role != "annotator"
     if item is not None and standing is not None:
         secret = keeps_secret(item, standing, person)
-        undecided = batch if person.role == "annotator" and not is_final(standing) else None
+        why = not hides_why(standing, person)
+        undecided = None if why else batch
     entries = timeline(
         events,
         life,
@@ -283,7 +284,7 @@ def _history(
         example_id=example_id,
         card=card_to_see(context.examples, dataset, example_id),
         item=item,
-        opinion=opinion_of(item, secret=secret) if item is not None and sight.label else None,
+        opinion=opinion_of(item, secret=secret, why=why) if item and sight.label else None,
         label=life.get("label") if sight.label and undecided is None else None,
         entries=tuple(entries),
         not_yet=_not_yet(sight),

@@ -184,11 +184,27 @@ def visible_events(events: Sequence[DeskEvent], sight: Sight, person: Person) ->
     return [e for e in events if e.actor.name == person.name or e.action == "send_back"]
 
 
-def opinion_of(item: Item, *, secret: bool | None = None) -> Opinion:
+def hides_why(standing: Standing, person: Person) -> bool:
+    """Whether a person may not know yet why any item of the open batch is there.
+
+    Of all items alike: were it kept from annotators of checks alone, what is not told would be one,
+    and its answer be taken back and given again.
+
+    >>> [hides_why(Standing(), Person("ada", role)) for role in ("annotator", "reviewer")]
+    [True, False]
+    """
+    return person.role == "annotator" and not is_final(standing)
+
+
+def opinion_of(item: Item, *, secret: bool | None = None, why: bool = True) -> Opinion:
     """The label as given and the model's opinion, from the row of the queue.
 
-    Why a random row is there stays untold until it is settled, or where it is `secret`.
+    Why a random row is there stays untold until it is settled, or where it is `secret`. Without
+    `why` it is not told of any row, nor how probable an error is, which checks have not.
     """
+    if not why:
+        label, suggested = item.facts.get("label"), item.facts.get("suggested_label")
+        return Opinion(label, suggested, error_probability=None, reason="", why="")
     facts: Mapping[str, Any] = item.facts
     reason = str(facts.get("reason") or "")
     secret = is_secret(reason, item.state) if secret is None else secret

@@ -77,7 +77,8 @@ def timeline(
     `events` are its events at the desk, `life` what `burnish blame` tells of it as JSON.
     `secret_in` is the open batch in which nobody may be told yet why the example is there,
     `undecided_in` that of which it is not told what the ledger has heard: that it has would tell
-    that others agreed. Of what was `arranged` its priorities are told.
+    that others agreed; nor is it told why any of its items is there. Of what was `arranged` its
+    priorities are told.
     """
     undone = {event.undoes for event in events if event.undoes is not None}
     moments = [
@@ -93,7 +94,7 @@ def timeline(
         _of_event(e, undone, decided.get((e.actor.name, e.at)), told=sight.label) for e in seen
     ]
     entries += [
-        _of_moment(moment, secret_in, back)
+        _of_moment(moment, secret_in, back, undecided_in=undecided_in)
         for moment in moments
         if _answered(moment) not in once and not _gives_away(moment, secret_in)
     ]
@@ -155,13 +156,21 @@ def _did(event: DeskEvent, *, told: bool) -> str:
     }.get(event.action, event.action)
 
 
-def _of_moment(moment: Mapping[str, Any], secret_in: OpenBatch | None, back: set[Any]) -> Entry:
+def _of_moment(
+    moment: Mapping[str, Any],
+    secret_in: OpenBatch | None,
+    back: set[Any],
+    *,
+    undecided_in: OpenBatch | None,
+) -> Entry:
     at = moment["at"]
     when = datetime.fromisoformat(at) if isinstance(at, str) else at
     if moment["what"] == LEDGER:
         return _of_verdict(moment, when, secret_in, back)
     text = str(moment["text"])
-    if moment["what"] == "queued" and _is_of(moment, secret_in):
+    if moment["what"] == "queued" and _is_of(moment, undecided_in):
+        text = f"asked about at position {moment['facts'].get('position')}"
+    elif moment["what"] == "queued" and _is_of(moment, secret_in):
         text = f"asked about at position {moment['facts'].get('position')}, for {RANDOM_CHECK}"
     return Entry(when, str(moment["what"]), text, where=str(moment["where"]))
 

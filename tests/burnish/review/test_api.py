@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -307,3 +308,30 @@ def test_no_open_batch_is_not_found(planted: PlantedDesk):
     assert done.status_code == 404
     assert done.json()["error"]["found"]
     assert planted.batches.batch.policy == BLIND
+
+
+@pytest.mark.parametrize("policy", [Policy(), BLIND])
+def test_whoever_has_answered_is_not_told_which_items_were_checks(tmp_path, policy):
+    planted = plant(tmp_path, policy=policy)
+    client, told = planted.program("ann"), list[tuple[str, ...]]()
+    for _ in range(4):
+        planted.answer("ann", label="dog")
+    for name in ("p1", "p2", "p3", "p4"):
+        item = client.get("/api/v1/datasets/pets/item", params={"example_id": name}).json()
+        told.append(tuple(str(item["opinion"][key]) for key in ("reason", "why")))
+        assert item["opinion"]["error_probability"] is None
+    assert set(told) == {("", "")}
+
+
+def test_a_label_that_is_shown_beforehand_comes_without_why_the_item_is_there(tmp_path):
+    planted = plant(tmp_path, policy=Policy())
+    planted.batches.batch = replace(planted.batches.batch, shown_share=1.0)
+    client, opinions = planted.program("ann"), list[dict[str, object]]()
+    for _ in range(4):
+        lease = client.post("/api/v1/datasets/pets/leases", json={}).json()
+        opinions.append(lease["opinion"])
+        place = f"/api/v1/datasets/pets/leases/{lease['token']}/answer"
+        assert client.post(place, json={"label": "dog"}).status_code == 200
+    for opinion in opinions:
+        assert (opinion["reason"], opinion["why"], opinion["error_probability"]) == ("", "", None)
+        assert opinion["suggested_label"] == "dog"

@@ -317,6 +317,17 @@ def test_nobody_learns_from_history_that_a_row_is_a_known_answer(planted: Plante
         assert telling not in read
 
 
+def test_no_history_tells_an_annotator_of_an_open_batch_why_a_row_is_in_it(planted: PlantedDesk):
+    for _ in range(4):
+        planted.answer("ann", label="dog")
+    ann = signed_in(planted.app, "ann")
+    for name in ("p1", "p3", "p4"):
+        read = words(ann.get(f"/d/pets/examples/{name}"))
+        assert "asked about at position 3" in read
+        for telling in ("random check", "for gold", "Why it is here", "Label is wrong with"):
+            assert telling not in read
+
+
 def test_ids_that_look_like_paths_have_a_history(planted: PlantedDesk):
     rex = signed_in(planted.app, "rex")
     found = rex.get("/d/pets/queue").text
