@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import IntegrityError
 
 from burnish.database import migrate, open_database, transact
 from burnish.database.migrating import MIGRATIONS
@@ -71,7 +72,7 @@ def test_a_desk_that_was_worked_at_keeps_its_places_and_its_order(worked: Room, 
     assert found == expected
     assert len({row[1] for row in found}) > 1
     with (
-        pytest.raises(sa.exc.IntegrityError, match="append-only"),
+        pytest.raises(IntegrityError, match="append-only"),
         engine.begin() as connection,
     ):
         connection.execute(sa.text("UPDATE desk_events SET guide = 1"))
