@@ -5,6 +5,7 @@ them (`production_stream_run.py`), or figures and plots (`production_stream_scor
 
     BURNISH_DATA=... python -m benchmarks.production_stream run elec_week --arm policy --out DIR
     BURNISH_DATA=... python -m benchmarks.production_stream table elec_week --out DIR --plot FILE
+    BURNISH_DATA=... python -m benchmarks.production_stream bare elec_week --every 2
 
 Needs `time-machine` beside the project's own packages.
 """
@@ -56,6 +57,16 @@ def table(args: argparse.Namespace) -> None:
         args.plot.write_text(plot(args.out, stream.name, args.title or stream.name))
 
 
+def bare(args: argparse.Namespace) -> None:
+    """Accuracy of boosting that is retrained without any gate."""
+    from benchmarks.production_stream_bare import bare_retraining
+
+    stream = STREAMS[args.stream]
+    rows = stream.rows(Path(os.environ["BURNISH_DATA"]))
+    for name, accuracy in bare_retraining(stream, rows, every=args.every).items():
+        print(f"{name}: {100 * accuracy:.1f}")
+
+
 def main() -> None:
     """Read the command."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -74,6 +85,10 @@ def main() -> None:
     two.add_argument("--plot", type=Path)
     two.add_argument("--title", default="")
     two.set_defaults(does=table)
+    three = commands.add_parser("bare", help="what retraining could bring, without the project")
+    three.add_argument("stream", choices=sorted(STREAMS))
+    three.add_argument("--every", type=int, default=2)
+    three.set_defaults(does=bare)
     args = parser.parse_args()
     args.does(args)
 
