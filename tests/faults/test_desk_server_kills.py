@@ -31,6 +31,7 @@ from burnish.review.accounts import Accounts
 from burnish.review.app import DeskContext, DeskSettings, create_app
 from burnish.review.desk import Desk
 from burnish.review.records import OpenBatch, Policy
+from burnish.spec import DatasetSpec
 from burnish.workflows.serve_desk import listen, server_of
 from tests.burnish.review.desks import Loop, queue_row
 from tests.burnish.review.planted_desk import PlantedExamples
@@ -40,6 +41,14 @@ ROWS = 5000
 PEOPLE = ("ann", "bob", "cid")
 BOTH = Policy(answers=2, agree=2)
 LEASE = 20.0
+SPEC = DatasetSpec.model_validate(
+    {
+        "name": "digits",
+        "source": {"path": "digits.csv"},
+        "target": "label",
+        "features": {"ink": "numeric"},
+    }
+)
 SERVER = """
 import sys
 from tests.faults.test_desk_server_kills import serve
@@ -49,7 +58,7 @@ serve(sys.argv[1], int(sys.argv[2]))
 
 def desk_on(database: str) -> Desk:
     batch = OpenBatch("digits", 1, EMPTY, 1, BOTH, ("3", "8", "9"))
-    loop = Loop(batch, [queue_row(f"r{at}", at) for at in range(ROWS)])
+    loop = Loop(batch, [queue_row(f"r{at}", at) for at in range(ROWS)], spec_=SPEC)
     engine = open_database(database)
     return Desk(engine, SqlLedger(engine), loop, lease_seconds=LEASE)
 
