@@ -6,12 +6,24 @@ What belongs here: what several of them use. What does not: what they say (`burn
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Scalar: TypeAlias = str | bool | int | float
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+def _is_variable(value: str) -> str:
+    # The address is a secret, which no spec keeps; taken for a name it would never be told to.
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError("the name of a variable that holds the address, as LABELING_HOOK")
+    return value
+
+
+Variable = Annotated[str, AfterValidator(_is_variable)]
+"""The name of an environment variable that holds a secret."""
 
 
 class Part(BaseModel):

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from burnish.spec.part import Part, Share, Source
+from burnish.spec.part import Part, Share, Source, Variable
 
 Period: TypeAlias = Literal["day", "week", "month"]
 Action: TypeAlias = Literal["ignore", "watch", "label", "retrain", "roll_back"]
@@ -159,7 +159,7 @@ class Policy(Part):
     min_labels: Annotated[int, Field(ge=1)] = 50
     owner: str = ""
     respond_days: Annotated[int, Field(ge=1, le=366)] = 2
-    webhook_variable: str | None = None
+    webhook_variable: Variable | None = None
     email_folder: str | None = None
     playbooks: tuple[Playbook, ...] = ()
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from burnish.spec.part import Part
+from burnish.spec.part import Part, Variable
 
 Priority: TypeAlias = Literal["urgent", "high", "normal"]
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -77,16 +77,8 @@ class Promises(Part):
     high: Hours = 24.0
     normal: Hours = 72.0
     working_hours: WorkingHours | None = None
-    webhook_variable: str | None = None
+    webhook_variable: Variable | None = None
     email_folder: str | None = None
-
-    @field_validator("webhook_variable")
-    @classmethod
-    def _is_variable(cls, value: str | None) -> str | None:
-        # The address is a secret, which no spec keeps; taken for a name it would never be told to.
-        if value is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-            raise ValueError("the name of a variable that holds the address, as LABELING_HOOK")
-        return value
 
     @model_validator(mode="after")
     def _sooner_if_urgent(self) -> Promises:

@@ -15,7 +15,7 @@ from burnish.records import LabelRequest
 from burnish.review import arranging
 from burnish.review.items import priorities_of
 from burnish.review.promises import PRIORITIES, due_again, due_times, priority_of
-from burnish.spec import Promises, WorkingHours
+from burnish.spec import Policy, Promises, WorkingHours
 from burnish.workflows.policy_actions import ASKED_BY as POLICY
 from burnish.workflows.production_reports import ASKED_BY as REPORTS
 from tests.burnish.review.desks import ADA, ROB, START, queue_row, room, said
@@ -225,6 +225,8 @@ def test_without_promises_an_urgent_item_comes_first_and_is_never_due(database):
 def test_an_address_is_no_name_of_a_variable(told):
     with pytest.raises(ValueError, match="the name of a variable"):
         Promises(webhook_variable=told)
+    with pytest.raises(ValueError, match="the name of a variable"):
+        Policy(webhook_variable=told)
 
 
 def test_a_variable_is_named():
