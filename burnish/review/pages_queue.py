@@ -188,10 +188,7 @@ def assign(
     Or deal them out to those at work, in turn or by skill.
     """
     require_person(context, form.assignee)
-    chosen = form.example_id
-    if form.which == "all":
-        rows = queue_of(context, dataset).rows(asked.filters())
-        chosen = [row.example_id for row in rows]
+    chosen = _chosen(context, dataset, asked, form)
     count = 0
     if chosen and form.how != "person":
         count = context.desk.deal(dataset, visitor.person, chosen, form.how)
@@ -209,9 +206,7 @@ def set_priority(
     context: Desked,
 ) -> Response:
     """Say how urgent the rows are that were chosen, or all that the filters leave."""
-    chosen = form.example_id
-    if form.which == "all":
-        chosen = [row.example_id for row in queue_of(context, dataset).rows(asked.filters())]
+    chosen = _chosen(context, dataset, asked, form)
     count = 0
     if chosen:
         count = context.desk.set_priority(dataset, visitor.person, chosen, form.priority)
@@ -232,6 +227,15 @@ def own(
     require_person(context, owner)
     context.desk.set_owner(dataset, visitor.person, owner)
     return _back(dataset, asked)
+
+
+def _chosen(
+    context: DeskContext, dataset: str, asked: Asked, form: AssignForm | PriorityForm
+) -> list[str]:
+    """The rows that a form speaks of: those that were chosen, or all that the filters leave."""
+    if form.which != "all":
+        return form.example_id
+    return [row.example_id for row in queue_of(context, dataset).rows(asked.filters())]
 
 
 def _back(dataset: str, asked: Asked, **told: str) -> Response:

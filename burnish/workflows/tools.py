@@ -11,7 +11,8 @@ A tool is a plugin: a pure writer of tasks and a pure reader of answers. Each of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
@@ -164,3 +165,10 @@ def meant(label: str) -> tuple[str | None, Word]:
     """
     word = WORD_LABELS.get(label, "")
     return (None, word) if word else (label, "")
+
+
+def write_labels(target: Path, labels: Sequence[Mapping[str, object]]) -> Path:
+    """Write the labels of a tool's project beside its tasks, as `NAME.labels.json`; that file."""
+    file = target.with_suffix(".labels.json")
+    file.write_text(json.dumps(labels, ensure_ascii=False, indent=1), encoding="utf-8")
+    return file

@@ -10,7 +10,6 @@ task or job as a whole, so it is told of each of its tags.
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime
@@ -29,6 +28,7 @@ from burnish.workflows.tools import (
     meant,
     name_of,
     parsed_name,
+    write_labels,
 )
 
 ENDINGS = {"image/png": ".png", "image/jpeg": ".jpg"}
@@ -47,14 +47,12 @@ class Cvat:
         """Write the pictures as a zip, and `NAME.labels.json` for the raw labels of a new task."""
         check_words(handout)
         pictures = [_picture(handout, task) for task in handout.tasks]
-        labels = target.with_suffix(".labels.json")
         target.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as packed:
             for name, content in pictures:
                 packed.writestr(zipfile.ZipInfo(name, LONG_AGO), content)
         told = [_label(name) for name in (*handout.classes, *WORD_LABELS)]
-        labels.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-        return target, labels
+        return target, write_labels(target, told)
 
     def read(self, file: Path, *, author: str = "") -> ReadBack:
         """The tags of an export as `CVAT for images 1.1`: its XML, or the zip around it."""

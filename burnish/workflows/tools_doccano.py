@@ -27,6 +27,7 @@ from burnish.workflows.tools import (
     meant,
     name_of,
     parsed_name,
+    write_labels,
 )
 
 NAMELESS = frozenset({"all", "unknown"})
@@ -44,12 +45,10 @@ class Doccano:
         """Write lines to import (column text `text`), and `NAME.labels.json` for its labels."""
         check_words(handout)
         lines = [_line(handout, task) for task in handout.tasks]
-        labels = target.with_suffix(".labels.json")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         names = [{"text": one} for one in (*handout.classes, *WORD_LABELS)]
-        labels.write_text(json.dumps(names, ensure_ascii=False, indent=1), encoding="utf-8")
-        return target, labels
+        return target, write_labels(target, names)
 
     def read(self, file: Path, *, author: str = "") -> ReadBack:
         """The labels of a JSONL, or of the zip of them that doccano sends."""
