@@ -21,7 +21,7 @@ from burnish.review.items import RANDOM_CHECK
 from burnish.review.records import DeskEvent, OpenBatch, Person, Said
 from burnish.review.sight import Sight, visible_events
 
-LEDGER = "decided"
+LEDGER, DESK = "decided", "review desk"
 TELLING = frozenset({"audited", LEDGER, "in version", "trained on", "ingested", "queued"})
 """Moments of a life that name a label, or what the model thinks of it."""
 
@@ -88,11 +88,9 @@ def timeline(
     ]
     decided = {_answered(m): m["facts"]["event_id"] for m in moments if m["what"] == LEDGER}
     seen = visible_events(events, sight, person)
-    once = {(event.actor.name, event.at) for event in seen if event.said} & decided.keys()
+    once = {_said(event) for event in seen if event.said} & decided.keys()
     back = {_evidence(m).get("undoes") for m in moments if m["what"] == LEDGER}
-    entries = [
-        _of_event(e, undone, decided.get((e.actor.name, e.at)), told=sight.label) for e in seen
-    ]
+    entries = [_of_event(e, undone, decided.get(_said(e)), told=sight.label) for e in seen]
     entries += [
         _of_moment(moment, secret_in, back, undecided_in=undecided_in)
         for moment in moments
@@ -123,6 +121,12 @@ def _of_event(event: DeskEvent, undone: set[int], number: int | None, *, told: b
         facts.append(("label was shown beforehand", "yes"))
     if event.guide is not None:
         facts.append(("version of the guide", str(event.guide)))
+    origin = event.origin
+    if origin is not None:
+        numbers = {"task there": origin.task, "annotation there": origin.annotation}
+        facts += [(words, number) for words, number in numbers.items() if number]
+        if origin.answered_at is not None:
+            facts.append(("answered there at", f"{origin.answered_at:%Y-%m-%d %H:%M} UTC"))
     return Entry(
         at=event.at,
         kind=event.action,
@@ -130,7 +134,7 @@ def _of_event(event: DeskEvent, undone: set[int], number: int | None, *, told: b
         who=event.actor.name,
         role="simulated" if event.actor.simulated else event.actor.role,
         comment=event.comment or (said.comment if said else ""),
-        where="review desk",
+        where=origin.tool if origin is not None else DESK,
         undone=event.seq in undone,
         event=number,
         facts=tuple(facts),
@@ -139,7 +143,7 @@ def _of_event(event: DeskEvent, undone: set[int], number: int | None, *, told: b
 
 def _of_priority(one: Arrangement) -> Entry:
     text = f"made it {one.after}, which was {one.before}"
-    return Entry(one.at, "priority", text, one.actor, "reviewer", where="review desk")
+    return Entry(one.at, "priority", text, one.actor, "reviewer", where=DESK)
 
 
 def _did(event: DeskEvent, *, told: bool) -> str:
@@ -217,6 +221,12 @@ def _is_of(moment: Mapping[str, Any], batch: OpenBatch | None) -> bool:
     if moment["what"] == LEDGER:
         return moment["facts"]["event_id"] > batch.watermark.event_id
     return moment["where"] == f"{batch.dataset}@iter{batch.iteration}"
+
+
+def _said(event: DeskEvent) -> tuple[str, datetime]:
+    """Who said it when, as the ledger tells of it: what a tool sent was said there, and before."""
+    there = event.origin.answered_at if event.origin is not None else None
+    return event.actor.name, there or event.at
 
 
 def _answered(moment: Mapping[str, Any]) -> tuple[str, datetime] | None:
