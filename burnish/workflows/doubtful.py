@@ -23,6 +23,8 @@ from burnish.workflows.people_answers import GivenAnswer
 MOST = 20
 """Items that are named; a reviewer looks at the least probable ones first."""
 METHOD = "reliability"
+CERTAIN = 0.999
+"""A label as probable as this is left out: nobody should look at it for doubt."""
 LEAST_PEOPLE = 3
 """Of two people who alone answered, nothing tells which of them is the better one."""
 
@@ -34,9 +36,10 @@ def agreed_but_doubtful(
 ) -> tuple[Doubt, ...]:
     """Items whose blind answers agree, the least probable label first; at most `most` of them.
 
-    Left out are items whose answer is known, those that a reviewer has decided or sent back, and
-    those that fewer than two answered. Simulated people count only where nobody else answered.
-    Empty where fewer than three people have answered and no known answer tells them apart.
+    Left out are items whose answer is known, those that a reviewer has decided or sent back, those
+    that fewer than two answered, and those whose label is all but certain. Simulated people count
+    only where nobody else answered. Empty where fewer than three people have answered and no known
+    answer tells them apart.
 
     >>> agreed_but_doubtful([], {})
     ()
@@ -57,11 +60,16 @@ def agreed_but_doubtful(
     if not agreed:
         return ()
     chances = _chances(units, known)
+    doubtful = {
+        unit: chance
+        for unit, label in agreed.items()
+        if (chance := chances[unit].get(label, 0.0)) < CERTAIN
+    }
     # Of equal chances the first asked, so that the list does not change by itself.
-    order = sorted(agreed, key=lambda unit: (chances[unit].get(agreed[unit], 0.0), unit))
+    order = sorted(doubtful, key=lambda unit: (doubtful[unit], unit))
     return tuple(
         Doubt(
-            *unit, agreed[unit], chances[unit].get(agreed[unit], 0.0),
+            *unit, agreed[unit], doubtful[unit],
             tuple(sorted((one.person, one.label or "") for one in units[unit])),
         )
         for unit in order[:most]

@@ -242,6 +242,15 @@ def test_labels_that_were_agreed_on_wrongly_are_among_the_first_doubts():
     assert found / 120 > 3 * base / agreed
 
 
+def test_what_people_who_never_differ_agree_on_is_no_doubt():
+    answers = [
+        GivenAnswer(who, False, 1, f"e{at}", "xy"[at % 2], blind=True)
+        for at in range(200)
+        for who in ("ann", "ben", "cleo")
+    ]
+    assert agreed_but_doubtful(answers, {"e0": "x"}) == ()
+
+
 def test_what_a_reviewer_decided_or_nobody_agreed_on_is_no_doubt():
     def pair(name: str, a: str, b: str, **facts: Any) -> list[GivenAnswer]:
         return [
