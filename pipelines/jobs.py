@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 
 from assets import AUDIT, PRODUCTION, PRODUCTION_LABELS, RETRAIN, RETURNS, TRACK
-from assets.production import partitions_of
 from assets.reporting import DATASET_TAG, PART_TAG
 from burnish.errors import ProjectError
 from burnish.spec import DatasetSpec
@@ -117,7 +116,6 @@ def build_jobs(
             executor_def=executor,
             hooks=hooks or None,
             config=patient(spec) if name == "track" else None,
-            partitions_def=partitions_of(spec) if name == "production" else None,
         )
         for name, (stages, text) in parts.items()
     }
