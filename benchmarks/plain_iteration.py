@@ -31,6 +31,7 @@ from burnish.workflows.iterate import (
     curate_iteration,
     train_iteration,
 )
+from burnish.workflows.quarantine import quarantined_rows
 from burnish.workflows.queue import queue_iteration
 from burnish.workflows.refit import refit_iteration
 from burnish.workflows.validate import validate_examples, with_new_splits
@@ -76,13 +77,13 @@ class Plain:
         raw = ingest.read_examples(spec)
         versions.write(spec.name, "raw_examples", raw)
         self._gate("raw_examples")
-        turned_away = versions.quarantined(spec.name, "raw_examples")
-        versions.write(spec.name, "quarantined_examples", turned_away, gated=False)
         fixed = versions.read_last_good(spec.name, "fixed_splits")
         rows = validate_examples(versions.read(spec.name, "raw_examples"), spec, fixed=fixed)
         versions.write(spec.name, "fixed_splits", with_new_splits(fixed, rows), gated=False)
         versions.write(spec.name, "validated_examples", rows)
         self._gate("validated_examples")
+        turned_away = quarantined_rows(versions, spec.name)
+        versions.write(spec.name, "quarantined_examples", turned_away, gated=False)
         iteration = self._predict()
         audit = audit_labels(versions.read(spec.name, "pred_probs", of=iteration))
         audit, _ = refit_iteration(versions, self.ledger, iteration, audit)
