@@ -10,6 +10,7 @@ from burnish.database.connection import (
     UtcTime,
     open_database,
     read_once,
+    reading,
     transact,
     utc_text,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "migrate",
     "open_database",
     "read_once",
+    "reading",
     "transact",
     "utc_text",
 ]

@@ -15,6 +15,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -29,7 +30,8 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InvalidatePoolError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from burnish.errors import LedgerError
@@ -37,11 +39,15 @@ from burnish.errors import LedgerError
 Result = TypeVar("Result")
 WRITES = "burnish_writes"
 LASTING = "burnish_lasting"
+ALONE = "burnish_alone"
 BUSY_SECONDS = 30
 SWITCH_PAUSE = 0.02
 TURN_PAUSE = 0.001
 """Seconds between two tries to be the one who writes to a SQLite file."""
 ATTEMPTS = 5
+IDLE_SECONDS = 1.0
+"""A connection that lay unused for longer is asked whether it still stands."""
+LEFT = "burnish_left"
 # Any fixed number: those who write to one PostgreSQL database take turns under it.
 WRITE_LOCK = 0x6275726F
 _TURN = select(func.pg_advisory_xact_lock(WRITE_LOCK))
@@ -88,7 +94,10 @@ def open_database(url_or_path: str | Path) -> Engine:
         text = f"sqlite:///{path}"
     url = make_url(text)
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url)
+        event.listen(engine, "checkin", _put_back)
+        event.listen(engine, "checkout", partial(_taken_out, engine.dialect))
+        return engine
     if not url.database or url.database == ":memory:":
         raise LedgerError(
             "a database in memory belongs to one thread alone", hint="give the path of a file"
@@ -101,14 +110,21 @@ def open_database(url_or_path: str | Path) -> Engine:
     return engine
 
 
-def read_once(engine: Engine) -> Connection:
-    """A connection for one statement that reads, without a transaction around it.
+def reading(engine: Engine) -> Connection:
+    """A connection for statements that read; on SQLite they see one moment.
 
-    PostgreSQL would be told of its beginning and of its end: three round trips in place of one.
+    PostgreSQL would be told of the beginning and the end of a transaction, in which it lets each
+    statement see its own moment all the same: three round trips for a statement in place of one.
     """
+    connection = engine.connect()
     if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-    return engine.connect()
+        return connection.execution_options(isolation_level="AUTOCOMMIT")
+    return connection
+
+
+def read_once(engine: Engine) -> Connection:
+    """A connection for one statement that reads, with no transaction around it."""
+    return reading(engine).execution_options(**{ALONE: True})
 
 
 def transact(
@@ -154,6 +170,26 @@ def _once(writer: Engine, work: Callable[[Connection], Result]) -> Result:
         ) from error
 
 
+def _put_back(connection: Any, record: ConnectionPoolEntry) -> None:  # noqa: ARG001
+    record.info[LEFT] = time.monotonic()
+
+
+def _taken_out(
+    dialect: Dialect,
+    connection: Any,
+    record: ConnectionPoolEntry,
+    proxy: object,  # noqa: ARG001
+) -> None:
+    # Asked each time, it would be one more round trip for each statement of a busy desk.
+    if time.monotonic() - record.info.get(LEFT, time.monotonic()) <= IDLE_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        # As many as lay unused are gone with it: the server was begun anew.
+        raise InvalidatePoolError from error
+
+
 def _set_up_sqlite(connection: sqlite3.Connection, record: object) -> None:  # noqa: ARG001
     # The driver's own guess of when a transaction begins is switched off; `_begin_sqlite` says.
     connection.isolation_level = None
@@ -186,6 +222,8 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
+    if options.get(ALONE, False):
+        return
     if not options.get(WRITES, False):
         connection.exec_driver_sql("BEGIN")
         return

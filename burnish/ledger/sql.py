@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Engine, Select, bindparam, func, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
-from burnish.database import migrate, transact, utc_text
+from burnish.database import migrate, read_once, reading, transact, utc_text
 from burnish.errors import LedgerError, LedgerMoved, LedgerTampered
 from burnish.ledger.events import EMPTY, canonical_json, chain_after, check_verdict
 from burnish.ledger.fold import Fold, empty_fold, read_events
@@ -191,7 +191,7 @@ class SqlLedger:
 
     def head(self, dataset: str) -> Watermark:
         """The newest event's number and chain hash; 0 and 64 zeros for an empty ledger."""
-        with self._engine.connect() as connection:
+        with read_once(self._engine) as connection:
             return _head(connection, dataset)
 
     def fold(self, dataset: str, watermark: int | None = None) -> LabelVersion:
@@ -201,7 +201,7 @@ class SqlLedger:
         is made from the last one asked for and the events since. Raises `LedgerError` for a
         watermark beyond the newest event.
         """
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             mark = _mark(connection, dataset, watermark)
             known = self._nearest(connection, dataset, mark)
             try:
@@ -263,7 +263,7 @@ class SqlLedger:
             .where(or_(until.is_(None), until >= (now or self._clock())))
             .order_by(label_requests.c.request_id)
         )
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return [request_from(row) for row in connection.execute(query).mappings()]
 
     def verify(self, dataset: str) -> Watermark:
@@ -276,7 +276,7 @@ class SqlLedger:
         # Values as they are stored, whatever type they have by now.
         columns = [_as_stored(column) for column in label_events.c]
         query = select(*columns).where(label_events.c.dataset == dataset)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             for row in connection.execute(query.order_by(label_events.c.event_id)).mappings():
                 event = {str(name): value for name, value in row.items()}
                 found = _follows(mark, event)
@@ -290,7 +290,7 @@ class SqlLedger:
         return mark
 
     def _read(self, query: Select[Any]) -> list[LabelEvent]:
-        with self._engine.connect() as connection:
+        with read_once(self._engine) as connection:
             return _events(connection, query.order_by(label_events.c.event_id))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from burnish.database import migrate, transact
+from burnish.database import migrate, reading, transact
 from burnish.policy.alarms import alarms_of
 from burnish.policy.records import Alarm, EventKind, PolicyEvent
 from burnish.policy.schema import policy_events
@@ -41,6 +41,7 @@ class SqlPolicyRecord:
     def __init__(self, engine: Engine, *, clock: Clock = _utc_now) -> None:
         self._engine = engine
         self._clock = clock
+        self._read: dict[str, list[PolicyEvent]] = {}
         migrate(engine)
 
     def append(
@@ -80,12 +81,19 @@ class SqlPolicyRecord:
 
     def events(self, dataset: str, *, after: int = 0) -> list[PolicyEvent]:
         """Events with a greater `seq` than `after`, oldest first."""
+        # Events are never changed: those that were read once need not be read again.
+        known = self._read.get(dataset, [])
+        known = [*known, *self._since(dataset, known[-1].seq if known else 0)]
+        self._read[dataset] = known
+        return [event for event in known if event.seq > after]
+
+    def _since(self, dataset: str, after: int) -> list[PolicyEvent]:
         query = (
             select(policy_events)
             .where(policy_events.c.dataset == dataset, policy_events.c.seq > after)
             .order_by(policy_events.c.seq)
         )
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return [
                 PolicyEvent(
                     dataset=row["dataset"],

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import compute
 
+from burnish.database import reading
 from burnish.errors import GateError
 from burnish.records import DatasetVersion, LabelVersion, TableVersion
 from burnish.store import DeltaStore, TableDigest
@@ -148,7 +149,7 @@ class Curating(Reading):
         )
 
     def _recipe(self, dataset: str, labels: LabelVersion) -> Recipe:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             features = first(connection, publications_of(dataset, FEATURES))
             unlabeled = first(connection, publications_of(dataset, UNLABELED))
             quarantine = quarantine_version(connection, features) if features else None

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, select, update
 
-from burnish.database import transact
+from burnish.database import reading, transact
 from burnish.errors import IterationError
 from burnish.records import Iteration, Watermark
 from burnish.versions.champions import GATE, PROMOTED, Champions, crown, require_champion
@@ -112,7 +112,7 @@ class Iterations(Champions):
 
     def iteration(self, dataset: str, number: int) -> Iteration:
         """One iteration; raises `IterationError` where there is none of that number."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return _iteration_from(_found(connection, dataset, number))
 
     def note(self, dataset: str, number: int, **facts: Any) -> Iteration:

@@ -11,7 +11,7 @@ import uuid
 
 from sqlalchemy import Connection, Select, select
 
-from burnish.database import transact
+from burnish.database import reading, transact
 from burnish.versions.ground import Ground, first
 from burnish.versions.schema import identity, stage_outputs
 
@@ -43,7 +43,7 @@ class Outputs(Ground):
 
     def newest_output(self, dataset: str, stage: str) -> tuple[int, int] | None:
         """The iteration that made the stage last, and the version it made."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = first(connection, _of_stage(dataset, stage))
         return (row["iteration"], row["version"]) if row else None
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 import pyarrow as pa
 from sqlalchemy import Connection, select
 
-from burnish.database import transact
+from burnish.database import read_once, reading, transact
 from burnish.errors import GateError, VersionNotFound, WriteConflict
 from burnish.records import GateReport, GateVerdict, TableVersion
 from burnish.store import content_digest
@@ -185,7 +186,7 @@ class Publishing(Views):
 
     def verdict(self, dataset: str, stage: str) -> GateVerdict | None:
         """The newest verdict of a stage's gate."""
-        with self._engine.connect() as connection:
+        with read_once(self._engine) as connection:
             row = first(connection, verdicts_of(dataset, stage))
         return verdict_from(row) if row else None
 
@@ -196,7 +197,7 @@ class Publishing(Views):
 
     def published(self, dataset: str, stage: str) -> TableVersion | None:
         """The version that readers see: the last good one."""
-        with self._engine.connect() as connection:
+        with read_once(self._engine) as connection:
             row = first(connection, publications_of(dataset, stage))
         return self.store.describe(f"{dataset}/{stage}", version=row["version"]) if row else None
 
@@ -207,6 +208,23 @@ class Publishing(Views):
             column.dataset == dataset, column.stage.startswith(under, autoescape=True)
         )
         return {row["stage"]: row["version"] for row in self._rows(query.order_by(column.seq))}
+
+    def published_since(self, dataset: str, *, under: str) -> dict[str, datetime]:
+        """When readers got what they see of every stage whose name begins with `under`."""
+        column = publications.c
+        query = select(publications).where(
+            column.dataset == dataset, column.stage.startswith(under, autoescape=True)
+        )
+        return {row["stage"]: row["at"] for row in self._rows(query.order_by(column.seq))}
+
+    def newest_verdicts(self, dataset: str, *, under: str) -> dict[str, GateVerdict]:
+        """The newest verdict of the gate of every stage whose name begins with `under`."""
+        column = gate_verdicts.c
+        query = select(gate_verdicts).where(
+            column.dataset == dataset, column.stage.startswith(under, autoescape=True)
+        )
+        rows = self._rows(query.order_by(column.seq))
+        return {row["stage"]: verdict_from(row) for row in rows}
 
     def published_stages(self, dataset: str, *, under: str = "") -> list[str]:
         """Every stage that readers ever saw whose name begins with `under`, by name."""
@@ -257,7 +275,7 @@ class Publishing(Views):
 
         Set before the transaction that publishes: the store may write to the same database.
         """
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             current = first(connection, publications_of(dataset, stage))
             turned_away = quarantine_version(connection, current) if current else None
         name = f"{dataset}/{stage}"

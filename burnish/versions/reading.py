@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from burnish.database import reading
 from burnish.errors import GateError, IterationError
 from burnish.records import Iteration, TableVersion
 from burnish.versions.ground import Row, first
@@ -107,7 +108,7 @@ class Reading(Publishing):
         return self._quarantine_of(dataset, stage)[1]
 
     def _quarantine_of(self, dataset: str, stage: str) -> tuple[Row | None, pa.Table]:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             publication = first(connection, publications_of(dataset, stage))
             number = quarantine_version(connection, publication) if publication else None
         if number is None:
@@ -122,7 +123,7 @@ class Reading(Publishing):
         A verdict that comes late, on a version that is no longer the newest, decides nothing.
         """
         at_stake = [0, candidate.version] if candidate else [0]
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             publication = first(connection, publications_of(dataset, stage))
             relevant = verdicts_of(dataset, stage).where(gate_verdicts.c.version.in_(at_stake))
             return publication, first(connection, relevant)

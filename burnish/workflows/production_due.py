@@ -14,6 +14,7 @@ from datetime import datetime
 
 from burnish.errors import VersionNotFound
 from burnish.policy import SqlPolicyRecord
+from burnish.records import GateVerdict
 from burnish.spec import DatasetSpec
 from burnish.store import content_digest
 from burnish.versions import Versions
@@ -31,7 +32,7 @@ from burnish.workflows.production_stages import (
     PREDICTIONS,
     partition_stage,
 )
-from burnish.workflows.production_window import label_digests, window_state
+from burnish.workflows.production_window import label_digests, published_batches, window_state
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def production_due(
         periods,
         _measures_due(spec, versions, record, measured),
         _labels_due(spec, versions, over, now=now, environ=environ),
-        _missing(spec, versions, came, over[: len(over) - production.late_after]),
+        _missing(came, _judged(spec, versions), over[: len(over) - production.late_after]),
         tuple(f"{one.name} ({one.why})" for one in came.waited),
     )
 
@@ -108,27 +109,33 @@ def _periods_due(
 ) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     nothing = content_digest(empty_batch())
+    judged = _judged(spec, versions)
+    later = [_published(spec, versions, name).keys() for name in (PREDICTIONS, PERFORMANCE)]
     for period in over:
-        stage = partition_stage(BATCH, period)
-        candidate = versions.candidate(spec.name, stage)
-        if period not in came.digests and candidate is None:
+        verdict = judged.get(period)
+        if period not in came.digests and verdict is None:
             continue
         digest = came.digests.get(period, nothing)
-        if candidate is None or candidate.digest != digest or not _done(spec, versions, period):
+        done = verdict is not None and verdict.data_digest == digest
+        if done and verdict is not None and verdict.passed:
+            done = all(period in periods for periods in later)
+        if not done:
             found.append((period, digest[:16]))
     return tuple(found)
 
 
-def _done(spec: DatasetSpec, versions: Versions, period: str) -> bool:
-    """Whether the candidate of a period was judged, and predicted and measured if it passed."""
-    stage = partition_stage(BATCH, period)
-    candidate, verdict = versions.candidate(spec.name, stage), versions.verdict(spec.name, stage)
-    if candidate is None or verdict is None or verdict.version != candidate.version:
-        return False
-    later = (PREDICTIONS, PERFORMANCE)
-    return not verdict.passed or all(
-        versions.published(spec.name, partition_stage(name, period)) is not None for name in later
-    )
+def _judged(spec: DatasetSpec, versions: Versions) -> dict[str, GateVerdict]:
+    """By period, the newest verdict on its rows."""
+    under = partition_stage(BATCH, "")
+    found = versions.newest_verdicts(spec.name, under=under)
+    return {stage.removeprefix(under): verdict for stage, verdict in found.items()}
+
+
+def _published(spec: DatasetSpec, versions: Versions, stage: str) -> dict[str, datetime]:
+    """By period, when readers got what they see of a stage."""
+    under = partition_stage(stage, "")
+    found = versions.published_since(spec.name, under=under)
+    return {name.removeprefix(under): at for name, at in found.items()}
 
 
 def _measures_due(
@@ -139,11 +146,20 @@ def _measures_due(
         return ()
     production = required_production(spec)
     labels, rebased = label_digests(versions, spec.name), rebased_to(record, spec.name)
+    batches, measured = (
+        published_batches(versions, spec.name),
+        _published(spec, versions, PERFORMANCE),
+    )
+    # What was measured before it served is of another, and stays as it was.
+    served = min(
+        one.at for one in versions.champion_events(spec.name) if one.iteration == champion.number
+    )
     found: list[tuple[str, str]] = []
     for period in periods:
-        kept = versions.published(spec.name, partition_stage(PERFORMANCE, period))
-        if kept is None:
+        if period not in measured or measured[period] < served:
             continue
+        kept = versions.published(spec.name, partition_stage(PERFORMANCE, period))
+        assert kept is not None
         state = window_state(
             versions,
             spec.name,
@@ -151,6 +167,7 @@ def _measures_due(
             champion=champion.number,
             labels=labels,
             rebased=rebased,
+            batches=batches,
         )
         if kept.properties.get(RESTS_ON) != state and _by(spec, versions, period, champion.number):
             found.append((period, state[:16]))
@@ -201,11 +218,6 @@ def _met(spec: DatasetSpec, versions: Versions, names: set[str], over: Sequence[
 
 
 def _missing(
-    spec: DatasetSpec, versions: Versions, came: Arrived, over: Sequence[str]
+    came: Arrived, judged: Mapping[str, GateVerdict], over: Sequence[str]
 ) -> tuple[str, ...]:
-    return tuple(
-        period
-        for period in over
-        if period not in came.digests
-        and versions.candidate(spec.name, partition_stage(BATCH, period)) is None
-    )
+    return tuple(one for one in over if one not in came.digests and one not in judged)

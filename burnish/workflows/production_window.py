@@ -85,17 +85,24 @@ def window_state(
     champion: int,
     labels: Mapping[str, str],
     rebased: tuple[str, str] | None = None,
+    batches: Mapping[str, int] | None = None,
 ) -> str:
     """What a measure of these periods rests on: where it changes, the measure is of another time.
 
-    `labels` are those of `label_digests`.
+    `labels` are those of `label_digests`, `batches` the numbers of `published_batches` (None: they
+    are looked up).
     """
     told = [f"champion {champion}", f"rebased {rebased}"]
-    for period in periods:
-        published = versions.published(dataset, partition_stage(BATCH, period))
-        version = "" if published is None else str(published.version)
-        told.append(f"{period} {version} {labels.get(period, '')}")
+    known = published_batches(versions, dataset) if batches is None else batches
+    told += [f"{one} {known.get(one, '')} {labels.get(one, '')}" for one in periods]
     return _digest(told)
+
+
+def published_batches(versions: Versions, dataset: str) -> dict[str, int]:
+    """By period, the version of its rows that readers see."""
+    under = partition_stage(BATCH, "")
+    found = versions.published_numbers(dataset, under=under)
+    return {stage.removeprefix(under): number for stage, number in found.items()}
 
 
 def _digest(lines: Sequence[str]) -> str:
