@@ -24,7 +24,8 @@ from starlette.concurrency import run_in_threadpool
 
 from burnish.errors import NotAllowed, SignInError
 from burnish.review.context import DeskContext
-from burnish.review.records import Person, Role
+from burnish.review.ground import one_request
+from burnish.review.records import ROLES_HINT, Person, Role
 
 RANKS: dict[Role, int] = {"annotator": 0, "reviewer": 1, "admin": 2}
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -71,6 +72,7 @@ def visitor_of(request: Request) -> Visitor | None:
 
 async def guard(request: Request) -> None:
     """Find out who asks; refuse strangers and forged forms. Every route depends on this."""
+    one_request()
     visitor = await identify(request)
     path = path_of(request)
     if path in PUBLIC:
@@ -99,7 +101,7 @@ def signed_in(role: Role = "annotator") -> Callable[[Request], Awaitable[Visitor
             raise NotAllowed(
                 f"{found.person.name} is {_a(found.person.role)}",
                 expected=f"{_a(role)}",
-                hint="an admin gives out roles",
+                hint=ROLES_HINT,
             )
         return found
 

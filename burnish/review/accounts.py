@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from burnish.database import migrate, transact
+from burnish.database import migrate, read_once, reading, transact
 from burnish.errors import ReviewError, SignInError, TooManyAttempts
 from burnish.review import arranging, leases, people, sessions, trail
 from burnish.review.checking import Checks
@@ -71,7 +71,7 @@ class Accounts:
 
     def people(self) -> list[PersonRecord]:
         """Everybody, by name; those who were deactivated too."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return people.list_people(connection)
 
     def person(self, name: str) -> Person | None:
@@ -152,7 +152,10 @@ class Accounts:
         except TooManyAttempts:
             raise
         except SignInError as error:
-            raise ReviewError("the password you have is another") from error
+            raise ReviewError(
+                "the password you have is another",
+                hint="who forgot it is given another: `burnish review person password NAME`",
+            ) from error
         self.set_password(name, new, by=name, address=address)
 
     def deactivate(self, name: str, *, by: str, address: str = "") -> None:
@@ -203,7 +206,7 @@ class Accounts:
         def work(connection: Connection) -> None:
             before = people.known(connection, name)
             if not before.active:
-                raise ReviewError(f"{name} was deactivated")
+                raise ReviewError(f"{name} was deactivated", hint="an admin can let them in again")
             if until is None and before.paused_until is None:
                 return
             # Also a time that is past: a clock that is set back would have them away again.
@@ -239,7 +242,7 @@ class Accounts:
         if not token:
             return None
         now = self._clock()
-        with self._engine.connect() as connection:
+        with read_once(self._engine) as connection:
             found = sessions.find_session(connection, token, now, idle=self._idle)
         if found is not None and now - found.seen_at >= sessions.SEEN_EVERY:
             transact(self._engine, lambda c: sessions.saw_session(c, token, now))
@@ -268,7 +271,7 @@ class Accounts:
 
         def work(connection: Connection) -> IssuedToken:
             if not people.known(connection, name).active:
-                raise ReviewError(f"{name} was deactivated")
+                raise ReviewError(f"{name} was deactivated", hint="an admin can let them in again")
             made = sessions.make_token(
                 connection, name, label, doing.at, lasts=timedelta(days=days)
             )
@@ -282,12 +285,12 @@ class Accounts:
         """Whom an API token stands for; None where it says nothing (any more)."""
         if not secret.startswith(sessions.PREFIX):
             return None
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return sessions.find_token(connection, secret, self._clock())
 
     def tokens(self, name: str | None = None) -> list[ApiToken]:
         """The tokens of a person, or of everybody, newest first."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return sessions.list_tokens(connection, name)
 
     def revoke_token(
@@ -296,7 +299,9 @@ class Accounts:
         """Revoke a token by its id; with `owner`, only one of theirs."""
         found = [one for one in self.tokens(owner) if one.token_id == token_id]
         if not found:
-            raise ReviewError(f"there is no token {token_id}")
+            raise ReviewError(
+                f"there is no token {token_id}", hint="the page Tokens lists those there are"
+            )
         doing = self._doing(by, address)
         (token,) = found
 
@@ -313,7 +318,7 @@ class Accounts:
         self, *, action: str = "", before: int | None = None, limit: int = 100
     ) -> list[TrailLine]:
         """The newest lines of the trail."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return trail.read(connection, action=action, before=before, limit=limit)
 
     def now(self) -> datetime:

@@ -80,11 +80,16 @@ def scene_of(
     """The item of an open batch; raises `ItemNotFound` where it has no such row."""
     item = items.find(connection, batch.dataset, batch.iteration, example_id)
     if item is None:
-        raise ItemNotFound(
-            f"the open batch of {batch.dataset} has no example {example_id!r}",
-            expected="an example that the queue lists",
-        )
+        raise no_item(batch, example_id)
     return scene_with(connection, ledger, batch, item, now)
+
+
+def no_item(batch: OpenBatch, example_id: str) -> ItemNotFound:
+    """The error of an example that an open batch has not."""
+    return ItemNotFound(
+        f"the open batch of {batch.dataset} has no example {example_id!r}",
+        expected="an example that the queue lists",
+    )
 
 
 def scene_with(
@@ -109,7 +114,9 @@ def check(scene: Scene, act: Act) -> None:
     """Raise `NotAllowed` where it is not for this person, `ReviewConflict` where it is too late."""
     why = forbidden(scene.standing, act.action, act.actor, undoes=act.undoes)
     if why:
-        raise NotAllowed(f"{act.action} of {scene.item.example_id!r}: {why}")
+        raise NotAllowed(
+            f"{act.action} of {scene.item.example_id!r}: {why}", hint="somebody else has to do it"
+        )
     why = refusal(scene.standing, act.action, act.actor, undoes=act.undoes)
     if why:
         raise ReviewConflict(

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
+from burnish.database import reading
 from burnish.review.access import Desked, Reviewer, signed_in
 from burnish.review.api_answers import ACTS, USUAL, Dataset
 from burnish.review.api_models import MOST_IDS, ExampleId, Sent, Told, finite
@@ -122,7 +123,7 @@ def promises(dataset: Dataset, context: Desked) -> PromisesOut:
     """How far the open batch is from what was promised, and when it will be done."""
     desk = context.desk
     batch, now = desk.progress(dataset).batch, desk.clock()
-    with desk.engine.connect() as connection:
+    with reading(desk.engine) as connection:
         late = breaches(connection, batch, now=now)
     return PromisesOut.of(keeping(desk.engine, batch, now=now), late)
 

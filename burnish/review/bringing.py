@@ -20,14 +20,15 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from burnish.database import utc_text
-from burnish.errors import ItemNotFound, ReviewError
+from burnish.database import reading, utc_text
+from burnish.errors import ReviewError
 from burnish.review import events
 from burnish.review.acting import (
     Act,
     Scene,
     check_open,
     decided_outside,
+    no_item,
     outside_words,
     perform,
     scene_with,
@@ -60,7 +61,7 @@ class Bringing(Ground):
     def faults(self, dataset: str, answers: Sequence[Brought]) -> Iterator[tuple[int, str]]:
         """What cannot be taken as it is: the place in `answers`, and why."""
         batch = self.batch(dataset)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             for place, one in enumerate(answers):
                 try:
                     _fit(connection, batch, one)
@@ -146,7 +147,7 @@ def count_outcomes(outcomes: Sequence[Outcome]) -> Counter[Outcome]:
 def _fit(connection: Connection, batch: OpenBatch, one: Brought) -> None:
     item = find(connection, batch.dataset, batch.iteration, one.example_id)
     if item is None:
-        raise ItemNotFound(f"the open batch of {batch.dataset} has no example {one.example_id!r}")
+        raise no_item(batch, one.example_id)
     check_storable(complete(one.said, item, batch, shown=False), item, one.person)
 
 

@@ -11,7 +11,7 @@ import unicodedata
 
 from sqlalchemy import Engine
 
-from burnish.database import transact
+from burnish.database import reading, transact
 from burnish.errors import SignInError
 from burnish.review import people, trail
 from burnish.review.attempts import note_throttled, throttled, wait_of
@@ -44,7 +44,7 @@ class Checks:
         `TooManyAttempts` where one has to wait; then the password is not looked at.
         """
         name = unicodedata.normalize("NFKC", name).strip()
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             found = people.find(connection, name)
         # What is typed where the name belongs may be a password: it is kept unreadable.
         subject = name if found else f"unknown {self._install.sign(f'name:{name}')[:16]}"
@@ -61,7 +61,7 @@ class Checks:
 
     def _refuse_throttled(self, subject: str, address: str) -> None:
         doing = Doing("", self._clock(), address)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             wait = wait_of(connection, subject, address, doing.at)
         if wait is not None:
             transact(self._engine, lambda c: note_throttled(c, doing, subject))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, select
 
+from burnish.database import reading
 from burnish.review.events import event_from
 from burnish.review.records import DeskEvent
 from burnish.review.schema import desk_events
@@ -66,7 +67,7 @@ def read_courses(engine: Engine, dataset: str) -> list[Course]:
     """
     query = select(desk_events).where(_C.dataset == dataset).order_by(_C.seq)
     by: dict[tuple[int, str], list[DeskEvent]] = {}
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         for row in connection.execute(query).mappings():
             by.setdefault((row["iteration"], row["example_id"]), []).append(event_from(row))
     return [course_of(*key, events) for key, events in by.items()]
@@ -79,5 +80,5 @@ def course_of(iteration: int, example_id: str, events: Sequence[DeskEvent]) -> C
 
 def newest_event(engine: Engine, dataset: str) -> int:
     """The number of the newest event of a dataset, 0 where there is none: it tells news."""
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         return connection.scalar(select(func.max(_C.seq)).where(_C.dataset == dataset)) or 0

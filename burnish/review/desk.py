@@ -34,7 +34,15 @@ from burnish.review.guiding import Guiding, fit_guide
 from burnish.review.items import is_held_out
 from burnish.review.leasing import Leasing, lease_of
 from burnish.review.reading import Reading
-from burnish.review.records import Action, Answered, DeskEvent, OpenBatch, Person, Said
+from burnish.review.records import (
+    ROLES_HINT,
+    Action,
+    Answered,
+    DeskEvent,
+    OpenBatch,
+    Person,
+    Said,
+)
 from burnish.review.saying import check_storable, complete, fit_comment, is_name
 from burnish.review.sharing import Sharing
 from burnish.review.states import refusal
@@ -85,7 +93,9 @@ class Desk(Leasing, Reading, Sharing, Guiding, Bringing):
             version = fit_guide(connection, batch.dataset, guide)
             return _do(scene, Act("answer", person, token, full, guide=version), known)
 
-        return self._done(work)
+        answered = self._done(work)
+        self._heard(batch, answered.ledger_events)
+        return answered
 
     def undo(self, dataset: str, person: Person, *, seq: int | None = None) -> Answered:
         """Take one's own answer back: the event `seq`, or the newest that can be taken back.
@@ -208,7 +218,10 @@ class Desk(Leasing, Reading, Sharing, Guiding, Bringing):
             scene = self._scene(connection, batch, event.example_id)
             if not refusal(scene.standing, "undo", person, undoes=event):
                 return scene, event
-        raise ReviewConflict(f"{person.name} has said nothing here that can be taken back")
+        raise ReviewConflict(
+            f"{person.name} has said nothing here that can be taken back",
+            hint="what is settled by others or closed is changed by the next verdict on it",
+        )
 
     def _review(
         self,
@@ -332,7 +345,7 @@ def _moved(scene: Scene, after: int) -> ReviewConflict:
 
 def _require_reviewer(person: Person, what: str) -> None:
     if person.role == "annotator":
-        raise NotAllowed(f"{what} by reviewers, and {person.name} is an annotator")
+        raise NotAllowed(f"{what} by reviewers, and {person.name} is an annotator", hint=ROLES_HINT)
 
 
 def _fit_name(name: str) -> str:

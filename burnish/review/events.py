@@ -96,14 +96,8 @@ def of_person(
     connection: Connection, dataset: str, iteration: int, name: str, *, limit: int
 ) -> list[DeskEvent]:
     """What a person answered or decided in a batch, newest first; what was undone left out."""
-    query = (
-        select(desk_events)
-        .where(_C.dataset == dataset, _C.iteration == iteration, _C.actor == name, _BY_PERSON)
-        .where(_C.action.in_(["answer", "decide"]), ~taken_back(desk_events))
-        .order_by(_C.seq.desc())
-        .limit(limit)
-    )
-    return _read(connection, query)
+    of = {"of_dataset": dataset, "of_iteration": iteration, "of_person": name, "most": limit}
+    return _read(connection, _OF_PERSON, of)
 
 
 def keyed(connection: Connection, key: str) -> tuple[DeskEvent, str, int] | None:
@@ -175,6 +169,16 @@ def there_is(query: Select[Any]) -> ColumnElement[bool]:
     an OFFSET, be it none, it makes no join.
     """
     return query.offset(0).exists()
+
+
+_OF_PERSON = (
+    select(desk_events)
+    .where(_C.dataset == bindparam("of_dataset"), _C.iteration == bindparam("of_iteration"))
+    .where(_C.actor == bindparam("of_person"), _BY_PERSON)
+    .where(_C.action.in_(["answer", "decide"]), ~taken_back(desk_events))
+    .order_by(_C.seq.desc())
+    .limit(bindparam("most"))
+)
 
 
 def next_seq(connection: Connection) -> int:

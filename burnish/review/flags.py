@@ -19,12 +19,20 @@ from datetime import datetime
 from itertools import combinations
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
 
 from burnish.review.schema import desk_flags
 
 MOST_LABELS = 3
 _C = desk_flags.c
+# Made once: every card asks it, and to put it together takes longer than to run it.
+_LAST = (
+    select(desk_flags)
+    .where(_C.dataset == bindparam("of_dataset"), _C.iteration == bindparam("of_iteration"))
+    .where(_C.example_id == bindparam("of_example"), _C.person == bindparam("of_person"))
+    .order_by(_C.seq.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -81,15 +89,10 @@ def last_of(
     connection: Connection, dataset: str, iteration: int, example_id: str, person: str
 ) -> Flag | None:
     """The last flag of a person on an item, also one that takes theirs back; None: never one."""
-    query = (
-        select(desk_flags)
-        .where(_C.dataset == dataset, _C.iteration == iteration, _C.example_id == example_id)
-        .where(_C.person == person)
-        .order_by(_C.seq.desc())
-        .limit(1)
-    )
-    found = _read(connection, query)
-    return found[0] if found else None
+    of = {"of_dataset": dataset, "of_iteration": iteration}
+    row = connection.execute(_LAST, of | {"of_example": example_id, "of_person": person})
+    found = row.mappings().first()
+    return None if found is None else _flag(found)
 
 
 def next_seq(connection: Connection) -> int:

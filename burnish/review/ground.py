@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +17,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from burnish.database import migrate, transact
+from burnish.database import migrate, reading, transact
 from burnish.errors import ItemNotFound
 from burnish.ledger import SqlLedger
 from burnish.review import dealing, syncing
-from burnish.review.acting import Scene, scene_of
+from burnish.review.acting import Scene, no_item, scene_of
 from burnish.review.assigning import WORDS
 from burnish.review.counting import Tallies
 from burnish.review.guides import GuideNow, Mark
@@ -32,6 +33,16 @@ from burnish.spec import DatasetSpec
 from burnish.typing import Clock
 
 Result = TypeVar("Result")
+_ASKED: ContextVar[dict[tuple[Ground, str], OpenBatch] | None] = ContextVar("asked", default=None)
+
+
+def one_request() -> None:
+    """Look a batch up once from now on in this context, which is that of one request.
+
+    A page asks for it at each of its steps. What it does is checked in the transaction that does
+    it (`burnish.review.acting.check_open`).
+    """
+    _ASKED.set({})
 
 
 def _now() -> datetime:
@@ -90,6 +101,11 @@ class Ground:
 
     def batch(self, dataset: str) -> OpenBatch:
         """The open batch, its items as the queue has them; raises `ItemNotFound` where none is."""
+        asked = _ASKED.get()
+        if asked is None:
+            asked = {}
+        if (self, dataset) in asked:
+            return asked[self, dataset]
         found = self._batches.open(dataset) if is_name(dataset) else None
         if found is None:
             raise ItemNotFound(
@@ -101,10 +117,12 @@ class Ground:
         kept = self._kept.get(place)
         if kept is None or kept.queue_version < found.queue_version:
             kept = self._kept[place] = self._taken(found)
-        return replace(found, policy=kept.policy, queue_version=kept.queue_version)
+        batch = replace(found, policy=kept.policy, queue_version=kept.queue_version)
+        asked[self, dataset] = batch
+        return batch
 
     def _taken(self, found: OpenBatch) -> OpenBatch:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             kept = syncing.as_kept(connection, found)
         if kept is not None and kept.queue_version >= found.queue_version:
             return kept
@@ -119,7 +137,7 @@ class Ground:
         if found.assign == "nobody":
             return None
         skills = self._skills(found.dataset) if found.assign == "skill" else None
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             new = dealing.new_items(connection, found, rows)
             to = dealing.dealt(connection, found, new, how=found.assign, skills=skills, now=now)
         return syncing.Deal(to, WORDS[found.assign])
@@ -135,6 +153,12 @@ class Ground:
         )
         return batch
 
+    def _heard(self, batch: OpenBatch, numbers: Sequence[int]) -> None:
+        """What the ledger was told by the desk itself, which `_looked_outside` need not read."""
+        place = (batch.dataset, batch.iteration)
+        if numbers and self._looked.get(place, batch.watermark.event_id) == numbers[0] - 1:
+            self._looked[place] = numbers[-1]
+
     def _known_answers(self, batch: OpenBatch) -> Mapping[str, str]:
         # They are kept when a queue is made, and do not change with it.
         place = (batch.dataset, batch.iteration, batch.queue_version)
@@ -144,7 +168,7 @@ class Ground:
 
     def _scene(self, connection: Connection, batch: OpenBatch, example_id: str) -> Scene:
         if not is_name(example_id):
-            raise ItemNotFound(f"the open batch of {batch.dataset} has no example {example_id!r}")
+            raise no_item(batch, example_id)
         return scene_of(connection, self._ledger, batch, example_id, self._clock())
 
     def _transact(self, work: Callable[[Connection], Result], *, lasting: bool = True) -> Result:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from burnish.database import read_once, reading
 from burnish.errors import DataError, ItemNotFound, ReviewError
 from burnish.review import events, flags, guides, items, leases
 from burnish.review.flags import MOST_LABELS, Flag
@@ -55,7 +56,7 @@ class Guiding(Ground):
         """All versions of a dataset's guide, newest first."""
         if not is_name(dataset):
             return []
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return guides.versions(connection, dataset)
 
     def answers_under(self, dataset: str, *, person: str | None = None) -> Mapping[int | None, int]:
@@ -63,7 +64,7 @@ class Guiding(Ground):
 
         None counts those that were given under no guide.
         """
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return guides.answers_under(connection, dataset, person=person)
 
     def flag(
@@ -107,13 +108,13 @@ class Guiding(Ground):
         """The flags that stand, newest first; of one batch or one person alone, if named."""
         if not is_name(dataset):
             return []
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return flags.standing(connection, dataset, iteration=iteration, person=person)
 
     def flag_of(self, dataset: str, person: Person, example_id: str) -> Flag | None:
         """The flag that a person's word on an item of the open batch is; None: there is none."""
         batch = self.batch(dataset)
-        with self._engine.connect() as connection:
+        with read_once(self._engine) as connection:
             found = flags.last_of(
                 connection, batch.dataset, batch.iteration, example_id, person.name
             )
@@ -123,11 +124,11 @@ class Guiding(Ground):
         try:
             text = guides.read_guide(path)
         except DataError as error:
-            with self._engine.connect() as connection:
+            with reading(self._engine) as connection:
                 return GuideNow(guides.newest(connection, dataset), error.found)
         at = self._clock()
         # Most often it is known: nobody need wait for their turn to write for that.
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             before = guides.newest(connection, dataset)
         if before is not None and before.digest == guides.digest_of(text):
             return GuideNow(before)

@@ -26,6 +26,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from burnish.database import reading
 from burnish.review.events import counted
 from burnish.review.forecast import Forecast, forecast, in_words
 from burnish.review.items import answered_by, asked_again, of_batch
@@ -116,7 +117,7 @@ def keeping(engine: Engine, batch: OpenBatch, *, now: datetime) -> Keeping:
     Where the spec promises nothing, ages, days and the forecast are told all the same.
     """
     zone = zone_of(batch.promises)
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         waiting = _by_priority(connection, batch, _waits())
         in_time, late = _settled(connection, batch)
         acts = acts_of(connection, batch)

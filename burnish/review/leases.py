@@ -70,6 +70,13 @@ def live(now: Any, soon: Any, lease: Any) -> ColumnElement[bool]:
     return and_(lease.c.taken_at <= soon, lease.c.expires_at > now)
 
 
+_COUNT_LIVE = (
+    select(func.count())
+    .select_from(desk_leases)
+    .where(*_OF_BATCH, live(bindparam("now"), bindparam("soon"), desk_leases))
+)
+
+
 def find(connection: Connection, token: str) -> Held | None:
     """The lease of a token; None where it is there no more."""
     row = connection.execute(_BY_TOKEN, {"named": token}).mappings().first()
@@ -90,9 +97,8 @@ def of_person(connection: Connection, batch: OpenBatch, name: str) -> list[Held]
 
 def count_live(connection: Connection, batch: OpenBatch, now: datetime) -> int:
     """How many leases of a batch are live."""
-    alive = live(now, now + SLACK, desk_leases)
-    query = select(func.count()).select_from(desk_leases).where(*_OF_BATCH, alive)
-    return int(connection.scalar(query, _named(batch)) or 0)
+    moment = {"now": now, "soon": now + SLACK}
+    return int(connection.scalar(_COUNT_LIVE, _named(batch) | moment) or 0)
 
 
 def new(

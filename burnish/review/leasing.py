@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from burnish.database import reading
 from burnish.errors import ReviewConflict
 from burnish.review import choosing, items, leases
 from burnish.review.acting import (
@@ -53,7 +54,7 @@ class Leasing(Ground):
     def lease(self, dataset: str, person: Person, token: str) -> Lease:
         """The lease of a token as it stands."""
         batch = self.batch(dataset)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return lease_of(connection, batch, person, token)
 
     def renew(self, dataset: str, person: Person, token: str) -> Lease:

@@ -20,6 +20,7 @@ from typing import Any, Literal, cast, get_args
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, case, func, not_, select
 
+from burnish.database import reading
 from burnish.records import HELD_OUT
 from burnish.review.items import HIDDEN_REASONS, RANDOM_CHECK
 from burnish.review.records import Filters, OpenBatch, State
@@ -120,7 +121,7 @@ class Queue:
         counted: bool = True,
     ) -> Listing:
         """A page of what the filters leave; `counted`, with the counts of each filter."""
-        with self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             wants_slices = counted or filters.slice_name
             sliced = self._sliced(connection) if wants_slices else {}
             names, total = self._page(
@@ -132,7 +133,7 @@ class Queue:
 
     def rows(self, filters: Filters, *, sort: Sort = "position") -> Iterator[Listed]:
         """All that the filters leave, read a few hundred at a time."""
-        with self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             sliced = self._sliced(connection) if filters.slice_name else {}
             names = self._names(connection, filters, sort, sliced)
             for start in range(0, len(names), CHUNK):
@@ -141,7 +142,7 @@ class Queue:
     def held_out(self) -> frozenset[str]:
         """The held-out rows of the batch: their labels are told in no list before it is closed."""
         query = self._mine(select(desk_items.c.example_id))
-        with self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             names = connection.execute(query.where(desk_items.c.reason == HELD_OUT)).scalars()
             return frozenset(names)
 

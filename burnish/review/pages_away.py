@@ -21,6 +21,7 @@ from burnish.review.api_models import Name
 from burnish.review.context import DeskContext
 from burnish.review.people import PersonRecord
 from burnish.review.problems import Problem, problem_of
+from burnish.review.records import ROLES_HINT
 from burnish.review.rendering import render, shown_by
 
 router = APIRouter(include_in_schema=False)
@@ -87,7 +88,7 @@ def pause(
     """
     whom = name or visitor.person.name
     if whom != visitor.person.name and not visitor.may("reviewer"):
-        raise NotAllowed("who else is away is noted by reviewers")
+        raise NotAllowed("who else is away is noted by reviewers", hint=ROLES_HINT)
     at = until.replace(tzinfo=UTC) if until is not None and until.tzinfo is None else until
     context.accounts.pause(whom, at, by=visitor.person.name, address=address)
 

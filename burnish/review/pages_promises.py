@@ -14,6 +14,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
+from burnish.database import reading
 from burnish.review.access import Annotator, Desked, Visitor
 from burnish.review.api_answers import Dataset
 from burnish.review.context import DeskContext
@@ -71,7 +72,7 @@ def _page(context: DeskContext, dataset: str) -> PromisesPage:
     desk = context.desk
     batch, now = desk.progress(dataset).batch, desk.clock()
     kept = keeping(desk.engine, batch, now=now)
-    with desk.engine.connect() as connection:
+    with reading(desk.engine) as connection:
         overdue = tuple(breaches(connection, batch, now=now))
     return PromisesPage(
         dataset=dataset,
@@ -88,6 +89,6 @@ def _page(context: DeskContext, dataset: str) -> PromisesPage:
 def _mine(context: DeskContext, dataset: str, visitor: Visitor) -> MyPromisesPage:
     desk = context.desk
     batch = desk.progress(dataset).batch
-    with desk.engine.connect() as connection:
+    with reading(desk.engine) as connection:
         items = tuple(asked_of(connection, batch, visitor.person.name))
     return MyPromisesPage(dataset, items, desk.clock())

@@ -17,6 +17,7 @@ from burnish.errors import NotAllowed, ReviewError
 from burnish.review.access import Annotator, Desked, Visitor, address_of
 from burnish.review.context import DeskContext
 from burnish.review.problems import Problem, problem_of
+from burnish.review.records import ROLES_HINT
 from burnish.review.rendering import render, shown_by
 from burnish.review.sessions import ApiToken, IssuedToken
 
@@ -75,7 +76,7 @@ def make_token(
     """Make a token, and show it this once."""
     name = form.name or visitor.person.name
     if name != visitor.person.name and not visitor.may("admin"):
-        raise NotAllowed("tokens of others are made by admins")
+        raise NotAllowed("tokens of others are made by admins", hint=ROLES_HINT)
     try:
         issued = desk.accounts.make_token(
             name, form.label, by=visitor.person.name, days=form.days, address=address_of(request)
@@ -104,7 +105,7 @@ def change_password(
     """Set one's own password; every session ends, this one too."""
     try:
         if form.new != form.again:
-            raise ReviewError("the new password was typed in two ways")
+            raise ReviewError("the new password was typed in two ways", hint="type the same twice")
         name, address = visitor.person.name, address_of(request)
         desk.accounts.change_password(name, form.old, form.new, address=address)
     except ReviewError as error:

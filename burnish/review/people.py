@@ -61,7 +61,9 @@ def check_name(name: str) -> str:
             expected="1 to 100 letters and digits, with . @ + - ' and spaces between them",
         )
     if text.casefold() in RESERVED:
-        raise ReviewError(f"{text} is what the ledger calls an author that is no person")
+        raise ReviewError(
+            f"{text} is what the ledger calls an author that is no person", expected="another name"
+        )
     return text
 
 
@@ -101,7 +103,10 @@ def add(connection: Connection, person: Person, at: datetime, password_hash: str
     """Add a person; `ReviewConflict` where the name is taken, in whatever case."""
     for other in connection.scalars(select(desk_people.c.name)):
         if other.casefold() == person.name.casefold():
-            raise ReviewConflict(f"there is a person {other} already")
+            raise ReviewConflict(
+                f"there is a person {other} already",
+                expected="a name that differs in more than its capitals",
+            )
     connection.execute(
         insert(desk_people).values(
             name=person.name,

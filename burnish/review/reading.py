@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from burnish.database import reading
 from burnish.errors import ItemNotFound
 from burnish.review import arranging, choosing, events, items, leases, syncing
 from burnish.review.arranging import Arrangement
@@ -50,7 +51,7 @@ class Reading(Ground):
     def progress(self, dataset: str) -> Progress:
         """How far people are with the open batch of a dataset, decisions made outside included."""
         batch = self._looked_outside(self.batch(dataset))
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             tally = self._tallies.of(connection, batch)
             return Progress(
                 batch=syncing.as_kept(connection, batch) or batch,
@@ -63,7 +64,7 @@ class Reading(Ground):
     def before_others(self, dataset: str, person: Person) -> int:
         """How many items others have before them just now that may still come to this person."""
         batch = self.batch(dataset)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return choosing.before_others(connection, batch, person.name, self._clock())
 
     def items(
@@ -82,7 +83,7 @@ class Reading(Ground):
         batch = self._looked_outside(self.batch(dataset))
         if not all(is_name(text) for text in _texts(filters) if text):
             return [], 0
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             wanted = items.condition(
                 filters, now=self._clock(), dialect=self._engine.dialect.name, among=among
             )
@@ -90,26 +91,26 @@ class Reading(Ground):
 
     def item(self, dataset: str, example_id: str) -> Item:
         """One item: of the open batch, else of the latest one that had it."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return self._item(connection, dataset, example_id)
 
     def events(self, dataset: str, example_id: str) -> list[DeskEvent]:
         """Everything that was done to an example at the desk, in all iterations, oldest first."""
         if not (is_name(dataset) and is_name(example_id)):
             return []
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return events.of_item(connection, dataset, example_id)
 
     def arranged(self, dataset: str, example_id: str) -> list[Arrangement]:
         """What was arranged of an item of the latest batch that had the example, oldest first."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             item = self._item(connection, dataset, example_id)
             return arranging.of_item(connection, dataset, item.iteration, example_id)
 
     def standing(self, dataset: str, example_id: str) -> Standing:
         """Where an item of the open batch stands."""
         batch = self.batch(dataset)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return self._scene(connection, batch, example_id).standing
 
     def inbox(self, dataset: str, person: Person) -> list[Item]:
@@ -119,7 +120,7 @@ class Reading(Ground):
         in rework; of an annotator the rework that asks them.
         """
         batch = self._looked_outside(self.batch(dataset))
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return items.inbox(connection, batch, person)
 
     def latest_of(self, dataset: str, name: str, *, limit: int) -> list[Told]:
@@ -130,7 +131,7 @@ class Reading(Ground):
         batch = self.batch(dataset)
         if not is_name(name):
             return []
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             # Of an item in a later round an answer of an earlier one may be overruled by another.
             said = events.of_person(
                 connection, batch.dataset, batch.iteration, name, limit=2 * limit
@@ -150,14 +151,17 @@ class Reading(Ground):
         batch = self.batch(dataset)
         if not is_name(name):
             return []
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return events.of_person(connection, batch.dataset, batch.iteration, name, limit=limit)
 
     def _item(self, connection: Connection, dataset: str, example_id: str) -> Item:
         named = is_name(dataset) and is_name(example_id)
         found = items.newest(connection, dataset, example_id) if named else None
         if found is None:
-            raise ItemNotFound(f"no batch of {dataset!r} had an example {example_id!r}")
+            raise ItemNotFound(
+                f"no batch of {dataset!r} had an example {example_id!r}",
+                hint=f"`burnish blame {dataset} {example_id}` tells of rows that nobody was asked",
+            )
         return found
 
 

@@ -22,6 +22,8 @@ Action = Literal[
 ]
 Assign = Literal["nobody", "round_robin", "skill"]
 PolicyName = Literal["single", "double_blind", "n_of_m"]
+ROLES_HINT = "an admin gives out roles"
+"""What to do about something that one may not do."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from burnish.errors import ReviewError
 from burnish.review.records import Person
@@ -21,6 +21,17 @@ from burnish.review.schema import desk_people, desk_sessions, desk_tokens
 PREFIX = "burnish_"
 SEEN_EVERY = timedelta(minutes=1)
 LONGEST_TOKEN_DAYS = 366
+# Made once: every request asks it, and to put it together takes longer than to run it.
+_OF_TOKEN = (
+    select(desk_sessions, desk_people.c.role, desk_people.c.simulated)
+    .join(desk_people, desk_people.c.name == desk_sessions.c.name)
+    .where(
+        desk_sessions.c.token_hash == bindparam("of_token"),
+        desk_sessions.c.expires_at > bindparam("now"),
+        desk_sessions.c.seen_at > bindparam("since"),
+        desk_people.c.active,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -82,17 +93,8 @@ def find_session(
     connection: Connection, token: str, now: datetime, *, idle: timedelta
 ) -> Session | None:
     """The session of a token, if it has not expired, was used lately, and its person is active."""
-    query = (
-        select(desk_sessions, desk_people.c.role, desk_people.c.simulated)
-        .join(desk_people, desk_people.c.name == desk_sessions.c.name)
-        .where(
-            desk_sessions.c.token_hash == digest(token),
-            desk_sessions.c.expires_at > now,
-            desk_sessions.c.seen_at > now - idle,
-            desk_people.c.active,
-        )
-    )
-    row = connection.execute(query).mappings().first()
+    of = {"of_token": digest(token), "now": now, "since": now - idle}
+    row = connection.execute(_OF_TOKEN, of).mappings().first()
     if row is None:
         return None
     person = Person(row["name"], row["role"], row["simulated"])

@@ -13,11 +13,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
+from burnish.database import reading
 from burnish.errors import NotAllowed, ReviewError
 from burnish.review import arranging, dealing, items, leases, people
 from burnish.review.assigning import WORDS, How
 from burnish.review.ground import Ground
-from burnish.review.records import Item, OpenBatch, Person
+from burnish.review.records import ROLES_HINT, Item, OpenBatch, Person
 from burnish.review.saying import fit_comment, is_name
 from burnish.review.schema import desk_items
 
@@ -47,7 +48,9 @@ class Sharing(Ground):
         for one of those before is not any more; where nobody is found, it stays as it was.
         """
         if person.role == "annotator":
-            raise NotAllowed(f"items are dealt by reviewers, and {person.name} is an annotator")
+            raise NotAllowed(
+                f"items are dealt by reviewers, and {person.name} is an annotator", hint=ROLES_HINT
+            )
         batch, now = self.batch(dataset), self._clock()
         skills = self._skills(dataset) if how == "skill" else None
         ids = [one for one in example_ids if is_name(one)]
@@ -70,7 +73,9 @@ class Sharing(Ground):
         """
         giver = of or person.name
         if giver != person.name and person.role == "annotator":
-            raise NotAllowed(f"what is {giver}'s is handed over by them, or by a reviewer")
+            raise NotAllowed(
+                f"what is {giver}'s is handed over by them, or by a reviewer", hint=ROLES_HINT
+            )
         if giver == to:
             raise ReviewError(f"{giver} has it already", expected="somebody else, or nobody")
         batch = self._looked_outside(self.batch(dataset))
@@ -96,7 +101,7 @@ class Sharing(Ground):
         batch = self._looked_outside(self.batch(dataset))
         rework = and_(_C.state == "rework", items.asked_again(name))
         assigned = _assigned(name)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             first, again = items.asked_first(connection, batch, rework, limit=MOST_MINE)
             then, left = items.asked_first(connection, batch, assigned, limit=MOST_MINE)
         return Mine(tuple(first), tuple(then), again + left)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from burnish.database import transact
+from burnish.database import reading, transact
 from burnish.ledger import SqlLedger
 from burnish.review import arranging, events, items, leases, settling
 from burnish.review.acting import (
@@ -118,7 +118,7 @@ def look_outside(
         return after
     found = ledger.events(batch.dataset, after=after, until=head)
     ids = sorted({event.verdict.example_id for event in found})
-    with engine.connect() as connection:
+    with reading(engine) as connection:
         ours: set[int] = set()
         for some in _parts(ids):
             ours |= events.appended(connection, batch.dataset, batch.iteration, some)

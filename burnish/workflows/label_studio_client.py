@@ -141,7 +141,10 @@ class LabelStudioClient:
                 hint="is it running there, and is the address right?",
             ) from error
         if len(text) > MOST_BYTES:
-            raise ReviewError(f"{path} answers more than {MOST_BYTES:,} bytes")
+            raise ReviewError(
+                f"{path} answers more than {MOST_BYTES:,} bytes",
+                hint="export a file there, and `burnish verdicts import` it",
+            )
         try:
             return json.loads(text) if text else None
         except ValueError as error:
@@ -195,7 +198,9 @@ def _check_address(url: str, *, allow_http: bool) -> None:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise ReviewError(f"{url[:100]!r} is no address") from error
+        raise ReviewError(
+            f"{url[:100]!r} is no address", expected="https://labels.example.org"
+        ) from error
     if parts.scheme not in {"http", "https"} or not parts.hostname or not url.isascii():
         raise ReviewError(f"{url[:100]!r} is no address", expected="https://labels.example.org")
     if parts.username or parts.password:

@@ -126,7 +126,7 @@ def _make_admin(accounts: Accounts, name: str, password: str) -> None:
         # Made by `--no-login`, which needs no password.
         accounts.set_password(name, password, by=by_command())
     else:
-        raise ReviewError(f"{name} is no admin")
+        raise ReviewError(f"{name} is no admin", hint="name another, or make them one")
 
 
 def user_of_machine() -> str:

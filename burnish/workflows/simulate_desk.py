@@ -77,7 +77,10 @@ class DeskClient:
         except urllib.error.HTTPError as error:
             raise _refused(error) from error
         except OSError as error:
-            raise ReviewError(f"the desk at {self._url} does not answer: {error}") from error
+            raise ReviewError(
+                f"the desk at {self._url} does not answer: {error}",
+                hint="start it with `burnish review serve`, and give its address",
+            ) from error
         return json.loads(text) if text else None
 
 

@@ -80,7 +80,10 @@ class HomeTeam:
     def _require(self, dataset: str) -> None:
         had_batch = dataset in self._home.versions.datasets()
         if not (had_batch or self._home.ledger.head(dataset).event_id):
-            raise ItemNotFound(f"this home has no dataset {dataset[:80]!r} that anybody worked on")
+            raise ItemNotFound(
+                f"this home has no dataset {dataset[:80]!r} that anybody worked on",
+                expected=f"one of: {', '.join(self._home.versions.datasets()) or 'none yet'}",
+            )
 
 
 def read_figures(
