@@ -95,6 +95,18 @@ def make_home(place: Place, policy: str, rows: int) -> float:
     return time.perf_counter() - start
 
 
+def write_examples(place: Place, rows: int) -> None:
+    """What people look at: a number of each row."""
+    examples = pa.table(
+        {
+            "example_id": [f"x{at:07d}" for at in range(rows)],
+            "label": ["8"] * rows,
+            "x": np.arange(rows, dtype=float),
+        }
+    )
+    place.home().versions.write(NAME, "validated_examples", examples, gated=False)
+
+
 def work(place: Place, name: str, seconds: float, barrier: Any) -> Worked:
     """One person at work, as fast as it goes."""
     desk, person = place.desk(), Person(name, "annotator", simulated=True)

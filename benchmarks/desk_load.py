@@ -32,7 +32,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import sqlalchemy as sa
-from desk import NAME, Place, make_home, places
+from desk import NAME, Place, make_home, places, write_examples
 from paired import table
 
 from burnish.review.records import Person, Said
@@ -154,6 +154,7 @@ def load(place: Place, people: int, decisions: int, think: float) -> list[str]:
 
     # So many more that nobody comes to the end of the queue.
     make_home(place, "single", decisions + 2 * people)
+    write_examples(place, decisions + 2 * people)
     names = [f"person{at}" for at in range(people)]
     accounts = accounts_of(place.home())
     for name in names:
