@@ -181,6 +181,10 @@ class DeltaStore:
         with log.held():
             return self._pick(log, version=version, tag=tag, as_of=None).to_version()
 
+    def newest(self, *, under: str) -> dict[str, int]:
+        """The number of the newest version of every table whose name begins with `under`."""
+        return self._marks.newest_of(under=under)
+
     def schema(self, table: str, *, version: int | None = None) -> pa.Schema:
         """Names and types of the columns of a version, without its rows."""
         log = self._log(table)

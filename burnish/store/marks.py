@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, select
 
-from burnish.database import migrate, transact
+from burnish.database import migrate, read_once, transact
 from burnish.errors import StoreError, VersionNotFound
 from burnish.store.schema import pins, store_commits, tags, vacuumed
 from burnish.typing import Clock
@@ -48,6 +48,17 @@ class Marks:
         query = select(func.max(store_commits.c.version)).where(store_commits.c.table_name == table)
         with self._engine.connect() as connection:
             return connection.scalar(query) or 0
+
+    def newest_of(self, *, under: str) -> dict[str, int]:
+        """The newest version that a writer was told of, of all tables that begin with `under`."""
+        name = store_commits.c.table_name
+        query = (
+            select(name, func.max(store_commits.c.version))
+            .where(name.startswith(under, autoescape=True))
+            .group_by(name)
+        )
+        with read_once(self._engine) as connection:
+            return {str(table): int(version) for table, version in connection.execute(query)}
 
     def tables(self) -> list[str]:
         """Every table that was ever written, by name."""

@@ -94,6 +94,11 @@ class Publishing(Views):
         except VersionNotFound:
             return None
 
+    def candidate_numbers(self, dataset: str, *, under: str) -> dict[str, int]:
+        """The newest version, published or not, of every stage that begins with `under`."""
+        found = self.store.newest(under=f"{dataset}/{under}")
+        return {name.removeprefix(f"{dataset}/"): number for name, number in found.items()}
+
     def read_candidate(
         self,
         dataset: str,

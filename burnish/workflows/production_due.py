@@ -92,36 +92,51 @@ def production_due(
     recent = over[-(production.window + production.late_after) :]
     looked = recent if production.sql is not None else over
     came = arrived(spec, versions.engine, now=now, periods=looked, environ=environ)
-    periods = _periods_due(spec, versions, came, looked)
+    written = _written(spec, versions)
+    periods = _periods_due(spec, versions, came, looked, written)
     taken = {period for period, _ in periods}
     measured = [period for period in over if period not in taken]
     return Due(
         periods,
         _measures_due(spec, versions, record, measured),
         _labels_due(spec, versions, over, now=now, environ=environ),
-        _missing(came, _judged(spec, versions), over[: len(over) - production.late_after]),
+        _missing(came, written, over[: len(over) - production.late_after]),
         tuple(f"{one.name} ({one.why})" for one in came.waited),
     )
 
 
 def _periods_due(
-    spec: DatasetSpec, versions: Versions, came: Arrived, over: Sequence[str]
+    spec: DatasetSpec,
+    versions: Versions,
+    came: Arrived,
+    over: Sequence[str],
+    written: Mapping[str, int],
 ) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     nothing = content_digest(empty_batch())
     judged = _judged(spec, versions)
     later = [_published(spec, versions, name).keys() for name in (PREDICTIONS, PERFORMANCE)]
     for period in over:
-        verdict = judged.get(period)
-        if period not in came.digests and verdict is None:
+        if period not in came.digests and period not in written:
             continue
         digest = came.digests.get(period, nothing)
-        done = verdict is not None and verdict.data_digest == digest
-        if done and verdict is not None and verdict.passed:
-            done = all(period in periods for periods in later)
+        verdict = judged.get(period)
+        # A gate that was killed has left a candidate that no verdict is of, and nobody may read.
+        done = (
+            verdict is not None
+            and (verdict.version, verdict.data_digest) == (written.get(period), digest)
+            and (not verdict.passed or all(period in periods for periods in later))
+        )
         if not done:
             found.append((period, digest[:16]))
     return tuple(found)
+
+
+def _written(spec: DatasetSpec, versions: Versions) -> dict[str, int]:
+    """By period, the newest version of its rows, judged or not."""
+    under = partition_stage(BATCH, "")
+    found = versions.candidate_numbers(spec.name, under=under)
+    return {stage.removeprefix(under): number for stage, number in found.items()}
 
 
 def _judged(spec: DatasetSpec, versions: Versions) -> dict[str, GateVerdict]:
@@ -217,7 +232,5 @@ def _met(spec: DatasetSpec, versions: Versions, names: set[str], over: Sequence[
     return False
 
 
-def _missing(
-    came: Arrived, judged: Mapping[str, GateVerdict], over: Sequence[str]
-) -> tuple[str, ...]:
-    return tuple(one for one in over if one not in came.digests and one not in judged)
+def _missing(came: Arrived, written: Mapping[str, int], over: Sequence[str]) -> tuple[str, ...]:
+    return tuple(one for one in over if one not in came.digests and one not in written)

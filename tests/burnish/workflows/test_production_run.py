@@ -331,3 +331,31 @@ def test_a_measure_of_equal_figures_is_of_what_it_was_measured_on_last(world):
     assert after.measures == ()
     world.run(FIRST)
     assert world.versions.published("flowers", "performance_estimate/2026-03-01").version == 2
+
+
+@pytest.mark.parametrize("before", ["judged", "never written"])
+def test_what_a_killed_gate_left_unjudged_is_due_whatever_became_of_the_file(world, before):
+    """Nobody may read the period else: a measure of it would be asked for, and refused, for good.
+
+    The file was changed, its rows were written, the gate was killed, the file was changed back.
+    """
+    lines, _ = day_lines(START)
+    file = world.arrivals / "a.csv"
+    if before == "judged":
+        write_lines(file, lines)
+        world.run(FIRST)
+    write_lines(file, lines[:-1])
+    met = read_production(world.spec, now=NOW)
+    write_batch(world.spec, world.versions, met, FIRST, now=NOW)
+    file.unlink()
+    if before == "judged":
+        write_lines(file, lines)
+    due = production_due(world.spec, world.versions, world.record, now=NOW)
+    assert [period for period, _ in due.periods] == [FIRST]
+    assert FIRST not in due.missing
+    world.run(FIRST)
+    after = production_due(world.spec, world.versions, world.record, now=NOW)
+    assert after.periods == ()
+    assert world.versions.refusal("flowers", f"production_batch/{FIRST}") is None or (
+        before == "never written"
+    )
