@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from burnish.database import read_once, reading, transact
 from burnish.errors import GateError, VersionNotFound, WriteConflict
 from burnish.records import GateReport, GateVerdict, TableVersion
 from burnish.store import content_digest
 from burnish.versions.ground import Row, first
-from burnish.versions.schema import gate_verdicts, publications
+from burnish.versions.schema import champion_events, gate_verdicts, publications
 from burnish.versions.verdicts import (
     publications_of,
     quarantine_of,
@@ -270,10 +270,17 @@ class Publishing(Views):
                 "version": version,
                 "gated": gated,
                 "verdict_seq": seq,
-                "at": self._now(),
+                "at": self._not_before_champion(connection, dataset),
             },
         )
         return True
+
+    def _not_before_champion(self, connection: Connection, dataset: str) -> datetime:
+        """Now, unless the clock has gone back: by these times it is told who served meanwhile."""
+        at = champion_events.c.at
+        query = select(func.max(at)).where(champion_events.c.dataset == dataset)
+        crowned, now = connection.scalar(query), self._now()
+        return now if crowned is None else max(now, crowned)
 
     def _protect(self, dataset: str, stage: str, version: int, quarantine: int | None) -> None:
         """Hold from vacuum what is published, and what is about to be, whoever will win.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from burnish.errors import DataError, GateError
 from burnish.records import Verdict
+from burnish.versions import Versions
 from burnish.workflows.production_answers import Chance
 from burnish.workflows.production_asking import ask_for_labels
 from burnish.workflows.production_due import production_due
@@ -359,3 +361,18 @@ def test_what_a_killed_gate_left_unjudged_is_due_whatever_became_of_the_file(wor
     assert world.versions.refusal("flowers", f"production_batch/{FIRST}") is None or (
         before == "never written"
     )
+
+
+def test_a_period_is_measured_anew_though_the_clock_was_set_back_since_the_promotion(world):
+    versions = world.versions
+    since = versions.champion_events("flowers")[0].at
+    back = Versions(
+        versions.engine, versions.store, world.ledger, clock=lambda: since - timedelta(hours=1)
+    )
+    world = replace(world, versions=back)
+    write_day(world.arrivals, START)
+    world.run(FIRST)
+    window = {"window_start": FIRST, "window_end": FIRST}
+    world.record.append("flowers", [("rebased", FIRST, None, window)])
+    due = production_due(world.spec, world.versions, world.record, now=NOW)
+    assert [period for period, _ in due.measures] == [FIRST]
