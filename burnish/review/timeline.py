@@ -90,6 +90,7 @@ def timeline(
     seen = visible_events(events, sight, person)
     once = {_said(event) for event in seen if event.said} & decided.keys()
     back = {_evidence(m).get("undoes") for m in moments if m["what"] == LEDGER}
+    undone |= _taken_back_outside(events, moments, decided)
     entries = [_of_event(e, undone, decided.get(_said(e)), told=sight.label) for e in seen]
     entries += [
         _of_moment(moment, secret_in, back, undecided_in=undecided_in)
@@ -99,6 +100,21 @@ def timeline(
     entries += [_of_priority(one) for one in arranged if one.what == "priority"]
     # Sorting is stable: of one moment, what the desk did stands before what followed from it.
     return sorted(entries, key=lambda entry: entry.at or datetime.min.replace(tzinfo=UTC))
+
+
+def _taken_back_outside(
+    events: Sequence[DeskEvent],
+    moments: Sequence[Mapping[str, Any]],
+    decided: Mapping[tuple[str, datetime] | None, int],
+) -> set[int]:
+    """Answers whose verdict was taken back elsewhere: of that, the desk has no event."""
+    ours = {number for event in events for number in event.ledger_events}
+    back = {
+        _evidence(m).get("undoes")
+        for m in moments
+        if m["what"] == LEDGER and m["facts"]["event_id"] not in ours
+    }
+    return {e.seq for e in events if e.said is not None and decided.get(_said(e)) in back - {None}}
 
 
 def says(said: Said, *, told: bool = True) -> str:
