@@ -83,8 +83,11 @@ class SqlPolicyRecord:
         """Events with a greater `seq` than `after`, oldest first."""
         # Events are never changed: those that were read once need not be read again.
         known = self._read.get(dataset, [])
-        known = [*known, *self._since(dataset, known[-1].seq if known else 0)]
-        self._read[dataset] = known
+        found = self._since(dataset, known[-1].seq - 1 if known else 0)
+        if known and found[:1] != known[-1:]:
+            # The database was put back to an earlier day.
+            known, found = [], self._since(dataset, 0)
+        self._read[dataset] = known = [*known[:-1], *found]
         return [event for event in known if event.seq > after]
 
     def _since(self, dataset: str, after: int) -> list[PolicyEvent]:
