@@ -71,6 +71,17 @@ def test_only_the_columns_asked_for_come_in_their_order(store):
         store.read(TABLE, columns=["p:2"])
 
 
+def test_the_newest_of_many_tables_are_told_by_how_their_names_begin(tmp_path, database):
+    store = DeltaStore(tmp_path / "tables", open_database(database), clock=Hours())
+    for name in ("raw_rows/a", "raw_rows/a", "raw_rows/b", "rawxrows/a", "others"):
+        store.write(f"digits/{name}", rows("a"))
+    assert store.newest(under="digits/raw_rows/") == {
+        "digits/raw_rows/a": 2,
+        "digits/raw_rows/b": 1,
+    }
+    assert store.newest(under="flowers/") == {}
+
+
 def test_old_versions_stay_and_time_picks_them(store):
     first = store.write(TABLE, rows("a"))
     second = store.write(TABLE, rows("a", "b"))
