@@ -24,6 +24,12 @@ from burnish.workflows.production_stages import BATCH, partition_stage
 FACTOR = 7.0
 """Units differ by a factor of 10 or more; the rest is room for chance."""
 
+INSIDE = 0.9
+"""Of a column with a usual size so many values lie within `FACTOR` of it.
+
+Where a half of them did, a day of forty rows would be stopped by chance.
+"""
+
 FEWEST = 20
 """A scale is judged on so many rows or more."""
 
@@ -110,8 +116,9 @@ def _scales(spec: DatasetSpec, rows: pa.Table, usual: pa.Table | None) -> dict[s
 def scale_of(column: pa.ChunkedArray) -> Scale | None:
     """Between what half of the values of another batch must lie; None for one without a scale.
 
-    Where (nearly) all values have one sign: a seventh to seven times the usual median. Where they
-    have both, nothing says how small they may be: seven times the wider quartile to either side.
+    A seventh to seven times the usual median, where nearly all usual values lie there. Where they
+    do not, as where they have both signs, nothing says how small they may be: seven times the wider
+    quartile to either side.
 
     >>> scale_of(pa.chunked_array([[63.0, 70.0, 70.0, 90.0] * 10]))
     (10.0, 490.0)
@@ -123,8 +130,8 @@ def scale_of(column: pa.ChunkedArray) -> Scale | None:
     if values.size < FEWEST or float(np.mean(values == 0.0)) > ZEROS:
         return None
     low, middle, high = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
-    if low * high > 0.0:
-        first, last = sorted((middle / FACTOR, middle * FACTOR))
-        return first, last
     widest = FACTOR * max(abs(low), abs(high))
-    return (-widest, widest) if widest else None
+    for first, last in (sorted((middle / FACTOR, middle * FACTOR)), (-widest, widest)):
+        if first < last and float(np.mean((values >= first) & (values <= last))) >= INSIDE:
+            return first, last
+    return None
