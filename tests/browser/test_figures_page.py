@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.browser.labeling import ready
 from tests.browser.looking import Browser
 from tests.browser.test_review_pages import served, sign_in
 from tests.burnish.review.planted_desk import PlantedDesk, plant, queue_row
@@ -14,16 +15,15 @@ ROWS = [queue_row(f"p{n}", n) for n in range(1, 5)]
 
 
 def answer_in_browser(page: Any, url: str, planted: PlantedDesk, name: str, keys: str) -> None:
-    """Sign in and answer as many items as there are keys, until the desk has all of them."""
+    """Sign in and answer all items, a key each, until the desk has them and its page says so."""
     sign_in(page, url, name, "/d/pets/label")
+    ready(page)
     for at, key in enumerate(keys, 1):
         page.locator(f'#stage [data-example="p{at}"]').wait_for()
         page.keyboard.press(key)
-    for _ in range(1000):
-        if len(planted.desk.answered_by("pets", name)) == len(keys):
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError(f"not all answers of {name} came to be stored")
+    # The page goes there by itself: to leave it before would meet that on the way.
+    page.locator(".label-done").wait_for()
+    assert len(planted.desk.answered_by("pets", name)) == len(keys)
 
 
 def row_of(page: Any, name: str) -> dict[str, str]:
