@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from burnish.database import read_once, reading, transact
 from burnish.errors import GateError, VersionNotFound, WriteConflict
@@ -208,28 +208,18 @@ class Publishing(Views):
 
     def published_numbers(self, dataset: str, *, under: str) -> dict[str, int]:
         """The version that readers see of every stage whose name begins with `under`."""
-        column = publications.c
-        query = select(publications).where(
-            column.dataset == dataset, column.stage.startswith(under, autoescape=True)
-        )
-        return {row["stage"]: row["version"] for row in self._rows(query.order_by(column.seq))}
+        found = self._newest_under(publications, dataset, under)
+        return {stage: row["version"] for stage, row in found.items()}
 
     def published_since(self, dataset: str, *, under: str) -> dict[str, datetime]:
         """When readers got what they see of every stage whose name begins with `under`."""
-        column = publications.c
-        query = select(publications).where(
-            column.dataset == dataset, column.stage.startswith(under, autoescape=True)
-        )
-        return {row["stage"]: row["at"] for row in self._rows(query.order_by(column.seq))}
+        found = self._newest_under(publications, dataset, under)
+        return {stage: row["at"] for stage, row in found.items()}
 
     def newest_verdicts(self, dataset: str, *, under: str) -> dict[str, GateVerdict]:
         """The newest verdict of the gate of every stage whose name begins with `under`."""
-        column = gate_verdicts.c
-        query = select(gate_verdicts).where(
-            column.dataset == dataset, column.stage.startswith(under, autoescape=True)
-        )
-        rows = self._rows(query.order_by(column.seq))
-        return {row["stage"]: verdict_from(row) for row in rows}
+        found = self._newest_under(gate_verdicts, dataset, under)
+        return {stage: verdict_from(row) for stage, row in found.items()}
 
     def published_stages(self, dataset: str, *, under: str = "") -> list[str]:
         """Every stage that readers ever saw whose name begins with `under`, by name."""
@@ -241,6 +231,13 @@ class Publishing(Views):
     def published_versions(self, dataset: str, stage: str) -> list[int]:
         """Every version of a stage that readers ever saw, in the order of publication."""
         return [row["version"] for row in reversed(self._rows(publications_of(dataset, stage)))]
+
+    def _newest_under(self, table: Table, dataset: str, under: str) -> dict[str, Row]:
+        column = table.c
+        query = select(table).where(
+            column.dataset == dataset, column.stage.startswith(under, autoescape=True)
+        )
+        return {row["stage"]: row for row in self._rows(query.order_by(column.seq))}
 
     def _add_verdict(self, connection: Connection, row: Row) -> GateVerdict:
         query = select(gate_verdicts).where(gate_verdicts.c.dataset == row["dataset"])

@@ -161,10 +161,8 @@ def _measures_due(
         return ()
     production = required_production(spec)
     labels, rebased = label_digests(versions, spec.name), rebased_to(record, spec.name)
-    batches, measured = (
-        published_batches(versions, spec.name),
-        _published(spec, versions, PERFORMANCE),
-    )
+    batches = published_batches(versions, spec.name)
+    measured = _published(spec, versions, PERFORMANCE)
     # What was measured before it served is of another, and stays as it was.
     served = min(
         one.at for one in versions.champion_events(spec.name) if one.iteration == champion.number

@@ -321,13 +321,18 @@ def test_a_window_that_the_champion_has_learned_wholly_says_nothing_of_it(world)
     assert table[0]["rows"] == 30
 
 
-def test_a_measure_of_equal_figures_is_of_what_it_was_measured_on_last(world):
+def measured_anew(world):
+    """The periods to measure again after the first is what production is compared with."""
     write_day(world.arrivals, START)
     world.run(FIRST)
     window = {"window_start": FIRST, "window_end": FIRST}
     world.record.append("flowers", [("rebased", FIRST, None, window)])
-    before = production_due(world.spec, world.versions, world.record, now=NOW)
-    assert [period for period, _ in before.measures] == [FIRST]
+    due = production_due(world.spec, world.versions, world.record, now=NOW)
+    return [period for period, _ in due.measures]
+
+
+def test_a_measure_of_equal_figures_is_of_what_it_was_measured_on_last(world):
+    assert measured_anew(world) == [FIRST]
     world.run(FIRST)
     after = production_due(world.spec, world.versions, world.record, now=NOW)
     assert after.measures == ()
@@ -370,9 +375,4 @@ def test_a_period_is_measured_anew_though_the_clock_was_set_back_since_the_promo
         versions.engine, versions.store, world.ledger, clock=lambda: since - timedelta(hours=1)
     )
     world = replace(world, versions=back)
-    write_day(world.arrivals, START)
-    world.run(FIRST)
-    window = {"window_start": FIRST, "window_end": FIRST}
-    world.record.append("flowers", [("rebased", FIRST, None, window)])
-    due = production_due(world.spec, world.versions, world.record, now=NOW)
-    assert [period for period, _ in due.measures] == [FIRST]
+    assert measured_anew(world) == [FIRST]
