@@ -206,11 +206,11 @@ def measured_before_rebase(
 
     The period is measured again, and decided then: else each promotion would raise an alarm.
     """
-    rebased = [one for one in record.events(spec.name) if one.kind == "rebased"]
+    rebased = record.newest(spec.name, "rebased")
     drift = versions.published(spec.name, partition_stage(DRIFT, period))
-    if not rebased or drift is None or rebased[-1].body["window_end"] != period:
+    if rebased is None or drift is None or rebased.body["window_end"] != period:
         return False
-    return drift.created_at < rebased[-1].at
+    return drift.created_at < rebased.at
 
 
 def tell(

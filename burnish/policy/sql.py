@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from burnish.database import migrate, reading, transact
 from burnish.policy.alarms import alarms_of
@@ -90,12 +90,24 @@ class SqlPolicyRecord:
         self._read[dataset] = known = [*known[:-1], *found]
         return [event for event in known if event.seq > after]
 
+    def newest(self, dataset: str, kind: EventKind) -> PolicyEvent | None:
+        """The newest event of a kind; None where there is none."""
+        found = self._found(
+            select(policy_events)
+            .where(policy_events.c.dataset == dataset, policy_events.c.kind == kind)
+            .order_by(policy_events.c.seq.desc())
+            .limit(1)
+        )
+        return found[0] if found else None
+
     def _since(self, dataset: str, after: int) -> list[PolicyEvent]:
-        query = (
+        return self._found(
             select(policy_events)
             .where(policy_events.c.dataset == dataset, policy_events.c.seq > after)
             .order_by(policy_events.c.seq)
         )
+
+    def _found(self, query: Select[Any]) -> list[PolicyEvent]:
         with reading(self._engine) as connection:
             return [
                 PolicyEvent(

@@ -89,7 +89,7 @@ class TableLog:
     def read(self, number: int) -> Commit:
         """The commit of a version; raises `VersionNotFound` or `CorruptTable`."""
         data = self.place.read(commit_file(number)) if number > 0 else None
-        acknowledged = self._marks.acknowledged(self.table, number)
+        acknowledged, gone = self._marks.state(self.table, number)
         if data is None and acknowledged is None:
             raise self.not_found(f"version {number}")
         if data is None or (acknowledged and hashlib.sha256(data).hexdigest() != acknowledged):
@@ -99,7 +99,7 @@ class TableLog:
                 expected=f"{commit_file(number)} as it was acknowledged",
                 hint="restore the folder of the table from a backup",
             )
-        if number in self._marks.gone(self.table):
+        if gone:
             raise self.not_found(f"version {number} any more")
         return commit_from(data, table=self.table, version=number)
 

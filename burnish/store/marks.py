@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, bindparam, exists, func, select
 
 from burnish.database import migrate, read_once, transact
 from burnish.errors import StoreError, VersionNotFound
@@ -18,6 +18,14 @@ from burnish.store.schema import pins, store_commits, tags, vacuumed
 from burnish.typing import Clock
 
 TAG_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+_C, _V = store_commits.c, vacuumed.c
+_SHA256 = select(_C.sha256).where(
+    _C.table_name == bindparam("table"), _C.version == bindparam("version")
+)
+_GONE = exists().where(_V.table_name == bindparam("table"), _V.version == bindparam("version"))
+# Made once: to put a query together takes longer than to run it, and every read of a table asks.
+_STATE = select(_SHA256.scalar_subquery(), _GONE)
 
 
 class Marks:
@@ -42,6 +50,12 @@ class Marks:
         """The sha256 of a version's commit file; None where nobody was told of it."""
         with self._engine.connect() as connection:
             return _known(connection, table, version)
+
+    def state(self, table: str, version: int) -> tuple[str | None, bool]:
+        """As `acknowledged`, and whether the version was let go; one statement."""
+        with read_once(self._engine) as connection:
+            sha256, gone = connection.execute(_STATE, {"table": table, "version": version}).one()
+            return sha256, bool(gone)
 
     def newest(self, table: str) -> int:
         """The newest version that a writer was told of; 0 where there is none."""
@@ -151,10 +165,7 @@ class Marks:
 
 
 def _known(connection: Connection, table: str, version: int) -> str | None:
-    query = select(store_commits.c.sha256).where(
-        store_commits.c.table_name == table, store_commits.c.version == version
-    )
-    return connection.scalar(query)
+    return connection.scalar(_SHA256, {"table": table, "version": version})
 
 
 def _tag_row(connection: Connection, table: str, name: str) -> tuple[int, int] | None:

@@ -95,10 +95,10 @@ class Iterations(Champions):
 
     def coming(self, dataset: str) -> int:
         """The number of the iteration that rows read now are for: the open one, else the next."""
-        known = self.iterations(dataset)
-        if not known:
+        newest = self._rows(_of(dataset).order_by(iterations.c.number.desc()).limit(1))
+        if not newest:
             return 1
-        return known[-1].number if known[-1].is_open else known[-1].number + 1
+        return newest[0]["number"] + (newest[0]["closed_at"] is not None)
 
     def datasets(self) -> list[str]:
         """The datasets that ever had an iteration, by name."""
@@ -109,6 +109,12 @@ class Iterations(Champions):
         """Every iteration, oldest first."""
         rows = self._rows(_of(dataset).order_by(iterations.c.number))
         return [_iteration_from(row) for row in rows]
+
+    def untracked(self, dataset: str) -> list[Iteration]:
+        """The closed iterations that have no tracked run, oldest first."""
+        closed, tracked = iterations.c.closed_at.isnot(None), iterations.c.mlflow_run_id
+        query = _of(dataset).where(closed, tracked.is_(None)).order_by(iterations.c.number)
+        return [_iteration_from(row) for row in self._rows(query)]
 
     def iteration(self, dataset: str, number: int) -> Iteration:
         """One iteration; raises `IterationError` where there is none of that number."""

@@ -75,8 +75,7 @@ class _Log:
 
 def waiting_iterations(versions: Versions, dataset: str) -> list[Iteration]:
     """The closed iterations that have no tracked run, oldest first."""
-    turns = versions.iterations(dataset)
-    return [turn for turn in turns if not turn.is_open and turn.mlflow_run_id is None]
+    return versions.untracked(dataset)
 
 
 def waiting_sentence(waiting: Sequence[Iteration], why: str = "") -> str:

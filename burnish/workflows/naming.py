@@ -99,8 +99,17 @@ def of_run(versions: Versions, run_id: str) -> tuple[Iteration, DatasetVersion]:
 
 def models_of(versions: Versions, version: DatasetVersion) -> list[Iteration]:
     """The iterations whose model was trained on a dataset version."""
-    return [
-        iteration
-        for iteration in versions.iterations(version.dataset)
-        if iteration.summary.get("dataset_version") == version.number
-    ]
+    return models_by_version(versions, version.dataset).get(version.number, [])
+
+
+def models_by_version(versions: Versions, dataset: str) -> dict[int, list[Iteration]]:
+    """The iterations that trained a model, oldest first, by the dataset version it was trained on.
+
+    Versions that no model was trained on are not in it.
+    """
+    found: dict[int, list[Iteration]] = {}
+    for iteration in versions.iterations(dataset):
+        number = iteration.summary.get("dataset_version")
+        if number is not None:
+            found.setdefault(int(number), []).append(iteration)
+    return found

@@ -219,7 +219,8 @@ def _labels_due(
 
 def _met(spec: DatasetSpec, versions: Versions, names: set[str], over: Sequence[str]) -> bool:
     """Whether any of these rows passed its gate by now: a label may come before its row."""
-    for period in over:
+    # The newest first: labels that came just now are mostly of rows that came lately.
+    for period in reversed(over):
         stage = partition_stage(BATCH, period)
         try:
             rows = versions.read_last_good(spec.name, stage, columns=["example_id"])

@@ -146,9 +146,11 @@ def join_labels(
     label, labelled_at, predicted (what the champion of then said).
     """
     came = read_labels(spec, now=now, environ=environ)
+    passed = versions.published_numbers(spec.name, under=partition_stage(BATCH, ""))
     parts = [
         _of_period(spec, versions, came.rows, period)
         for period in periods_over(required_production(spec), now)
+        if partition_stage(BATCH, period) in passed
     ]
     found = [part for part in parts if part is not None]
     rows = NOTHING.empty_table()
@@ -161,10 +163,7 @@ def join_labels(
 def _of_period(
     spec: DatasetSpec, versions: Versions, came: pa.Table, period: str
 ) -> pa.Table | None:
-    stage = partition_stage(BATCH, period)
-    if versions.published(spec.name, stage) is None:
-        return None
-    rows = versions.read_last_good(spec.name, stage)
+    rows = versions.read_last_good(spec.name, partition_stage(BATCH, period))
     if rows is None:
         return None
     known = set(came["example_id"].to_pylist())

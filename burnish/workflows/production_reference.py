@@ -8,7 +8,6 @@ serves (`burnish.versions`).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from burnish.errors import GateError
 from burnish.modeling import load_model
-from burnish.policy import PolicyEvent, SqlPolicyRecord
+from burnish.policy import SqlPolicyRecord
 from burnish.spec import DatasetSpec
 from burnish.versions import Versions
 from burnish.workflows.promote_incumbent import learned_by, rows_learned
@@ -152,8 +151,7 @@ def rebased_to(record: SqlPolicyRecord, dataset: str) -> tuple[str, str] | None:
 
     None where there was none: then it is the champion's training rows.
     """
-    events: Sequence[PolicyEvent] = record.events(dataset)
-    newest = next((one for one in reversed(events) if one.kind == "rebased"), None)
+    newest = record.newest(dataset, "rebased")
     if newest is None:
         return None
     return str(newest.body["window_start"]), str(newest.body["window_end"])

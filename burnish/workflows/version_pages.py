@@ -6,7 +6,7 @@ how it reads (`burnish.report.version_page`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from burnish.typing import LabelLedger
 from burnish.versions import Versions
 from burnish.workflows.checkout import version_sheet
 from burnish.workflows.compare_labels import diff_versions
-from burnish.workflows.naming import as_collected, models_of, trained_on
+from burnish.workflows.naming import as_collected, models_by_version, trained_on
 
 RunUrl = Callable[[str], str]
 """Where a tracked run is shown, by its id; empty where nothing shows it."""
@@ -49,15 +49,17 @@ def write_version_page(
     made = versions.dataset_versions(version.dataset)
     earlier = [one for one in made if one.number < version.number]
     before = earlier[-1] if earlier else as_collected(version)
+    models = models_by_version(versions, version.dataset)
+    trained = models.get(version.number, [])
     page = render_version_page(
         version_sheet(versions, version),
         before=version_sheet(versions, before) if earlier else None,
         changes=_changes(versions, before, version),
-        runs=_runs(versions, version, run_url),
+        runs=_runs(trained, run_url),
         gate=_gate(pages, version),
-        reports=_reports(pages, versions, version),
+        reports=_reports(pages, version.dataset, trained),
     )
-    lines = [_line(versions, one, run_url) for one in made]
+    lines = [_line(one, _runs(models.get(one.number, []), run_url)) for one in made]
     write_page(pages.versions(version.dataset), render_versions_page(version.dataset, lines))
     return write_page(pages.version(version.dataset, version.number), page)
 
@@ -94,10 +96,10 @@ def _changes(
     ]
 
 
-def _runs(versions: Versions, version: DatasetVersion, run_url: RunUrl) -> tuple[ModelRun, ...]:
+def _runs(trained: Sequence[Iteration], run_url: RunUrl) -> tuple[ModelRun, ...]:
     return tuple(
         ModelRun(one.number, one.mlflow_run_id, run_url(one.mlflow_run_id))
-        for one in models_of(versions, version)
+        for one in trained
         if one.mlflow_run_id
     )
 
@@ -107,22 +109,19 @@ def _gate(pages: Pages, version: DatasetVersion) -> str:
     return f"../gates/{report.name}" if report.exists() else ""
 
 
-def _reports(pages: Pages, versions: Versions, version: DatasetVersion) -> dict[int, str]:
+def _reports(pages: Pages, dataset: str, trained: Sequence[Iteration]) -> dict[int, str]:
     """The reports that are there, of the iterations that trained a model on the version."""
-    found = {
-        one.number: pages.iteration(version.dataset, one.number)
-        for one in models_of(versions, version)
-    }
+    found = {one.number: pages.iteration(dataset, one.number) for one in trained}
     return {number: f"../iterations/{page.name}" for number, page in found.items() if page.exists()}
 
 
-def _line(versions: Versions, version: DatasetVersion, run_url: RunUrl) -> VersionLine:
+def _line(version: DatasetVersion, runs: tuple[ModelRun, ...]) -> VersionLine:
     return VersionLine(
         number=version.number,
         created_at=version.created_at,
         rows=version.rows,
         events=version.watermark.event_id,
         iteration=version.iteration,
-        runs=_runs(versions, version, run_url),
+        runs=runs,
         digest=version.digest,
     )
