@@ -40,3 +40,14 @@ def test_a_database_that_was_put_back_to_an_earlier_day_is_read_anew(tmp_path: P
     assert periods(record) == ["2026-03-01"]
     record.append("digits", [("closed", "2026-03-03", 1, {})])
     assert periods(record) == ["2026-03-01", "2026-03-03"]
+
+
+def test_the_newest_event_of_a_kind_is_that_of_one_dataset(tmp_path: Path):
+    record = SqlPolicyRecord(open_database(tmp_path / "burnish.db"))
+    assert record.newest("digits", "rebased") is None
+    record.append("flowers", [("rebased", "2026-03-09", None, {})])
+    record.append("digits", [("rebased", f"2026-03-0{day}", None, {}) for day in (1, 2)])
+    record.append("digits", [DECIDED])
+    newest = record.newest("digits", "rebased")
+    assert newest is not None
+    assert (newest.seq, newest.period) == (2, "2026-03-02")

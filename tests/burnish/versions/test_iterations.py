@@ -158,3 +158,22 @@ def test_the_database_itself_refuses_a_second_open_iteration(versions, tmp_path)
     engine = open_database(tmp_path / "burnish.db")
     with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
         connection.execute(sa.text(copy))
+
+
+def test_rows_read_now_are_for_the_open_iteration_or_the_next(versions):
+    assert versions.coming("digits") == 1
+    for number in (1, 2):
+        versions.join("digits", opens=True)
+        assert versions.coming("digits") == number
+        versions.close("digits", number, promoted=False)
+        assert versions.coming("digits") == number + 1
+
+
+def test_closed_iterations_without_a_run_are_untracked_oldest_first(versions):
+    for number in (1, 2, 3):
+        versions.join("digits", opens=True)
+        assert [one.number for one in versions.untracked("digits")] == [*range(1, number)]
+        versions.close("digits", number, promoted=False)
+    versions.set_run("digits", 2, "abc")
+    assert [one.number for one in versions.untracked("digits")] == [1, 3]
+    assert versions.untracked("wine") == []
