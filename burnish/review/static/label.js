@@ -1,8 +1,9 @@
 // The labeling page made quick: one key an answer, the next example already there.
 //
 // What belongs here: keys, swapping cards, and sending answers in order until each is acknowledged.
-// What does not: a request (label_talk.js), finding one of many classes (label_find.js), the guide
-// and flags (label_guide.js), what a card shows (templates/label_card.html), or whether an answer is taken (the server alone says so).
+// What does not: a request (label_talk.js), a notice (label_notice.js), finding one of many classes
+// (label_find.js), the guide and flags (label_guide.js), what a card shows
+// (templates/label_card.html), or whether an answer is taken (the server alone says so).
 // Without these files the page works as plain forms.
 //
 // An answer is shown as saved only when the server said so. Until then it is kept here with its
@@ -21,6 +22,7 @@
 
   const base = desk.dataset.base;
   const { Refused, newSession, post, beacon } = window.burnishTalk(base);
+  const { tell, hush, tellRefusal, button } = window.burnishNotice(document.getElementById("notice"));
   const at = (id) => document.getElementById(id);
   const stage = at("stage"), ahead = at("ahead"), form = at("answer"), comment = at("comment");
   const notice = at("notice"), said = at("said"), state = at("state"), help = at("help");
@@ -68,25 +70,6 @@
     else if (notice.dataset.kind === "unsaved") hush();
   }
 
-  function tell(text, kind = "") {
-    if (notice.textContent !== text) notice.textContent = text;
-    notice.dataset.kind = kind;
-    notice.hidden = false;
-  }
-
-  function hush() {
-    notice.hidden = true;
-    notice.textContent = "";
-    notice.dataset.kind = "";
-  }
-
-  function tellRefusal(told, before = "") {
-    const great = (words) => words[0].toUpperCase() + words.slice(1);
-    const after = [told.expected && `expected: ${told.expected}`, told.hint].filter(Boolean).map(great);
-    // What was found may begin with a name, which is written as it is.
-    tell([[before, told.found].filter(Boolean).join(": "), ...after].join(". ") + ".", "refused");
-  }
-
   /** A way on, where the session has ended: answers wait in this tab meanwhile. */
   function tellSignIn() {
     tell("Your session has ended. Answers wait in this tab. ", "sign-in");
@@ -108,15 +91,6 @@
     sending = dry = false;
     await send();
     load();
-  }
-
-  function button(text, action) {
-    const made = document.createElement("button");
-    made.type = "button";
-    made.className = "button";
-    made.textContent = text;
-    made.addEventListener("click", action);
-    return made;
   }
 
   // ---- Items -------------------------------------------------------------------------------
