@@ -125,3 +125,15 @@ class SqlPolicyRecord:
     def alarms(self, dataset: str) -> list[Alarm]:
         """Every alarm as it stands, oldest first."""
         return alarms_of(self.events(dataset))
+
+    def open_alarms(self, dataset: str) -> list[Alarm]:
+        """The alarms that are open, oldest first, without the signals that joined them.
+
+        Decisions, of which there are many and long ones, are not read for it.
+        """
+        found = self._found(
+            select(policy_events)
+            .where(policy_events.c.dataset == dataset, policy_events.c.kind != "decided")
+            .order_by(policy_events.c.seq)
+        )
+        return [alarm for alarm in alarms_of(found) if alarm.is_open]

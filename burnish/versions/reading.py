@@ -10,16 +10,17 @@ So whoever reads here asks the record, whatever run they are in.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
+from sqlalchemy import select
 
 from burnish.database import reading
 from burnish.errors import GateError, IterationError
 from burnish.records import Iteration, TableVersion
 from burnish.versions.ground import Row, first
 from burnish.versions.publishing import Publishing, never_materialized
-from burnish.versions.schema import gate_verdicts
+from burnish.versions.schema import gate_verdicts, publications
 from burnish.versions.verdicts import (
     QUARANTINE,
     publications_of,
@@ -99,6 +100,29 @@ class Reading(Publishing):
         table = self.read_version(dataset, stage, version=publication["version"], columns=columns)
         return without_rows(table, turned_away)
 
+    def each_last_good(
+        self,
+        dataset: str,
+        names: Sequence[str],
+        *,
+        under: str,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """Each name and what `read_last_good` gives of the stage `under` + name, in their order.
+
+        Names of which readers see nothing are left out. The record is asked once for all of them.
+        """
+        published = self._newest_under(publications, dataset, under)
+        aside = self._quarantines_under(dataset, under)
+        for name in names:
+            stage = f"{under}{name}"
+            if stage not in published:
+                continue
+            row = published[stage]
+            table = self.read_version(dataset, stage, version=row["version"], columns=columns)
+            number = aside.get(row["verdict_seq"]) if row["gated"] else None
+            yield name, without_rows(table, self._turned_away_by(dataset, stage, number))
+
     def quarantined(self, dataset: str, stage: str) -> pa.Table:
         """Rows of the published version that its gate turned away, one line a failed expectation.
 
@@ -111,9 +135,22 @@ class Reading(Publishing):
         with reading(self._engine) as connection:
             publication = first(connection, publications_of(dataset, stage))
             number = quarantine_version(connection, publication) if publication else None
+        return publication, self._turned_away_by(dataset, stage, number)
+
+    def _turned_away_by(self, dataset: str, stage: str, number: int | None) -> pa.Table:
         if number is None:
-            return publication, QUARANTINE.empty_table()
-        return publication, self.store.read(f"{dataset}/{stage}_quarantine", version=number)
+            return QUARANTINE.empty_table()
+        return self.store.read(f"{dataset}/{stage}_quarantine", version=number)
+
+    def _quarantines_under(self, dataset: str, under: str) -> dict[int, int]:
+        """By verdict, the version of what it turned away, of stages that begin with `under`."""
+        column = gate_verdicts.c
+        query = select(gate_verdicts).where(
+            column.dataset == dataset,
+            column.stage.startswith(under, autoescape=True),
+            column.quarantine_version.isnot(None),
+        )
+        return {row["seq"]: row["quarantine_version"] for row in self._rows(query)}
 
     def _record_of(
         self, dataset: str, stage: str, candidate: TableVersion | None

@@ -66,6 +66,8 @@ class Views(Outputs):
         Raises `CorruptTable` where the ledger no longer has the labels that a view was made with.
         """
         name = f"{dataset}/{stage}"
+        if stage != CURATED:
+            return self.store.read(name, version=version, columns=columns)
         found = self.store.describe(name, version=version)
         if found.properties.get(VIEW) is None:
             return self.store.read(name, version=found.version, columns=columns)

@@ -29,7 +29,7 @@ class AlarmStatus:
 
 def alarm_status(record: SqlPolicyRecord, dataset: str, pages: Pages) -> AlarmStatus:
     """The open alarms of a dataset, in a sentence each, with the addresses of their playbooks."""
-    known = [one for one in record.alarms(dataset) if one.is_open]
+    known = record.open_alarms(dataset)
     said = " ".join(_told(one) for one in known) or "No alarm is open."
     links = tuple(pages.link(pages.playbook(dataset, one.number)) for one in known)
     return AlarmStatus(not known, "WARN", said, tuple(one.number for one in known), links)

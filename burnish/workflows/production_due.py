@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from burnish.errors import VersionNotFound
 from burnish.policy import SqlPolicyRecord
 from burnish.records import GateVerdict
 from burnish.spec import DatasetSpec
@@ -220,15 +219,9 @@ def _labels_due(
 def _met(spec: DatasetSpec, versions: Versions, names: set[str], over: Sequence[str]) -> bool:
     """Whether any of these rows passed its gate by now: a label may come before its row."""
     # The newest first: labels that came just now are mostly of rows that came lately.
-    for period in reversed(over):
-        stage = partition_stage(BATCH, period)
-        try:
-            rows = versions.read_last_good(spec.name, stage, columns=["example_id"])
-        except VersionNotFound:
-            continue
-        if rows is not None and not names.isdisjoint(rows["example_id"].to_pylist()):
-            return True
-    return False
+    newest, under = over[::-1], partition_stage(BATCH, "")
+    known = versions.each_last_good(spec.name, newest, under=under, columns=["example_id"])
+    return any(not names.isdisjoint(rows["example_id"].to_pylist()) for _, rows in known)
 
 
 def _missing(came: Arrived, written: Mapping[str, int], over: Sequence[str]) -> tuple[str, ...]:

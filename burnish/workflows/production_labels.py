@@ -31,6 +31,9 @@ from burnish.workflows.production_stages import BATCH, LABELS, PREDICTIONS, part
 
 CAME = pa.schema([("example_id", pa.string()), ("label", pa.string()), ("labelled_at", INSTANT)])
 
+OURS = frozenset({UNREAD, "label", "labelled_at", "predicted"})
+"""Columns of the rows that the table does not take over: its own are of the same names."""
+
 NOTHING = pa.schema(
     [
         ("example_id", pa.string()),
@@ -146,34 +149,39 @@ def join_labels(
     label, labelled_at, predicted (what the champion of then said).
     """
     came = read_labels(spec, now=now, environ=environ)
-    passed = versions.published_numbers(spec.name, under=partition_stage(BATCH, ""))
-    parts = [
-        _of_period(spec, versions, came.rows, period)
-        for period in periods_over(required_production(spec), now)
-        if partition_stage(BATCH, period) in passed
-    ]
-    found = [part for part in parts if part is not None]
+    parts = _labelled(spec, versions, came.rows, now=now)
+    under = partition_stage(PREDICTIONS, "")
+    names = ["example_id", "predicted"]
+    for period, said in versions.each_last_good(spec.name, list(parts), under=under, columns=names):
+        parts[period] = joined_by_id(parts[period], said)
     rows = NOTHING.empty_table()
-    if found:
-        rows = pa.concat_tables(of_one_type(found), promote_options="permissive")
+    if parts:
+        whole = [_with_prediction(part) for part in parts.values()]
+        rows = pa.concat_tables(of_one_type(whole), promote_options="permissive")
     written = versions.write(spec.name, LABELS, rows, gated=False)
     return Joined(written, rows, came.rows.num_rows - rows.num_rows, came.changed, came.waited)
 
 
-def _of_period(
-    spec: DatasetSpec, versions: Versions, came: pa.Table, period: str
-) -> pa.Table | None:
-    rows = versions.read_last_good(spec.name, partition_stage(BATCH, period))
-    if rows is None:
-        return None
-    known = set(came["example_id"].to_pylist())
-    chosen = [name in known for name in rows["example_id"].to_pylist()]
-    rows = rows.filter(pa.array(chosen, pa.bool_())).drop_columns([UNREAD])
-    if rows.num_rows == 0:
-        return None
-    taken = [name for name in ("label", "labelled_at", "predicted") if name in rows.column_names]
-    rows = joined_by_id(rows.drop_columns(taken), came)
-    said = versions.read_last_good(spec.name, partition_stage(PREDICTIONS, period))
-    if said is None:
-        return rows.append_column("predicted", pa.nulls(rows.num_rows, pa.string()))
-    return joined_by_id(rows, said.select(["example_id", "predicted"]))
+def _labelled(
+    spec: DatasetSpec, versions: Versions, came: pa.Table, *, now: datetime
+) -> dict[str, pa.Table]:
+    """By period, the rows that passed their gate and have a label, with label and labelled_at."""
+    place = {name: at for at, name in enumerate(came["example_id"].to_pylist())}
+    over, under = periods_over(required_production(spec), now), partition_stage(BATCH, "")
+    found: dict[str, pa.Table] = {}
+    for period, rows in versions.each_last_good(spec.name, over, under=under):
+        at = pa.array([place.get(name) for name in rows["example_id"].to_pylist()], pa.int64())
+        if at.null_count == len(at):
+            continue
+        own = [name for name in rows.column_names if name not in OURS]
+        labels = came.select(["label", "labelled_at"]).take(at.drop_null())
+        kept = rows.select(own).filter(at.is_valid())
+        columns = [*kept.columns, *labels.columns]
+        found[period] = pa.table(columns, names=[*own, *labels.column_names])
+    return found
+
+
+def _with_prediction(rows: pa.Table) -> pa.Table:
+    if "predicted" in rows.column_names:
+        return rows
+    return rows.append_column("predicted", pa.nulls(rows.num_rows, pa.string()))
