@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from burnish.database import open_database
-from burnish.policy import SqlPolicyRecord
+from burnish.policy import Signal, SqlPolicyRecord
 
 DECIDED = ("decided", "2026-03-01", None, {"decisions": []})
 
@@ -51,3 +51,16 @@ def test_the_newest_event_of_a_kind_is_that_of_one_dataset(tmp_path: Path):
     newest = record.newest("digits", "rebased")
     assert newest is not None
     assert (newest.seq, newest.period) == (2, "2026-03-02")
+
+
+def test_open_alarms_are_those_of_the_record_that_no_event_has_closed(tmp_path: Path):
+    record = SqlPolicyRecord(open_database(tmp_path / "burnish.db"))
+    signal = Signal("row_drift", "", 0.8, 0.7, 0.9, 100, "no labels").to_json()
+    opened = [("opened", f"2026-03-0{day}", day, {"signal": signal}) for day in (1, 2, 3)]
+    record.append("digits", [DECIDED, *opened])
+    record.append("digits", [("closed", "2026-03-04", 2, {"why": "a new model"})])
+    record.append("digits", [("acknowledged", "2026-03-04", 3, {"who": "Ann"})])
+    found = record.open_alarms("digits")
+    assert found == [one for one in record.alarms("digits") if one.is_open]
+    assert [(one.number, one.status) for one in found] == [(1, "open"), (3, "acknowledged")]
+    assert record.open_alarms("wine") == []

@@ -186,6 +186,32 @@ def test_vacuum_spares_what_is_published(versions, store):
     assert ids(versions.read_last_good(*STAGE)) == ["b", "c"]
 
 
+def test_many_stages_read_in_one_pass_are_what_each_gives_by_itself(versions):
+    stages = {name: f"batch/{name}" for name in ("d1", "d2", "d3", "d4", "d5")}
+    versions.write("digits", stages["d1"], rows("a", "b", "c"))
+    versions.record_verdict("digits", stages["d1"], 1, report(turned_away=(1,)))
+    versions.write("digits", stages["d2"], rows("d"))
+    versions.record_verdict("digits", stages["d2"], 1, report(total=1))
+    # What is newer and was stopped, or was never judged, is read by nobody.
+    versions.write("digits", stages["d2"], rows("d", "e"))
+    versions.record_verdict("digits", stages["d2"], 2, report("RAW-X", total=2))
+    versions.write("digits", stages["d3"], rows("f"))
+    versions.write("digits", stages["d5"], rows("g"), gated=False)
+    versions.write("wine", stages["d4"], rows("h"), gated=False)
+    names = ["d5", "d4", "d3", "d2", "d1"]
+    found = versions.each_last_good("digits", names, under="batch/", columns=["example_id"])
+    told = {name: table.to_pydict() for name, table in found}
+    assert told == {
+        "d5": {"example_id": ["g"]},
+        "d2": {"example_id": ["d"]},
+        "d1": {"example_id": ["a", "c"]},
+    }
+    assert list(told) == ["d5", "d2", "d1"]
+    for name, stage in stages.items():
+        table = versions.read_last_good("digits", stage, columns=["example_id"])
+        assert told.get(name) == (None if table is None else table.to_pydict())
+
+
 @pytest.mark.parametrize("row", [-1, 3])
 def test_positions_outside_the_version_are_refused(versions, row):
     versions.write(*STAGE, rows("a", "b", "c"))
