@@ -26,7 +26,7 @@ from burnish.report.pages import Pages
 from burnish.report.summary import IterationSummary, LoopSummary, Measured
 from burnish.spec import DatasetSpec, load_spec_named, load_usable, with_choices
 from burnish.workflows.ahead import look_ahead
-from burnish.workflows.backlog import waiting_iterations, waiting_sentence
+from burnish.workflows.backlog import waiting_sentence
 from burnish.workflows.batch import batch_decided, open_batch, undecided
 from burnish.workflows.exchange import export_items, handed_out, next_sheet
 from burnish.workflows.gold import append_verdicts
@@ -315,7 +315,7 @@ class Session:
 
     def tell_waiting(self) -> None:
         """One line, where MLflow does not have every iteration: which, and why."""
-        waiting = waiting_iterations(self.home.versions, self.spec.name)
+        waiting = self.home.versions.untracked(self.spec.name)
         if waiting:
             said = self.amiss or [waiting_sentence(waiting)]
             CONSOLE.print(" ".join(said), highlight=False, markup=False, soft_wrap=True)

@@ -15,7 +15,7 @@ from assets.reporting import DATASET_TAG, PART_TAG
 from burnish.spec import DatasetSpec
 from burnish.typing import LabelLedger, Tracker
 from burnish.versions import Versions
-from burnish.workflows.backlog import waiting_iterations, waiting_sentence
+from burnish.workflows.backlog import waiting_sentence
 from burnish.workflows.batch import batch_decided
 from burnish.workflows.rolling_back import newest_rollback
 from pipelines.jobs import stage_keys
@@ -86,7 +86,7 @@ def build_tracking(spec: DatasetSpec, job: dg.JobDefinition) -> dg.SensorDefinit
         versions: dg.ResourceParam[Versions],
         tracker: dg.ResourceParam[Tracker],
     ) -> dg.SensorResult | dg.SkipReason:
-        waiting = waiting_iterations(versions, spec.name)
+        waiting = versions.untracked(spec.name)
         seen = json.loads(context.cursor or "{}")
         rollback, followed = newest_rollback(versions, spec.name), seen.get("rollback", 0)
         if not waiting and rollback in {0, followed}:

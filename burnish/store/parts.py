@@ -24,7 +24,7 @@ from xxhash import xxh3_128_hexdigest
 from burnish.errors import CorruptTable, StoreError
 
 TAIL = 8  # the length of the footer and the magic number
-WORTH_THREADS = 1_000_000  # bytes: a smaller file is decoded sooner than threads are woken
+WORTH_THREADS = 1_000_000  # cells: fewer are decoded sooner than threads are woken
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ def decode_part(
     try:
         file = pq.ParquetFile(pa.BufferReader(image))
         # The reader takes a name with a dot for a path, and may bring its neighbours along.
-        chosen = file.read(columns=list(columns), use_threads=image.size > WORTH_THREADS)
+        threads = part.rows * len(columns) > WORTH_THREADS
+        chosen = file.read(columns=list(columns), use_threads=threads)
         return chosen.select(list(columns))
     except (pa.ArrowException, OSError) as error:
         raise CorruptTable(f"{what} cannot be read as Parquet: {error}") from error

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 from sqlalchemy import select
 
-from burnish.database import reading
-from burnish.errors import GateError, IterationError
+from burnish.database import read_once, reading
+from burnish.errors import GateError, IterationError, VersionNotFound
 from burnish.records import Iteration, TableVersion
 from burnish.versions.ground import Row, first
 from burnish.versions.publishing import Publishing, never_materialized
@@ -110,7 +110,8 @@ class Reading(Publishing):
     ) -> Iterator[tuple[str, pa.Table]]:
         """Each name and what `read_last_good` gives of the stage `under` + name, in their order.
 
-        Names of which readers see nothing are left out. The record is asked once for all of them.
+        Names of which readers see nothing are left out. The record is asked for all of them at
+        once, before the first is read.
         """
         published = self._newest_under(publications, dataset, under)
         aside = self._quarantines_under(dataset, under)
@@ -119,9 +120,15 @@ class Reading(Publishing):
             if stage not in published:
                 continue
             row = published[stage]
-            table = self.read_version(dataset, stage, version=row["version"], columns=columns)
             number = aside.get(row["verdict_seq"]) if row["gated"] else None
-            yield name, without_rows(table, self._turned_away_by(dataset, stage, number))
+            try:
+                table = self.read_version(dataset, stage, version=row["version"], columns=columns)
+                kept = without_rows(table, self._turned_away_by(dataset, stage, number))
+            except VersionNotFound:
+                # Published anew meanwhile, and the old version let go.
+                kept = self.read_last_good(dataset, stage, columns=columns)
+            if kept is not None:
+                yield name, kept
 
     def quarantined(self, dataset: str, stage: str) -> pa.Table:
         """Rows of the published version that its gate turned away, one line a failed expectation.
@@ -145,12 +152,13 @@ class Reading(Publishing):
     def _quarantines_under(self, dataset: str, under: str) -> dict[int, int]:
         """By verdict, the version of what it turned away, of stages that begin with `under`."""
         column = gate_verdicts.c
-        query = select(gate_verdicts).where(
+        query = select(column.seq, column.quarantine_version).where(
             column.dataset == dataset,
             column.stage.startswith(under, autoescape=True),
             column.quarantine_version.isnot(None),
         )
-        return {row["seq"]: row["quarantine_version"] for row in self._rows(query)}
+        with read_once(self._engine) as connection:
+            return {int(seq): int(version) for seq, version in connection.execute(query)}
 
     def _record_of(
         self, dataset: str, stage: str, candidate: TableVersion | None

@@ -73,11 +73,6 @@ class _Log:
     champion: str = ""
 
 
-def waiting_iterations(versions: Versions, dataset: str) -> list[Iteration]:
-    """The closed iterations that have no tracked run, oldest first."""
-    return versions.untracked(dataset)
-
-
 def waiting_sentence(waiting: Sequence[Iteration], why: str = "") -> str:
     """Which iterations wait for the tracking server, and why; empty where none does.
 
@@ -115,7 +110,7 @@ def log_waiting(
         written = versions.write(spec.name, "tracked_iterations", table, gated=False)
     if log.refused:
         raise log.refused[0]
-    waiting = tuple(waiting_iterations(versions, spec.name))
+    waiting = tuple(versions.untracked(spec.name))
     why = log.why if waiting else ""
     return Backlog(log.logged, waiting, why, written, table, champion=log.champion)
 
@@ -157,7 +152,7 @@ def from_record(spec: DatasetSpec, versions: Versions, iteration: Iteration) -> 
 
 def _log_all(spec: DatasetSpec, versions: Versions, tracker: Tracker, patience: float) -> _Log:
     left, log = Patience(patience), _Log()
-    for iteration in waiting_iterations(versions, spec.name):
+    for iteration in versions.untracked(spec.name):
         try:
             # Before the model is rebuilt: that too would be lost to a server that is down.
             tracker.reach(patience=left)

@@ -33,7 +33,7 @@ from burnish.workflows.exchange import HIDDEN
 from burnish.workflows.explain import Explainer
 from burnish.workflows.home import Home
 from burnish.workflows.naming import resolve
-from burnish.workflows.showing import spec_of_version, version_line
+from burnish.workflows.showing import spec_of_version, version_lines
 
 # Arrow makes these functions when it is imported, so a checker cannot know them.
 pc: Any = compute
@@ -151,8 +151,7 @@ class HomeExamples:
 
     def versions(self, dataset: str) -> list[Mapping[str, Any]]:
         """Every dataset version, newest first: version, created_at, rows, iteration, digest ..."""
-        made = self._versions.dataset_versions(dataset)
-        return [version_line(self._home, version) for version in reversed(made)]
+        return [*reversed(version_lines(self._home, dataset))]
 
     def diff(self, before: str, after: str) -> Mapping[str, Any]:
         """What changed between two versions named as `digits@7`, as `VersionDiff.to_json` gives it.

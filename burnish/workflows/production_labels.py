@@ -31,8 +31,9 @@ from burnish.workflows.production_stages import BATCH, LABELS, PREDICTIONS, part
 
 CAME = pa.schema([("example_id", pa.string()), ("label", pa.string()), ("labelled_at", INSTANT)])
 
-OURS = frozenset({UNREAD, "label", "labelled_at", "predicted"})
-"""Columns of the rows that the table does not take over: its own are of the same names."""
+NOT_TAKEN = frozenset({UNREAD, "label", "labelled_at", "predicted"})
+"""Columns of the rows that the table does not take over: what their gate read, and names of its
+own."""
 
 NOTHING = pa.schema(
     [
@@ -159,7 +160,8 @@ def join_labels(
         whole = [_with_prediction(part) for part in parts.values()]
         rows = pa.concat_tables(of_one_type(whole), promote_options="permissive")
     written = versions.write(spec.name, LABELS, rows, gated=False)
-    return Joined(written, rows, came.rows.num_rows - rows.num_rows, came.changed, came.waited)
+    unknown = came.rows.num_rows - len(rows["example_id"].unique())
+    return Joined(written, rows, unknown, came.changed, came.waited)
 
 
 def _labelled(
@@ -173,7 +175,7 @@ def _labelled(
         at = pa.array([place.get(name) for name in rows["example_id"].to_pylist()], pa.int64())
         if at.null_count == len(at):
             continue
-        own = [name for name in rows.column_names if name not in OURS]
+        own = [name for name in rows.column_names if name not in NOT_TAKEN]
         labels = came.select(["label", "labelled_at"]).take(at.drop_null())
         kept = rows.select(own).filter(at.is_valid())
         columns = [*kept.columns, *labels.columns]

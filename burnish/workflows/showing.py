@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from burnish.records import DatasetVersion
+from burnish.records import DatasetVersion, Iteration
 from burnish.report.datasheet import sheet_facts, sheet_markdown
 from burnish.spec import DatasetSpec
 from burnish.workflows.blame import life_of
 from burnish.workflows.checkout import version_sheet
 from burnish.workflows.compare_labels import VersionDiff, diff_versions
 from burnish.workflows.home import Home
-from burnish.workflows.naming import models_of, of_run, require_numbered, resolve
+from burnish.workflows.naming import models_by_version, of_run, require_numbered, resolve
 from burnish.workflows.verify import verify_home
 
 MOST_CHANGES = 50
@@ -31,7 +31,7 @@ MOST_CHANGES = 50
 def print_versions(home: Home, dataset: str, *, as_json: bool) -> None:
     """Every dataset version of a dataset, oldest first."""
     dataset = resolve(home.versions, dataset).dataset
-    rows = [version_line(home, version) for version in home.versions.dataset_versions(dataset)]
+    rows = version_lines(home, dataset)
     if as_json:
         _json(rows)
         return
@@ -115,8 +115,14 @@ def print_findings(home: Home, dataset: str | None) -> bool:
     return bad == 0
 
 
-def version_line(home: Home, version: DatasetVersion) -> dict[str, Any]:
-    """What is said of a version in a list of them: when it was made, of what, and its models."""
+def version_lines(home: Home, dataset: str) -> list[dict[str, Any]]:
+    """What a list of versions says of each, oldest first: when it was made, of what, its models."""
+    models = models_by_version(home.versions, dataset)
+    made = home.versions.dataset_versions(dataset)
+    return [_line(version, models.get(version.number, [])) for version in made]
+
+
+def _line(version: DatasetVersion, models: Sequence[Iteration]) -> dict[str, Any]:
     return {
         "version": str(version),
         "created_at": version.created_at.isoformat(),
@@ -126,7 +132,7 @@ def version_line(home: Home, version: DatasetVersion) -> dict[str, Any]:
         "iteration": version.iteration,
         "models": [
             {"iteration": one.number, "run": one.mlflow_run_id, "promoted": one.promoted}
-            for one in models_of(home.versions, version)
+            for one in models
         ],
         "digest": version.digest,
     }

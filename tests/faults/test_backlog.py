@@ -13,7 +13,7 @@ import pytest
 from burnish.errors import BurnishError
 from burnish.records import TrackedIteration
 from burnish.spec import DatasetSpec
-from burnish.workflows.backlog import from_record, log_waiting, waiting_iterations
+from burnish.workflows.backlog import from_record, log_waiting
 from burnish.workflows.home import Home
 from burnish.workflows.iterate import close_iteration
 from resources.mlflow_layout import content_of
@@ -165,7 +165,7 @@ def test_two_processes_that_log_at_once_make_one_run_each_iteration(
     assert sorted(int(text.split()[0]) for text in said) == [0, 2]
     idle = next(text for text in said if text.startswith("0"))
     assert "another process is logging them right now" in idle or "has its run" in idle
-    assert waiting_iterations(home.versions, name) == []
+    assert home.versions.untracked(name) == []
     assert whole(way.url, name) == logged_at_once(home, spec, tmp_path)
 
 
@@ -197,10 +197,10 @@ def test_one_that_is_refused_holds_up_no_other_and_is_logged_once_the_spec_is_me
     turn(home, pets())
     with pytest.raises(BurnishError, match=r"not trusted: .*Stranger"):
         log_waiting(pets(), home.versions, tracker, patience=60.0)
-    assert [one.number for one in waiting_iterations(home.versions, "pets")] == [1]
+    assert [one.number for one in home.versions.untracked("pets")] == [1]
     done = log_waiting(mended, home.versions, tracker, patience=60.0)
     assert list(done.logged) == ["pets@iter1"]
-    assert not waiting_iterations(home.versions, "pets")
+    assert not home.versions.untracked("pets")
     newest = home.versions.iteration("pets", 2).mlflow_run_id
     for alias in ("challenger", "champion"):
         held = client_of(tracker.tracking_uri).get_model_version_by_alias("pets", alias)
@@ -216,7 +216,7 @@ def test_an_iteration_that_was_left_open_by_a_failed_log_is_closed_and_logged(
     home.versions.note("pets", iteration.number, promotion={"promoted": False}, report_version=1)
     left = home.versions.set_run("pets", iteration.number, "of-another-model")
     close_iteration(spec, home.versions, left, run_id="r2", git_sha="5c28aa3")
-    [waiting] = waiting_iterations(home.versions, "pets")
+    [waiting] = home.versions.untracked("pets")
     assert waiting.promoted
     log_waiting(spec, home.versions, tracker, patience=60.0)
     [run] = runs_of(tracker.tracking_uri)

@@ -212,6 +212,18 @@ def test_many_stages_read_in_one_pass_are_what_each_gives_by_itself(versions):
         assert told.get(name) == (None if table is None else table.to_pydict())
 
 
+def test_a_stage_published_anew_during_the_pass_is_read_as_it_is_now(versions, store):
+    for name in ("d1", "d2"):
+        versions.write("digits", f"batch/{name}", rows(name), gated=False)
+    found = versions.each_last_good("digits", ["d1", "d2"], under="batch/")
+    assert next(found)[0] == "d1"
+    for name in ("x", "y"):
+        versions.write("digits", "batch/d2", rows(name), gated=False)
+    assert store.vacuum("digits/batch/d2", keep_last=1)
+    name, table = next(found)
+    assert (name, ids(table)) == ("d2", ["y"])
+
+
 @pytest.mark.parametrize("row", [-1, 3])
 def test_positions_outside_the_version_are_refused(versions, row):
     versions.write(*STAGE, rows("a", "b", "c"))

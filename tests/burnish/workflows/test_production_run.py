@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from burnish.errors import DataError, GateError
@@ -16,7 +17,7 @@ from burnish.workflows.production_asking import ask_for_labels
 from burnish.workflows.production_due import production_due
 from burnish.workflows.production_labels import join_labels
 from burnish.workflows.production_reference import load_champion
-from burnish.workflows.production_rows import read_production
+from burnish.workflows.production_rows import UNREAD, read_production
 from burnish.workflows.production_run import predict_period, write_batch
 from tests.burnish.workflows.production_days import (
     HEADER,
@@ -206,6 +207,28 @@ def test_labels_are_joined_whenever_they_come(world):
     world.run(FIRST)
     names = [(line["label"], line["predicted"]) for line in joined.rows.to_pylist()]
     assert np.mean([one == other for one, other in names]) > 0.8
+
+
+def test_rows_that_carry_names_of_the_table_or_stand_in_two_days_are_joined_all_the_same(world):
+    days = ["2026-03-01", "2026-03-02"]
+    columns = {"label": ["old", "old"], "predicted": [1, 2], "petal": [1.0, 2.0]}
+    for day, names in zip(days, (["a", "b"], ["b", "c"]), strict=True):
+        rows = pa.table({"example_id": names, "period": [day] * 2, **columns, UNREAD: [None, None]})
+        world.versions.write("flowers", f"production_batch/{day}", rows, gated=False)
+    said = pa.table({"example_id": ["b", "a"], "predicted": ["iris", "rose"], "champion": [1, 1]})
+    world.versions.write("flowers", "predictions/2026-03-01", said, gated=False)
+    write_answers(world.catalog / "answers", {"b": "rose", "c": "iris", "nobody": "rose"})
+    joined = join_labels(world.spec, world.versions, now=NOW)
+    assert joined.unknown == 1
+    assert joined.rows.column_names == [
+        "example_id", "period", "petal", "label", "labelled_at", "predicted",
+    ]  # fmt: skip
+    found = joined.rows.select(["example_id", "period", "label", "predicted"]).to_pylist()
+    assert [tuple(row.values()) for row in found] == [
+        ("b", "2026-03-01", "rose", "iris"),
+        ("b", "2026-03-02", "rose", None),
+        ("c", "2026-03-02", "iris", None),
+    ]
 
 
 def test_of_two_labels_of_a_row_the_later_counts(world):

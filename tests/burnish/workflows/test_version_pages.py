@@ -1,4 +1,4 @@
-"""The pages of dataset versions: each with its runs, at a cost that does not grow with the list."""
+"""Lists of dataset versions: each with its runs, at a cost that does not grow with the list."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from burnish.report.pages import Pages
+from burnish.workflows.showing import version_lines
 from burnish.workflows.version_pages import write_version_page
 from tests.burnish.workflows.closed_turns import pets, prepared, turn
 
@@ -37,13 +38,14 @@ def test_each_version_of_the_list_has_the_runs_of_its_own_models(home):
     assert sorted(linked) == ["run0001", "run0002", "run0003"]
 
 
-def test_a_list_of_many_versions_reads_no_more_often_than_one_of_few(home):
+@pytest.mark.parametrize("listed", [written, lambda home: version_lines(home, "pets")])
+def test_a_list_of_many_versions_reads_no_more_often_than_one_of_few(home, listed):
     asked: list[str] = []
     event.listen(home.versions.engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
 
     def statements() -> int:
         asked.clear()
-        written(home)
+        listed(home)
         return len(asked)
 
     turned(home, 2)
