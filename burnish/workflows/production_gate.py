@@ -30,6 +30,12 @@ INSIDE = 0.9
 Where a half of them did, a day of forty rows would be stopped by chance.
 """
 
+OPPOSITE = 0.005
+"""Where more of a column than this has the other sign, its zero is a place like any other.
+
+Degrees are such: a month of frost lies at a seventh of the usual warmth, and is in no other unit.
+"""
+
 FEWEST = 20
 """A scale is judged on so many rows or more."""
 
@@ -116,9 +122,9 @@ def _scales(spec: DatasetSpec, rows: pa.Table, usual: pa.Table | None) -> dict[s
 def scale_of(column: pa.ChunkedArray) -> Scale | None:
     """Between what half of the values of another batch must lie; None for one without a scale.
 
-    A seventh to seven times the usual median, where nearly all usual values lie there. Where they
-    do not, as where they have both signs, nothing says how small they may be: seven times the wider
-    quartile to either side.
+    A seventh to seven times the usual median, where nearly all usual values lie there and have one
+    sign. Where they do not, nothing says how small they may be: seven times the wider quartile to
+    either side.
 
     >>> scale_of(pa.chunked_array([[63.0, 70.0, 70.0, 90.0] * 10]))
     (10.0, 490.0)
@@ -131,7 +137,9 @@ def scale_of(column: pa.ChunkedArray) -> Scale | None:
         return None
     low, middle, high = (float(q) for q in np.quantile(values, [0.25, 0.5, 0.75]))
     widest = FACTOR * max(abs(low), abs(high))
-    for first, last in (sorted((middle / FACTOR, middle * FACTOR)), (-widest, widest)):
+    near = tuple(sorted((middle / FACTOR, middle * FACTOR)))
+    one_sign = float(np.mean(values * middle < 0.0)) <= OPPOSITE
+    for first, last in (near, (-widest, widest)) if one_sign else ((-widest, widest),):
         if first < last and float(np.mean((values >= first) & (values <= last))) >= INSIDE:
             return first, last
     return None

@@ -54,5 +54,18 @@ def test_a_day_in_another_unit_is_told(name, factors):
         assert inside.mean() < 0.5, factor
 
 
+def test_a_month_of_frost_is_in_no_other_unit():
+    noise = np.random.default_rng(3).normal(0, 10, 1460)
+    degrees = 50 - 38 * np.cos(2 * np.pi * np.arange(1460) / 365) + noise
+    assert 0.01 < float((degrees < 0).mean()) < 0.05
+    scale = scale_of(pa.chunked_array([degrees]))
+    assert scale is not None
+    frost, spring = degrees[:31] - 12.0, degrees[100:131]
+    assert float(np.median(frost)) < np.median(degrees) / 7
+    shares = [((one >= scale[0]) & (one <= scale[1])).mean() for one in (frost, spring * 10)]
+    assert shares[0] == 1.0
+    assert shares[1] < 0.5
+
+
 def test_a_column_that_is_far_apart_has_no_usual_size():
     assert scale_of(pa.chunked_array([COLUMNS["far apart"]])) is None
