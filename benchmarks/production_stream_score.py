@@ -251,7 +251,9 @@ def _arms(folder: Path, name: str, ends: dict[str, datetime]) -> Iterator[str]:
     always = folder / f"{name}-always.jsonl"
     if always.exists() and (lines := _lines(always)):
         spans += [(lines, "always"), (policy[: len(lines)], "policy")]
-    for lines, arm in spans:
+    for all_lines, arm in spans:
+        # Of a period that its gate stopped, nobody predicted a row.
+        lines = [one for one in all_lines if one["champion"]]
         rows = [one["rows"] for one in lines]
         right, first = ([one[key] for one in lines] for key in ("right", "right_first"))
         # A model that was trained when the last period was over did nothing for any of them.
